@@ -1,0 +1,1 @@
+"""Foundations: errors, hashing, atomic files, geometry, statistics, pictures, progress."""

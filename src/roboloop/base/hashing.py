@@ -1,0 +1,47 @@
+"""Content hashes: the same content gives the same name on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DIGEST_BYTES = 16
+
+
+def hash_bytes(data: bytes) -> str:
+    """BLAKE2b of `data` as 32 hexadecimal digits."""
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """BLAKE2b of a file's bytes, read in pieces."""
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text. NaN is refused."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def hash_value(value: Any) -> str:
+    """Hash of a JSON value, independent of key order."""
+    return hash_bytes(canonical_json(value).encode())
+
+
+def seeded_generator(*parts: object) -> np.random.Generator:
+    """A random generator named by `parts`, such as a seed, a purpose and a record id.
+
+    The stream depends on the parts alone, so it is the same on any number of workers.
+    """
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))

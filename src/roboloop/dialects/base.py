@@ -1,0 +1,97 @@
+"""A dialect: how one family of models writes places in a picture.
+
+Inside the library a place is a float pixel of the original picture. A model sees a resized picture
+and writes numbers in its own frame: pixels of the resized picture, thousandths, percent, unit
+fractions. A dialect is the only code that knows both. It is declared in the recipe, never guessed
+from the size of the numbers: (300, 200) may be pixels or thousandths, and both lie in the picture.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
+
+from roboloop.base.geometry import PictureSize, Point
+from roboloop.records.answers import Box, Boxes, Points, Trajectory
+
+Spatial = Box | Boxes | Points | Trajectory
+
+
+class ReadStatus(StrEnum):
+    """How a text was read: as the dialect writes it, after repairs, or not at all."""
+
+    EXACT = "exact"
+    REPAIRED = "repaired"
+    UNREADABLE = "unreadable"
+
+
+class PointsRead(NamedTuple):
+    """Points found in a text, in pixels of the original picture, in the order of the text."""
+
+    points_px: tuple[Point, ...]
+    status: ReadStatus
+    note: str = ""
+
+
+class BoxesRead(NamedTuple):
+    """Boxes found in a text, in pixels of the original picture, in the order of the text."""
+
+    boxes: tuple[Box, ...]
+    status: ReadStatus
+    note: str = ""
+
+
+class Dialect(ABC):
+    """One convention. Subclasses are frozen dataclasses whose fields are recipe options.
+
+    Frame of the `*_px` arguments: pixels of the original picture, whose `size` is always given.
+    """
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def view_size(self, size: PictureSize) -> PictureSize:
+        """Width and height of the picture the model sees, for an original of `size`."""
+
+    @abstractmethod
+    def numbers(self, point_px: Point, *, size: PictureSize) -> tuple[str, str]:
+        """The two numbers the model writes for a point, as text, x first."""
+
+    @abstractmethod
+    def point(self, x: float, y: float, *, size: PictureSize) -> Point:
+        """The point in original pixels for the numbers x, y that a model wrote."""
+
+    @abstractmethod
+    def resolution_px(self, size: PictureSize) -> Point:
+        """Largest error in x and y, in original pixels, that writing and reading back may cause."""
+
+    @abstractmethod
+    def write(self, answer: Spatial, *, size: PictureSize, key: str) -> str:
+        """The whole answer text of a spatial answer.
+
+        Args:
+            answer: The answer, in original pixels.
+            size: Size of the original picture.
+            key: The task's name for it, such as `contact_bbox`; dialects without JSON ignore it.
+        """
+
+    @abstractmethod
+    def write_inline(self, point_px: Point, *, size: PictureSize) -> str:
+        """A point as it stands inside a question, such as `[120, 64]`."""
+
+    @abstractmethod
+    def read_points(self, text: str, *, size: PictureSize) -> PointsRead:
+        """All points in a model's answer; tolerant of fences, prose, think tags and cut-off JSON."""
+
+    @abstractmethod
+    def read_boxes(self, text: str, *, size: PictureSize) -> BoxesRead:
+        """All boxes in a model's answer, with labels where it gives them; tolerant as above.
+
+        A box whose corners are swapped is put in order and reported as repaired.
+        """
+
+    @abstractmethod
+    def format_hint(self, answer_kind: str, *, language: str) -> str:
+        """One sentence for a prompt that says how to write an answer of this kind."""

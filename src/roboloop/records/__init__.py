@@ -1,0 +1,36 @@
+"""The data contract: records, typed answers, media references, predictions and scores."""
+
+from roboloop.records.answers import (
+    Answer,
+    Box,
+    Boxes,
+    Choice,
+    Number,
+    Plan,
+    Points,
+    Text,
+    Trajectory,
+    YesNo,
+)
+from roboloop.records.media import (
+    ArchivePicture,
+    FilePicture,
+    LmdbPicture,
+    Media,
+    ParquetPicture,
+    VideoFrame,
+)
+from roboloop.records.outcomes import (
+    Prediction,
+    PredictionStatus,
+    Preference,
+    Score,
+    ScoreStatus,
+)
+from roboloop.records.record import Record, Turn
+
+__all__ = [
+    "Answer", "ArchivePicture", "Box", "Boxes", "Choice", "FilePicture", "LmdbPicture", "Media",
+    "Number", "ParquetPicture", "Plan", "Points", "Prediction", "PredictionStatus", "Preference",
+    "Record", "Score", "ScoreStatus", "Text", "Trajectory", "Turn", "VideoFrame", "YesNo",
+]

@@ -1,0 +1,263 @@
+"""Typed answers. Coordinates are float pixels of the original picture, x right, y down.
+
+An answer knows nothing of text: `dialects/` turn its coordinates into the numbers a model writes,
+`tasks/` put words around them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.geometry import PictureSize, Point
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in pixels, x1 <= x2 and y1 <= y2, with an optional label."""
+
+    kind: ClassVar[str] = "box"
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str | None = None
+
+    @property
+    def corners_px(self) -> tuple[float, float, float, float]:
+        """(x1, y1, x2, y2) in pixels."""
+        return (self.x1, self.y1, self.x2, self.y2)
+
+    @property
+    def center_px(self) -> Point:
+        """The middle of the box, in pixels."""
+        return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Several boxes, such as all objects of a scene, in no meaningful order."""
+
+    kind: ClassVar[str] = "boxes"
+    items: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Places in a picture, in pixels, such as the two contact points of a gripper's fingers."""
+
+    kind: ClassVar[str] = "points"
+    points_px: tuple[Point, ...]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A path in the picture, in pixels, in the order of time."""
+
+    kind: ClassVar[str] = "trajectory"
+    points_px: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The letter of the option that is right; `options` are the texts behind A, B, C ..."""
+
+    kind: ClassVar[str] = "choice"
+    letter: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    """Yes (True) or no."""
+
+    kind: ClassVar[str] = "yes_no"
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number with its unit, such as a count or a distance."""
+
+    kind: ClassVar[str] = "number"
+    value: float
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they are to be done."""
+
+    kind: ClassVar[str] = "plan"
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Free text."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+Answer = Box | Boxes | Points | Trajectory | Choice | YesNo | Number | Plan | Text
+
+
+def answer_to_json(answer: Answer) -> dict[str, Any]:
+    """The answer as a JSON object with its `kind`; coordinates as plain numbers."""
+    match answer:
+        case Box():
+            corners = [answer.x1, answer.y1, answer.x2, answer.y2]
+            value: dict[str, Any] = {"box_px": corners}
+            if answer.label is not None:
+                value["label"] = answer.label
+        case Boxes():
+            value = {"items": [_without_kind(answer_to_json(box)) for box in answer.items]}
+        case Points():
+            value = {"points_px": [list(point) for point in answer.points_px]}
+            if answer.labels:
+                value["labels"] = list(answer.labels)
+        case Trajectory():
+            value = {"points_px": [list(point) for point in answer.points_px]}
+        case Choice():
+            value = {"letter": answer.letter}
+            if answer.options:
+                value["options"] = list(answer.options)
+        case YesNo():
+            value = {"value": answer.value}
+        case Number():
+            value = {"value": answer.value}
+            if answer.unit is not None:
+                value["unit"] = answer.unit
+        case Plan():
+            value = {"steps": list(answer.steps)}
+        case Text():
+            value = {"text": answer.text}
+    return {"kind": answer.kind, **value}
+
+
+def answer_from_json(value: Any) -> Answer:
+    """The inverse of `answer_to_json`.
+
+    Raises:
+        RoboLoopError: E-REC-002 for missing or unknown keys, E-REC-003 for a wrong type.
+    """
+    if not isinstance(value, dict) or "kind" not in value:
+        raise RoboLoopError("E-REC-002", f"an answer is an object with a 'kind', not {value!r}")
+    fields: dict[str, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
+    kind = fields.pop("kind")
+    try:
+        match kind:
+            case "box":
+                answer: Answer = _box(fields)
+            case "boxes":
+                answer = Boxes(tuple(_box(dict(item)) for item in fields.pop("items")))
+            case "points":
+                labels = tuple(_text(label) for label in fields.pop("labels", ()))
+                answer = Points(_points(fields.pop("points_px")), labels)
+            case "trajectory":
+                answer = Trajectory(_points(fields.pop("points_px")))
+            case "choice":
+                letter = _text(fields.pop("letter"))
+                answer = Choice(letter, tuple(_text(o) for o in fields.pop("options", ())))
+            case "yes_no":
+                answer = YesNo(_flag(fields.pop("value")))
+            case "number":
+                unit = fields.pop("unit", None)
+                answer = Number(_number(fields.pop("value")), None if unit is None else _text(unit))
+            case "plan":
+                answer = Plan(tuple(_text(step) for step in fields.pop("steps")))
+            case "text":
+                answer = Text(_text(fields.pop("text")))
+            case _:
+                raise RoboLoopError("E-REC-003", f"unknown answer kind {kind!r}")
+    except KeyError as error:
+        raise RoboLoopError("E-REC-002", f"answer of kind {kind!r} lacks {error}") from error
+    except TypeError as error:
+        raise RoboLoopError("E-REC-003", f"answer of kind {kind!r}: {error}") from error
+    if not fields:
+        return answer
+    raise RoboLoopError("E-REC-002", f"answer of kind {kind!r} has unknown keys {sorted(fields)}")
+
+
+def check_answer(answer: Answer, *, size: PictureSize | None) -> None:
+    """Check that the coordinates are finite, in order and within the picture.
+
+    A coordinate equal to the width or height is inside: boxes are continuous.
+
+    Raises:
+        RoboLoopError: E-REC-010 not finite, E-REC-011 outside, E-REC-012 inside out.
+    """
+    match answer:
+        case Box():
+            _check_points((Point(answer.x1, answer.y1), Point(answer.x2, answer.y2)), size)
+            if answer.x2 < answer.x1 or answer.y2 < answer.y1:
+                axis = "x2 < x1" if answer.x2 < answer.x1 else "y2 < y1"
+                shown = ", ".join(f"{value:g}" for value in answer.corners_px)
+                raise RoboLoopError("E-REC-012", f"box [{shown}] has {axis}")
+        case Boxes():
+            for box in answer.items:
+                check_answer(box, size=size)
+        case Points() | Trajectory():
+            _check_points(answer.points_px, size)
+        case Number():
+            if not math.isfinite(answer.value):
+                raise RoboLoopError("E-REC-010", f"number {answer.value} is not finite")
+        case Choice() | YesNo() | Plan() | Text():
+            pass
+
+
+def _check_points(points_px: tuple[Point, ...], size: PictureSize | None) -> None:
+    for point in points_px:
+        if not (math.isfinite(point.x) and math.isfinite(point.y)):
+            raise RoboLoopError("E-REC-010", f"coordinate ({point.x}, {point.y}) is not finite")
+        if size is not None and not (0 <= point.x <= size.width and 0 <= point.y <= size.height):
+            raise RoboLoopError(
+                "E-REC-011",
+                f"({point.x:g}, {point.y:g}) lies outside the {size.width}x{size.height} picture",
+            )
+
+
+def _without_kind(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if key != "kind"}
+
+
+def _box(fields: dict[str, Any]) -> Box:
+    corners = fields.pop("box_px")
+    label = fields.pop("label", None)
+    if fields:
+        raise RoboLoopError("E-REC-002", f"a box has unknown keys {sorted(fields)}")
+    if not isinstance(corners, list) or len(corners) != 4:  # pyright: ignore[reportUnknownArgumentType]
+        raise RoboLoopError("E-REC-003", f"box_px is [x1, y1, x2, y2], not {corners!r}")
+    x1, y1, x2, y2 = (_number(value) for value in corners)  # pyright: ignore[reportUnknownVariableType]
+    return Box(x1, y1, x2, y2, None if label is None else _text(label))
+
+
+def _points(value: Any) -> tuple[Point, ...]:
+    points: list[Point] = []
+    for pair in value:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # pyright: ignore[reportUnknownArgumentType]
+            raise RoboLoopError("E-REC-003", f"a point is [x, y], not {pair!r}")
+        points.append(Point(_number(pair[0]), _number(pair[1])))
+    return tuple(points)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise RoboLoopError("E-REC-003", f"{value!r} is not a number")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise RoboLoopError("E-REC-003", f"{value!r} is not text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise RoboLoopError("E-REC-003", f"{value!r} is not true or false")
+    return value

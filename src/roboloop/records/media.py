@@ -1,0 +1,108 @@
+"""References to pictures: where they lie, not their pixels.
+
+A reference is data; `records.media_open` resolves it below a media root. `size` is the picture's
+width and height as stored (after EXIF rotation), so that coordinates can be checked and tokens
+counted without opening anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.geometry import PictureSize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePicture:
+    """A picture file, `path` relative to the media root."""
+
+    kind: ClassVar[str] = "file"
+    path: str
+    size: PictureSize | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivePicture:
+    """A member of a zip or tar archive."""
+
+    kind: ClassVar[str] = "archive"
+    archive: str
+    member: str
+    size: PictureSize | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetPicture:
+    """Encoded bytes in a cell of a Parquet file: `column` of row `row`, counted from 0."""
+
+    kind: ClassVar[str] = "parquet"
+    path: str
+    column: str
+    row: int
+    size: PictureSize | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LmdbPicture:
+    """A frame of an episode's LMDB store, as in RoboInter's `episode#frame`."""
+
+    kind: ClassVar[str] = "lmdb"
+    store: str
+    episode: str
+    frame: int
+    view: str = "primary"
+    size: PictureSize | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFrame:
+    """Frame number `frame` (from 0) of a video file."""
+
+    kind: ClassVar[str] = "video_frame"
+    path: str
+    frame: int
+    size: PictureSize | None = None
+
+
+Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame
+
+MEDIA_TYPES: dict[str, type[Media]] = {
+    kind.kind: kind for kind in (FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame)
+}
+
+
+def media_to_json(media: Media) -> dict[str, Any]:
+    """The reference as a JSON object with its `kind`; `size` as [width, height]."""
+    value: dict[str, Any] = {"kind": media.kind}
+    for field in fields(media):
+        item = getattr(media, field.name)
+        if item is not None:
+            value[field.name] = list(item) if field.name == "size" else item
+    return value
+
+
+def media_from_json(value: Any) -> Media:
+    """The inverse of `media_to_json`.
+
+    Raises:
+        RoboLoopError: E-REC-002 for missing or unknown keys, E-REC-003 for a wrong type.
+    """
+    if not isinstance(value, dict) or value.get("kind") not in MEDIA_TYPES:  # pyright: ignore[reportUnknownMemberType]
+        kinds = ", ".join(MEDIA_TYPES)
+        raise RoboLoopError("E-REC-002", f"media is an object with 'kind' one of {kinds}: {value!r}")
+    given: dict[str, Any] = {str(k): v for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    kind = MEDIA_TYPES[given.pop("kind")]
+    if (size := given.get("size")) is not None:
+        if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int for n in size)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            raise RoboLoopError("E-REC-003", f"size is [width, height], not {size!r}")
+        given["size"] = PictureSize(*size)  # pyright: ignore[reportUnknownArgumentType]
+    for name, item in given.items():
+        wanted = int if name in ("row", "frame") else str
+        if name != "size" and type(item) is not wanted:
+            raise RoboLoopError("E-REC-003", f"media {name!r} is {wanted.__name__}, not {item!r}")
+    try:
+        return kind(**given)
+    except TypeError as error:
+        raise RoboLoopError("E-REC-002", f"media of kind {kind.kind!r}: {error}") from error

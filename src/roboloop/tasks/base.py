@@ -1,0 +1,172 @@
+"""A task: one type of question, whole. Its wording, its answer's text, its metric and its drawing.
+
+In most code bases these live in three trees (data, training, evaluation), which is how coordinate
+bugs are born. Here one file of `tasks/` holds all of them; `tasks/contact_box.py` shows the pattern.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
+
+from roboloop.base.geometry import PictureSize, Point
+from roboloop.base.hashing import seeded_generator
+from roboloop.dialects.base import Dialect
+from roboloop.records.answers import Answer, Points
+from roboloop.records.record import Record
+
+
+class ParseStatus(StrEnum):
+    """How a model's text was understood.
+
+    `exact`: as the task writes it. `repaired`: the meaning is plain, the form is not. `empty` and
+    `unparsed` have no answer; they score worst and stay in every denominator.
+    """
+
+    EXACT = "exact"
+    REPAIRED = "repaired"
+    EMPTY = "empty"
+    UNPARSED = "unparsed"
+
+
+class Parsed(NamedTuple):
+    """The answer found in a text, and how. `answer` is None exactly when nothing was understood."""
+
+    answer: Answer | None
+    status: ParseStatus
+    note: str = ""
+
+
+class Metric(NamedTuple):
+    """A measure of one answer.
+
+    Attributes:
+        name: Column name, such as `iou`.
+        worst: The value an answer that cannot be parsed gets.
+        higher_is_better: Direction.
+        unit: `fraction`, `px`, `diagonals` ...
+    """
+
+    name: str
+    worst: float
+    higher_is_better: bool = True
+    unit: str = "fraction"
+
+
+class Mark(NamedTuple):
+    """Something to draw over the first picture, in its pixels.
+
+    Attributes:
+        shape: `box` (two corners), `points`, or `path`.
+        points_px: Corners, places or waypoints.
+        label: Text beside it; may be empty.
+    """
+
+    shape: str
+    points_px: tuple[Point, ...]
+    label: str = ""
+
+
+class Truth(NamedTuple):
+    """A true answer with the size of its picture, as `Task.best_constant` takes it."""
+
+    answer: Answer
+    size: PictureSize | None
+
+
+class Wording(NamedTuple):
+    """One way to ask: a template whose `{names}` are filled from `Record.inputs`."""
+
+    language: str
+    template: str
+
+
+class Task(ABC):
+    """One type of question.
+
+    Class attributes:
+        kind: Name in recipes and records.
+        title: A few words for tables and pages.
+        family: `generation`, `understanding`, `planning` or `general`.
+        answer_kind: The `kind` of its answers.
+        wordings: English first; at least three ways in English and two in Chinese.
+        metrics: The first is the task's main number.
+    """
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[str]
+    answer_kind: ClassVar[str]
+    wordings: ClassVar[tuple[Wording, ...]]
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    @abstractmethod
+    def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
+        """The text a perfect model would answer."""
+
+    @abstractmethod
+    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+        """The answer in a model's text, in pixels of the record's first picture."""
+
+    @abstractmethod
+    def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
+        """Every metric of a parsed answer against the truth."""
+
+    @abstractmethod
+    def best_constant(self, truths: Sequence[Truth]) -> Answer:
+        """The best answer that ignores the question: the floor a model has to beat.
+
+        Spatial answers are taken as fractions of their picture and given for a picture of size
+        1 x 1; `scaled` carries them to a real one.
+        """
+
+    def marks(self, answer: Answer) -> tuple[Mark, ...]:
+        """What to draw for an answer; nothing for answers that are words."""
+        del answer
+        return ()
+
+    def worst(self) -> dict[str, float]:
+        """Every metric's value for an answer that could not be parsed."""
+        return {metric.name: metric.worst for metric in self.metrics}
+
+    def choose_wording(
+        self, record: Record, *, languages: Sequence[str] = ("en",), seed: int | None = None
+    ) -> Wording:
+        """A wording for this record: the first one, or with a seed one drawn by seed and id."""
+        known = [wording for wording in self.wordings if wording.language in languages]
+        if seed is None:
+            return known[0]
+        draw = seeded_generator(seed, "wording", record.id)
+        return known[int(draw.integers(len(known)))]
+
+    def question(self, record: Record, *, dialect: Dialect, wording: Wording | None = None) -> str:
+        """The text of the question, without picture placeholders.
+
+        A published question (the record's last user turn) is used word for word. Otherwise the
+        wording is filled from `record.inputs`; points are written in the dialect.
+        """
+        for turn in reversed(record.turns):
+            if turn.role == "user":
+                return turn.text.replace("<image>", "").strip()
+        chosen = wording or self.choose_wording(record)
+        return chosen.template.format_map(self._fillers(record, dialect=dialect))
+
+    def _fillers(self, record: Record, *, dialect: Dialect) -> Mapping[str, str]:
+        """The texts behind the template's names."""
+        fillers: dict[str, str] = {}
+        for name, value in record.inputs.items():
+            if isinstance(value, Points):
+                assert record.picture_size is not None, f"{record.id}: points without a picture size"
+                size = record.picture_size
+                written = [dialect.write_inline(p, size=size) for p in value.points_px]
+                fillers[name] = ", ".join(written)
+            elif isinstance(value, tuple):
+                letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                fillers[name] = "\n".join(
+                    f"{letter}. {option}" for letter, option in zip(letters, value, strict=False)
+                )
+            else:
+                fillers[name] = str(value)
+        return fillers
