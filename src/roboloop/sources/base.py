@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.record import Record
+
+MADE_ROOT = "made"
+"""Name of the media root for pictures that a source draws itself, such as option panels."""
 
 
 class Rejected(NamedTuple):
@@ -24,14 +27,11 @@ class SourceContext(NamedTuple):
     """What the pipeline hands to a source.
 
     Attributes:
-        media_root: Paths in media references are relative to it. Absolute paths of a recipe are
-            taken as they are, so the usual root is the folder the recipe names.
-        media_folder: Where a source may write pictures it makes itself (option panels).
+        made_folder: Where a source may write pictures it draws; referred to as `made:<relative>`.
         seed: Seed of the recipe.
     """
 
-    media_root: Path
-    media_folder: Path
+    made_folder: Path
     seed: int
 
 
@@ -40,11 +40,19 @@ class Source(BaseModel, ABC):
 
     A source is an iterator: records and rejections in a fixed order, for the same recipe the same
     ones, whatever the number of workers. It never raises for one bad entry, it yields `Rejected`.
+
+    Paths in its media references are written `root:relative`, where `root` is a key of
+    `media_roots`. The pipeline keeps that table beside the records, so records hold no path of one
+    machine and nothing outside the roots is ever opened.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
+
+    @abstractmethod
+    def media_roots(self) -> Mapping[str, Path]:
+        """Root name -> folder, for every root its records refer to (without `made`)."""
 
     @abstractmethod
     def read(self, context: SourceContext) -> Iterator[Record | Rejected]:

@@ -1,0 +1,1 @@
+"""Ask a model: in process, or (later) over HTTP."""

@@ -1,0 +1,1 @@
+"""Ask, score, compare with baselines; every number with its interval."""

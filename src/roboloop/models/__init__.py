@@ -1,0 +1,1 @@
+"""Backbones: load one, build the tiny one, turn conversations into tensors."""

@@ -1,0 +1,1 @@
+"""The report: a folder that opens from disk and shows every prediction."""
