@@ -22,77 +22,114 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-CFG-002": ErrorKind("A recipe has a key that does not exist", "Use the key suggested."),
     "E-CFG-003": ErrorKind("A recipe value is not valid", "Give a value of the kind described."),
     "E-CFG-004": ErrorKind("A recipe file does not exist", "Check the path."),
-    "E-CFG-005": ErrorKind("An override is not of the form key.path=value",
-                           "Write it like --set train.0.epochs=1."),
-    "E-CFG-006": ErrorKind("A name is not in its table",
-                           "`roboloop list` prints the tables; check the spelling."),
+    "E-CFG-005": ErrorKind(
+        "An override is not of the form key.path=value", "Write it like --set train.0.epochs=1."
+    ),
+    "E-CFG-006": ErrorKind(
+        "A name is not in its table", "`roboloop list` prints the tables; check the spelling."
+    ),
     # Records
     "E-REC-001": ErrorKind("A line is not valid JSON", "Mend or delete that line."),
-    "E-REC-002": ErrorKind("A record lacks a key or has one too many",
-                           "See docs/formats.md for the keys of a record."),
+    "E-REC-002": ErrorKind(
+        "A record lacks a key or has one too many", "See docs/formats.md for the keys of a record."
+    ),
     "E-REC-003": ErrorKind("A record's value has the wrong type", "See docs/formats.md."),
     "E-REC-004": ErrorKind("Two records have one id", "Give each record its own id."),
-    "E-REC-010": ErrorKind("A coordinate is not a finite number",
-                           "Replace NaN or infinity, or drop the record."),
-    "E-REC-011": ErrorKind("A coordinate lies outside the picture",
-                           "Check the picture's size and the coordinate convention of the source."),
+    "E-REC-010": ErrorKind(
+        "A coordinate is not a finite number", "Replace NaN or infinity, or drop the record."
+    ),
+    "E-REC-011": ErrorKind(
+        "A coordinate lies outside the picture",
+        "Check the picture's size and the coordinate convention of the source.",
+    ),
     "E-REC-012": ErrorKind("A box is inside out", "Swap the corners, or drop the record."),
     "E-REC-013": ErrorKind("An answer does not fit its task", "Check the task of the record."),
-    "E-REC-014": ErrorKind("A file ends in the middle of a record",
-                           "The file was cut off; make or copy it again."),
-    "E-REC-015": ErrorKind("A shard does not match its completion mark",
-                           "The file was changed or cut; run the stage that wrote it again."),
+    "E-REC-014": ErrorKind(
+        "A file ends in the middle of a record", "The file was cut off; make or copy it again."
+    ),
+    "E-REC-015": ErrorKind(
+        "A shard does not match its completion mark",
+        "The file was changed or cut; run the stage that wrote it again.",
+    ),
     # Media
     "E-MED-001": ErrorKind("A media file does not exist", "Check the media root and the path."),
     "E-MED-002": ErrorKind("A media file is empty (0 bytes)", "Copy or download the file again."),
     "E-MED-003": ErrorKind("A picture cannot be decoded", "Copy or download the file again."),
-    "E-MED-004": ErrorKind("A picture's size is not the one its record states",
-                           "The picture was resized or replaced; make the records again."),
-    "E-MED-005": ErrorKind("A path leaves the data root",
-                           "Only files below the media root are read; mend the path."),
-    "E-MED-006": ErrorKind("A picture has too many pixels",
-                           "It would not fit in memory when decoded; scale it down first."),
-    "E-MED-007": ErrorKind("A reference names a member, key or frame that is not there",
-                           "Check the name inside the archive, store or video."),
+    "E-MED-004": ErrorKind(
+        "A picture's size is not the one its record states",
+        "The picture was resized or replaced; make the records again.",
+    ),
+    "E-MED-005": ErrorKind(
+        "A path leaves the data root", "Only files below the media root are read; mend the path."
+    ),
+    "E-MED-006": ErrorKind(
+        "A picture has too many pixels",
+        "It would not fit in memory when decoded; scale it down first.",
+    ),
+    "E-MED-007": ErrorKind(
+        "A reference names a member, key or frame that is not there",
+        "Check the name inside the archive, store or video.",
+    ),
     # Source data
     "E-DAT-001": ErrorKind("A source file or folder does not exist", "Check the path."),
-    "E-DAT-002": ErrorKind("A source file has an unknown layout",
-                           "See docs/sources/ for the layouts each source reads."),
-    "E-DAT-003": ErrorKind("A source gave no record",
-                           "Check its path and the tasks and split asked for."),
+    "E-DAT-002": ErrorKind(
+        "A source file has an unknown layout",
+        "See docs/sources/ for the layouts each source reads.",
+    ),
+    "E-DAT-003": ErrorKind(
+        "A source gave no record", "Check its path and the tasks and split asked for."
+    ),
     # Dialects
-    "E-DIA-001": ErrorKind("A picture is too small or too elongated for the model's resize rule",
-                           "Drop it, or pad it to an aspect below 200 to 1."),
+    "E-DIA-001": ErrorKind(
+        "A picture is too small or too elongated for the model's resize rule",
+        "Drop it, or pad it to an aspect below 200 to 1.",
+    ),
     # Environment
     "E-ENV-001": ErrorKind("An optional package is missing", "Install it as the message says."),
     "E-ENV-002": ErrorKind("The disk is full", "Free some space and run the same command again."),
     # Runs
-    "E-RUN-001": ErrorKind("A run folder belongs to another recipe",
-                           "Give another --out, or delete the folder to start afresh."),
-    "E-RUN-002": ErrorKind("Another process is working in this run folder",
-                           "Wait for it to end, or stop it."),
-    "E-RUN-003": ErrorKind("A stage lost records without saying why",
-                           "This is a defect of RoboLoop: please report it with the run folder."),
+    "E-RUN-001": ErrorKind(
+        "A run folder belongs to another recipe",
+        "Give another --out, or delete the folder to start afresh.",
+    ),
+    "E-RUN-002": ErrorKind(
+        "Another process is working in this run folder", "Wait for it to end, or stop it."
+    ),
+    "E-RUN-003": ErrorKind(
+        "A stage lost records without saying why",
+        "This is a defect of RoboLoop: please report it with the run folder.",
+    ),
     "E-RUN-004": ErrorKind("A folder is not a run folder", "Name a folder made by `roboloop run`."),
     # Training
-    "E-TRN-001": ErrorKind("Nothing is trained: no parameter has a gradient",
-                           "Name at least one part in train.parts."),
-    "E-TRN-002": ErrorKind("A record is longer than the length limit",
-                           "Raise max_tokens or lower max_image_pixels."),
-    "E-TRN-003": ErrorKind("The loss is not a finite number",
-                           "Lower the learning rate; the last checkpoint is intact."),
+    "E-TRN-001": ErrorKind(
+        "Nothing is trained: no parameter has a gradient", "Name at least one part in train.parts."
+    ),
+    "E-TRN-002": ErrorKind(
+        "A record is longer than the length limit", "Raise max_tokens or lower max_image_pixels."
+    ),
+    "E-TRN-003": ErrorKind(
+        "The loss is not a finite number", "Lower the learning rate; the last checkpoint is intact."
+    ),
     "E-TRN-004": ErrorKind("There is nothing to train on", "Check the sources and tasks."),
-    "E-TRN-005": ErrorKind("A checkpoint does not fit the model",
-                           "The files were changed or cut; use the checkpoint before it."),
+    "E-TRN-005": ErrorKind(
+        "A checkpoint does not fit the model",
+        "The files were changed or cut; use the checkpoint before it.",
+    ),
     # Engines and evaluation
     "E-ENG-001": ErrorKind("A model folder cannot be loaded", "Check the path and its files."),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
     # Simulator
-    "E-SIM-001": ErrorKind("No OpenGL without a screen is available",
-                           "On Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri, "
-                           "or libosmesa6 with MUJOCO_GL=osmesa."),
-    "E-SIM-002": ErrorKind("The robot's model files are not installed",
-                           "Install them with: pip install --no-deps gym-hil==0.1.14."),
-    "E-SIM-003": ErrorKind("The rendered pack is damaged or missing",
-                           "Install the package again, or render with `roboloop simulate`."),
+    "E-SIM-001": ErrorKind(
+        "No OpenGL without a screen is available",
+        "On Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri, "
+        "or libosmesa6 with MUJOCO_GL=osmesa.",
+    ),
+    "E-SIM-002": ErrorKind(
+        "The robot's model files are not installed",
+        "Install them with: pip install --no-deps gym-hil==0.1.14.",
+    ),
+    "E-SIM-003": ErrorKind(
+        "The rendered pack is damaged or missing",
+        "Install the package again, or render with `roboloop simulate`.",
+    ),
 }

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,7 @@ from roboloop.base.errors import Place, RoboLoopError
 
 
 @contextmanager
-def atomic_writer(path: Path, *, mode: str = "wb") -> Iterator[IO[Any]]:
+def atomic_writer(path: Path, *, mode: str = "wb") -> Generator[IO[Any]]:
     """Open a temporary neighbour of `path` and rename it to `path` when the block ends well.
 
     Raises:

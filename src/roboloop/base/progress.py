@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -42,9 +42,14 @@ class ProgressBar:
         self._live: Progress | None = None
         if out.is_terminal:
             self._live = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"), console=out,
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}"),
+                console=out,
             )
             self._live.start()
             self._task = self._live.add_task(title, total=total, note="")
@@ -74,7 +79,7 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_bar(title: str, *, total: int | None = None) -> Iterator[ProgressBar]:
+def progress_bar(title: str, *, total: int | None = None) -> Generator[ProgressBar]:
     """Show progress of a block of work; call `advance` on what it gives."""
     sys.stderr.flush()
     bar = ProgressBar(title, total=total, out=console())

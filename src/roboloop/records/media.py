@@ -69,7 +69,8 @@ class VideoFrame:
 Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame
 
 MEDIA_TYPES: dict[str, type[Media]] = {
-    kind.kind: kind for kind in (FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame)
+    kind.kind: kind
+    for kind in (FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame)
 }
 
 
@@ -91,7 +92,9 @@ def media_from_json(value: Any) -> Media:
     """
     if not isinstance(value, dict) or value.get("kind") not in MEDIA_TYPES:  # pyright: ignore[reportUnknownMemberType]
         kinds = ", ".join(MEDIA_TYPES)
-        raise RoboLoopError("E-REC-002", f"media is an object with 'kind' one of {kinds}: {value!r}")
+        raise RoboLoopError(
+            "E-REC-002", f"media is an object with 'kind' one of {kinds}: {value!r}"
+        )
     given: dict[str, Any] = {str(k): v for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     kind = MEDIA_TYPES[given.pop("kind")]
     if (size := given.get("size")) is not None:

@@ -71,7 +71,9 @@ class Record:
             RoboLoopError: E-REC-002 when it is missing, E-REC-003 when it is not text.
         """
         if name not in self.inputs:
-            raise RoboLoopError("E-REC-002", f"record {self.id!r} of task {self.task} lacks {name!r}")
+            raise RoboLoopError(
+                "E-REC-002", f"record {self.id!r} of task {self.task} lacks {name!r}"
+            )
         value = self.inputs[name]
         if not isinstance(value, str):
             raise RoboLoopError("E-REC-003", f"record {self.id!r}: input {name!r} is not text")
@@ -79,7 +81,17 @@ class Record:
 
 
 RECORD_KEYS = (
-    "id", "task", "media", "inputs", "turns", "answer", "source", "split", "licence", "origin", "meta",
+    "id",
+    "task",
+    "media",
+    "inputs",
+    "turns",
+    "answer",
+    "source",
+    "split",
+    "licence",
+    "origin",
+    "meta",
 )
 
 

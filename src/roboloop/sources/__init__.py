@@ -2,8 +2,11 @@
 
 from roboloop.base.table import Table
 
-SOURCES = Table("sources", rows={
-    "simulated": "roboloop.sources.simulated.records:SimulatedSource",
-    "llava_json": "roboloop.sources.llava_json:LlavaJsonSource",
-    "records": "roboloop.sources.record_files:RecordFilesSource",
-})
+SOURCES = Table(
+    "sources",
+    rows={
+        "simulated": "roboloop.sources.simulated.records:SimulatedSource",
+        "llava_json": "roboloop.sources.llava_json:LlavaJsonSource",
+        "records": "roboloop.sources.record_files:RecordFilesSource",
+    },
+)

@@ -7,9 +7,12 @@ from functools import cache
 from roboloop.base.table import Table
 from roboloop.tasks.base import Metric, Parsed, ParseStatus, Task, Wording
 
-TASKS = Table("tasks", rows={
-    "contact_box": "roboloop.tasks.contact_box:ContactBox",
-})
+TASKS = Table(
+    "tasks",
+    rows={
+        "contact_box": "roboloop.tasks.contact_box:ContactBox",
+    },
+)
 
 
 @cache

@@ -158,7 +158,9 @@ class Task(ABC):
         fillers: dict[str, str] = {}
         for name, value in record.inputs.items():
             if isinstance(value, Points):
-                assert record.picture_size is not None, f"{record.id}: points without a picture size"
+                assert record.picture_size is not None, (
+                    f"{record.id}: points without a picture size"
+                )
                 size = record.picture_size
                 written = [dialect.write_inline(p, size=size) for p in value.points_px]
                 fillers[name] = ", ".join(written)

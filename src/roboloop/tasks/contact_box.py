@@ -30,10 +30,16 @@ class ContactBox(Task):
     answer_kind = "box"
     metrics = BOX_METRICS
     wordings = (
-        Wording("en", "Task: '{instruction}'. Give the box of the gripper at the moment it "
-                      "touches the object."),
-        Wording("en", "The robot is told: '{instruction}'. Where will the gripper be when it "
-                      "makes contact? Answer with its box."),
+        Wording(
+            "en",
+            "Task: '{instruction}'. Give the box of the gripper at the moment it "
+            "touches the object.",
+        ),
+        Wording(
+            "en",
+            "The robot is told: '{instruction}'. Where will the gripper be when it "
+            "makes contact? Answer with its box.",
+        ),
         Wording("en", "For '{instruction}', mark the region where the gripper grasps."),
         Wording("zh", "任务：“{instruction}”。请给出夹爪接触物体时夹爪的边界框。"),
         Wording("zh", "机器人要执行“{instruction}”。夹爪抓取时会在哪里？请用边界框回答。"),

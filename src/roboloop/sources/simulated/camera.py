@@ -109,8 +109,14 @@ def quaternion_of(rotation: NDArray[np.float64]) -> Quaternion:
 
 
 def look_at(
-    name: str, *, position: NDArray[np.float64], target: NDArray[np.float64], fovy_degrees: float,
-    roll: float = 0.0, width: int = 320, height: int = 180,
+    name: str,
+    *,
+    position: NDArray[np.float64],
+    target: NDArray[np.float64],
+    fovy_degrees: float,
+    roll: float = 0.0,
+    width: int = 320,
+    height: int = 180,
 ) -> Camera:
     """A camera at `position` whose optical axis goes through `target`; roll in radians."""
     forward = (target - position) / np.linalg.norm(target - position)

@@ -110,8 +110,14 @@ def about_axis(axis: Literal["x", "y", "z"], *, angle: float) -> Quaternion:
 
 
 def _ring(
-    radius: float, *, height: float, thickness: float, z: float, num_sides: int,
-    tilt: float = 0.0, colour: str | Rgb = BODY,
+    radius: float,
+    *,
+    height: float,
+    thickness: float,
+    z: float,
+    num_sides: int,
+    tilt: float = 0.0,
+    colour: str | Rgb = BODY,
 ) -> tuple[Part, ...]:
     """A wall of `num_sides` boxes around the z axis; `tilt` leans it outwards."""
     half_width = radius * math.tan(math.pi / num_sides) * 1.12
@@ -126,9 +132,7 @@ def _ring(
     return tuple(parts)
 
 
-def multiply_quaternions(
-    first: NDArray[np.float64], second: NDArray[np.float64]
-) -> Quaternion:
+def multiply_quaternions(first: NDArray[np.float64], second: NDArray[np.float64]) -> Quaternion:
     """Hamilton product of two quaternions w, x, y, z."""
     aw, ax, ay, az = (float(value) for value in first)
     bw, bx, by, bz = (float(value) for value in second)
@@ -143,15 +147,28 @@ def multiply_quaternions(
 def _mug(scale: float) -> tuple[Part, ...]:
     radius, half = 0.034 * scale, 0.046 * scale
     handle = [
-        Part("capsule", (0.0065 * scale, 0.012 * scale, 0), (x * scale, 0, z * scale),
-             about_axis("y", angle=angle), solid=False)
-        for x, z, angle in ((0.046, 0.068, math.pi / 2), (0.058, 0.047, 0.0),
-                            (0.046, 0.026, math.pi / 2))
+        Part(
+            "capsule",
+            (0.0065 * scale, 0.012 * scale, 0),
+            (x * scale, 0, z * scale),
+            about_axis("y", angle=angle),
+            solid=False,
+        )
+        for x, z, angle in (
+            (0.046, 0.068, math.pi / 2),
+            (0.058, 0.047, 0.0),
+            (0.046, 0.026, math.pi / 2),
+        )
     ]
     return (
         Part("cylinder", (radius, half, 0), (0, 0, half)),
-        Part("cylinder", (radius * 0.86, 0.0015, 0), (0, 0, 2 * half), colour=(0.16, 0.12, 0.10),
-             solid=False),
+        Part(
+            "cylinder",
+            (radius * 0.86, 0.0015, 0),
+            (0, 0, 2 * half),
+            colour=(0.16, 0.12, 0.10),
+            solid=False,
+        ),
         *handle,
     )
 
@@ -162,8 +179,13 @@ def _can(scale: float) -> tuple[Part, ...]:
     return (
         Part("cylinder", (radius, half, 0), (0, 0, half)),
         Part("cylinder", (radius * 0.93, 0.004, 0), (0, 0, 2 * half), colour=metal, solid=False),
-        Part("cylinder", (radius * 1.01, 0.010 * scale, 0), (0, 0, half * 0.9),
-             colour=(0.95, 0.95, 0.93), solid=False),
+        Part(
+            "cylinder",
+            (radius * 1.01, 0.010 * scale, 0),
+            (0, 0, half * 0.9),
+            colour=(0.95, 0.95, 0.93),
+            solid=False,
+        ),
     )
 
 
@@ -173,10 +195,19 @@ def _bottle(scale: float) -> tuple[Part, ...]:
         Part("cylinder", (radius, 0.046 * scale, 0), (0, 0, 0.046 * scale)),
         Part("ellipsoid", (radius, radius, 0.026 * scale), (0, 0, 0.092 * scale)),
         Part("cylinder", (0.012 * scale, 0.012 * scale, 0), (0, 0, 0.122 * scale)),
-        Part("cylinder", (0.014 * scale, 0.008 * scale, 0), (0, 0, 0.136 * scale),
-             colour=(0.93, 0.93, 0.93)),
-        Part("cylinder", (radius * 1.01, 0.014 * scale, 0), (0, 0, 0.040 * scale),
-             colour=(0.95, 0.95, 0.93), solid=False),
+        Part(
+            "cylinder",
+            (0.014 * scale, 0.008 * scale, 0),
+            (0, 0, 0.136 * scale),
+            colour=(0.93, 0.93, 0.93),
+        ),
+        Part(
+            "cylinder",
+            (radius * 1.01, 0.014 * scale, 0),
+            (0, 0, 0.040 * scale),
+            colour=(0.95, 0.95, 0.93),
+            solid=False,
+        ),
     )
 
 
@@ -184,14 +215,25 @@ def _carton(scale: float) -> tuple[Part, ...]:
     half = 0.031 * scale
     slope = 0.021 * scale
     roof = [
-        Part("box", (slope, half, 0.0022), (side * 0.0155 * scale, 0, 0.114 * scale),
-             about_axis("y", angle=side * 0.74), colour=(0.95, 0.95, 0.95), solid=False)
+        Part(
+            "box",
+            (slope, half, 0.0022),
+            (side * 0.0155 * scale, 0, 0.114 * scale),
+            about_axis("y", angle=side * 0.74),
+            colour=(0.95, 0.95, 0.95),
+            solid=False,
+        )
         for side in (-1, 1)
     ]
     return (
         Part("box", (half, half, 0.050 * scale), (0, 0, 0.050 * scale)),
-        Part("box", (half * 1.01, half * 1.01, 0.010 * scale), (0, 0, 0.072 * scale),
-             colour=(0.95, 0.95, 0.95), solid=False),
+        Part(
+            "box",
+            (half * 1.01, half * 1.01, 0.010 * scale),
+            (0, 0, 0.072 * scale),
+            colour=(0.95, 0.95, 0.95),
+            solid=False,
+        ),
         *roof,
         Part("box", (0.003, half, 0.010 * scale), (0, 0, 0.135 * scale), solid=False),
     )
@@ -212,16 +254,26 @@ def _sponge(scale: float) -> tuple[Part, ...]:
 
 def _ball(scale: float) -> tuple[Part, ...]:
     radius = 0.033 * scale
-    band = Part("cylinder", (radius * 1.005, 0.004, 0), (0, 0, radius),
-                about_axis("x", angle=0.5), (0.96, 0.96, 0.96), solid=False)
+    band = Part(
+        "cylinder",
+        (radius * 1.005, 0.004, 0),
+        (0, 0, radius),
+        about_axis("x", angle=0.5),
+        (0.96, 0.96, 0.96),
+        solid=False,
+    )
     return (Part("ellipsoid", (radius, radius, radius), (0, 0, radius)), band)
 
 
 def _lemon(scale: float) -> tuple[Part, ...]:
     radius = 0.028 * scale
     tips = [
-        Part("ellipsoid", (0.011 * scale, 0.011 * scale, 0.011 * scale),
-             (side * 0.040 * scale, 0, radius), solid=False)
+        Part(
+            "ellipsoid",
+            (0.011 * scale, 0.011 * scale, 0.011 * scale),
+            (side * 0.040 * scale, 0, radius),
+            solid=False,
+        )
         for side in (-1, 1)
     ]
     return (Part("ellipsoid", (0.043 * scale, radius, radius), (0, 0, radius)), *tips)
@@ -231,10 +283,22 @@ def _apple(scale: float) -> tuple[Part, ...]:
     radius = 0.034 * scale
     return (
         Part("ellipsoid", (radius, radius, 0.031 * scale), (0, 0, 0.031 * scale)),
-        Part("capsule", (0.003, 0.008, 0), (0.002, 0, 0.066 * scale), about_axis("y", angle=0.3),
-             (0.30, 0.18, 0.08), solid=False),
-        Part("ellipsoid", (0.012, 0.006, 0.002), (0.012, 0, 0.070 * scale),
-             about_axis("y", angle=-0.3), (0.15, 0.45, 0.12), solid=False),
+        Part(
+            "capsule",
+            (0.003, 0.008, 0),
+            (0.002, 0, 0.066 * scale),
+            about_axis("y", angle=0.3),
+            (0.30, 0.18, 0.08),
+            solid=False,
+        ),
+        Part(
+            "ellipsoid",
+            (0.012, 0.006, 0.002),
+            (0.012, 0, 0.070 * scale),
+            about_axis("y", angle=-0.3),
+            (0.15, 0.45, 0.12),
+            solid=False,
+        ),
     )
 
 
@@ -243,14 +307,18 @@ def _banana(scale: float) -> tuple[Part, ...]:
     lying = about_axis("y", angle=math.pi / 2)
     parts = [Part("capsule", (radius, 0.024 * scale, 0), (0, 0, radius), lying)]
     for side in (-1, 1):
-        turn = multiply_quaternions(
-            np.array(about_axis("z", angle=side * 0.55)), np.array(lying)
-        )
+        turn = multiply_quaternions(np.array(about_axis("z", angle=side * 0.55)), np.array(lying))
         place = (side * 0.046 * scale, 0.0135 * scale, radius)
         parts.append(Part("capsule", (radius * 0.92, 0.022 * scale, 0), place, turn))
-    parts.append(Part("ellipsoid", (0.008, 0.008, 0.008),
-                      (0.078 * scale, 0.034 * scale, radius), colour=(0.25, 0.17, 0.05),
-                      solid=False))
+    parts.append(
+        Part(
+            "ellipsoid",
+            (0.008, 0.008, 0.008),
+            (0.078 * scale, 0.034 * scale, radius),
+            colour=(0.25, 0.17, 0.05),
+            solid=False,
+        )
+    )
     return tuple(parts)
 
 
@@ -263,12 +331,17 @@ KINDS: Mapping[str, ObjectKind] = MappingProxyType(
             ObjectKind("bottle", "瓶子", _bottle, SATURATED, 0.035, 0.144, 0.084, None, 0.12),
             ObjectKind("carton", "纸盒", _carton, SATURATED, 0.045, 0.145, 0.082, 0.0, 0.12),
             ObjectKind("block", "积木", _block, SATURATED, 0.043, 0.060, 0.034, 0.0, 0.08),
-            ObjectKind("sponge", "海绵", _sponge, SATURATED, 0.060, 0.040, 0.023, math.pi / 2, 0.04),
+            ObjectKind(
+                "sponge", "海绵", _sponge, SATURATED, 0.060, 0.040, 0.023, math.pi / 2, 0.04
+            ),
             ObjectKind("ball", "球", _ball, SATURATED, 0.034, 0.066, 0.034, None, 0.06),
-            ObjectKind("lemon", "柠檬", _lemon, ("yellow",), 0.052, 0.056, 0.028, math.pi / 2, 0.08),
+            ObjectKind(
+                "lemon", "柠檬", _lemon, ("yellow",), 0.052, 0.056, 0.028, math.pi / 2, 0.08
+            ),
             ObjectKind("apple", "苹果", _apple, ("red", "green"), 0.035, 0.075, 0.032, None, 0.09),
-            ObjectKind("banana", "香蕉", _banana, ("yellow",), 0.080, 0.037, 0.019, math.pi / 2,
-                       0.08),
+            ObjectKind(
+                "banana", "香蕉", _banana, ("yellow",), 0.080, 0.037, 0.019, math.pi / 2, 0.08
+            ),
         )
     }
 )
@@ -298,9 +371,9 @@ class DestinationKind:
 
 def _tray(scale: float) -> tuple[Part, ...]:
     half, wall, rise = 0.085 * scale, 0.005, 0.014
-    sides = [
-        Part("box", (wall, half, rise), (side * half, 0, rise)) for side in (-1, 1)
-    ] + [Part("box", (half + wall, wall, rise), (0, side * half, rise)) for side in (-1, 1)]
+    sides = [Part("box", (wall, half, rise), (side * half, 0, rise)) for side in (-1, 1)] + [
+        Part("box", (half + wall, wall, rise), (0, side * half, rise)) for side in (-1, 1)
+    ]
     return (Part("box", (half, half, 0.004), (0, 0, 0.004)), *sides)
 
 
@@ -308,8 +381,9 @@ def _plate(scale: float) -> tuple[Part, ...]:
     radius = 0.088 * scale
     return (
         Part("cylinder", (radius * 0.78, 0.004, 0), (0, 0, 0.004)),
-        *_ring(radius * 0.88, height=radius * 0.17, thickness=0.003, z=0.011, num_sides=20,
-               tilt=1.15),
+        *_ring(
+            radius * 0.88, height=radius * 0.17, thickness=0.003, z=0.011, num_sides=20, tilt=1.15
+        ),
     )
 
 
@@ -325,12 +399,42 @@ DESTINATIONS: Mapping[str, DestinationKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            DestinationKind("tray", "托盘", _tray, ("red", "green", "blue", "yellow", "white",
-                            "black", "grey"), 0.128, 0.028, 0.008, 0.075, "in", "里"),
-            DestinationKind("plate", "盘子", _plate, ("red", "green", "blue", "yellow", "white"),
-                            0.100, 0.020, 0.008, 0.075, "on", "上"),
-            DestinationKind("bowl", "碗", _bowl, ("red", "green", "blue", "yellow", "white"),
-                            0.105, 0.044, 0.008, 0.070, "in", "里"),
+            DestinationKind(
+                "tray",
+                "托盘",
+                _tray,
+                ("red", "green", "blue", "yellow", "white", "black", "grey"),
+                0.128,
+                0.028,
+                0.008,
+                0.075,
+                "in",
+                "里",
+            ),
+            DestinationKind(
+                "plate",
+                "盘子",
+                _plate,
+                ("red", "green", "blue", "yellow", "white"),
+                0.100,
+                0.020,
+                0.008,
+                0.075,
+                "on",
+                "上",
+            ),
+            DestinationKind(
+                "bowl",
+                "碗",
+                _bowl,
+                ("red", "green", "blue", "yellow", "white"),
+                0.105,
+                0.044,
+                0.008,
+                0.070,
+                "in",
+                "里",
+            ),
         )
     }
 )
@@ -354,10 +458,7 @@ def surface_points(part: Part) -> NDArray[np.float64]:
     else:
         latitudes = np.linspace(-0.5 * math.pi, 0.5 * math.pi, 13)
         sphere = np.concatenate(
-            [
-                np.column_stack([circle * math.cos(t), np.full(24, math.sin(t))])
-                for t in latitudes
-            ]
+            [np.column_stack([circle * math.cos(t), np.full(24, math.sin(t))]) for t in latitudes]
         )
         if part.shape == "ellipsoid":
             local = sphere * np.array([a, b, c])
