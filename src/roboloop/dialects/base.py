@@ -83,7 +83,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def read_points(self, text: str, *, size: PictureSize) -> PointsRead:
-        """All points in a model's answer; tolerant of fences, prose, think tags and cut-off JSON."""
+        """All points in a model's answer; tolerant of fences, prose, think tags, cut-off text."""
 
     @abstractmethod
     def read_boxes(self, text: str, *, size: PictureSize) -> BoxesRead:

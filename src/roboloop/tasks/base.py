@@ -1,7 +1,7 @@
 """A task: one type of question, whole. Its wording, its answer's text, its metric and its drawing.
 
 In most code bases these live in three trees (data, training, evaluation), which is how coordinate
-bugs are born. Here one file of `tasks/` holds all of them; `tasks/contact_box.py` shows the pattern.
+bugs are born. Here one file of `tasks/` holds all of them; `tasks/contact_box.py` shows how.
 """
 
 from __future__ import annotations
