@@ -1,7 +1,7 @@
 """Every error a user can meet: code, what it means, what mends it. docs/errors.md is made from it.
 
 Letters after `E-`: CFG recipe, DAT source data, DIA dialect, ENG engine, ENV environment, EVA
-evaluation, MED media, REC record, RUN run folder, SIM simulator, TRN training.
+evaluation, MED media, REC record, REP report, RUN run folder, SIM simulator, TRN training.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     "E-REC-003": ErrorKind("A record's value has the wrong type", "See docs/formats.md."),
     "E-REC-004": ErrorKind("Two records have one id", "Give each record its own id."),
+    "E-REC-005": ErrorKind(
+        "The number of <image> marks is not the number of pictures",
+        "Write one mark for each picture, one for all of them, or none.",
+    ),
     "E-REC-010": ErrorKind(
         "A coordinate is not a finite number", "Replace NaN or infinity, or drop the record."
     ),
@@ -70,6 +74,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A reference names a member, key or frame that is not there",
         "Check the name inside the archive, store or video.",
     ),
+    "E-MED-008": ErrorKind(
+        "An archive, store, table or video cannot be opened",
+        "Copy or download it again; repack a compressed tar as a plain tar or zip.",
+    ),
     # Source data
     "E-DAT-001": ErrorKind("A source file or folder does not exist", "Check the path."),
     "E-DAT-002": ErrorKind(
@@ -78,6 +86,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     "E-DAT-003": ErrorKind(
         "A source gave no record", "Check its path and the tasks and split asked for."
+    ),
+    "E-DAT-004": ErrorKind(
+        "An entry is of a form this source does not read",
+        "See docs/sources/ for the forms each source reads.",
     ),
     # Dialects
     "E-DIA-001": ErrorKind(
@@ -118,6 +130,13 @@ CATALOGUE: dict[str, ErrorKind] = {
     # Engines and evaluation
     "E-ENG-001": ErrorKind("A model folder cannot be loaded", "Check the path and its files."),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
+    # Report
+    "E-REP-001": ErrorKind(
+        "A folder is not an evaluation", "Name a folder written by `roboloop evaluate`."
+    ),
+    "E-REP-002": ErrorKind(
+        "A folder is neither empty nor a report", "Give another --out; nothing was changed."
+    ),
     # Simulator
     "E-SIM-001": ErrorKind(
         "No OpenGL without a screen is available",
