@@ -1,0 +1,80 @@
+"""`roboloop`: the verbs. Each lives in its own file and is imported only when called."""
+
+from __future__ import annotations
+
+import sys
+
+import cyclopts
+
+import roboloop
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.progress import console
+
+INTRODUCTION = """
+The post-training loop for robot vision-language models: episodes and annotations in, a trained,
+measured model out, with the evidence for every number.
+
+Start with `roboloop demo`. Then write a recipe (`roboloop list recipes` shows the shipped ones),
+look at its data with `roboloop check` and `roboloop look`, see what would happen with
+`roboloop plan`, and let `roboloop run` do it. A run that was stopped goes on when called again.
+"""
+
+VERBS = {
+    "demo": ("roboloop.cli.run:demo", "The whole loop with a tiny model on this machine."),
+    "run": ("roboloop.cli.run:run", "Run a recipe: data, training, evaluation, report."),
+    "plan": ("roboloop.cli.plan:plan", "Say what a run would do and what is done already."),
+    "data": ("roboloop.cli.run:data", "Make only the records of a recipe."),
+    "check": ("roboloop.cli.check:check", "Check a recipe, or open and check every record."),
+    "look": ("roboloop.cli.look:look", "See records in the offline viewer."),
+    "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
+    "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
+    "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),
+    "simulate": ("roboloop.cli.simulate:simulate", "Render pick-and-place episodes with MuJoCo."),
+    "doctor": ("roboloop.cli.doctor:doctor", "Say what this machine can do and how to mend gaps."),
+    "list": ("roboloop.cli.tables:show", "Print the tables of tasks, dialects, sources, recipes."),
+}
+
+
+def build_app() -> cyclopts.App:
+    """The command line, with verbs that are imported only when called."""
+    app = cyclopts.App(
+        name="roboloop",
+        help=INTRODUCTION,
+        version=roboloop.__version__,
+        help_format="markdown",
+        result_action="return_value",
+    )
+    for name, (target, summary) in VERBS.items():
+        app.command(target, name=name, help=summary)
+    return app
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one clear message and exit status 2."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command and give its exit status: 0 good, 1 findings, 2 mistake, 130 interrupted."""
+    out = console()
+    try:
+        status = build_app()(arguments)
+    except RoboLoopError as error:
+        out.print(f"[bold red]error[/] {_escaped(error)}", soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        out.print("\nstopped. Run the same command again to go on from here.")
+        return 130
+    except OSError as error:
+        if error.errno not in (28, 122):  # no space left, quota exceeded
+            raise
+        full = RoboLoopError("E-ENV-002", f"no space left ({error.filename or 'unknown file'})")
+        out.print(f"[bold red]error[/] {_escaped(full)}", soft_wrap=True)
+        return 2
+    return status if isinstance(status, int) else 0
+
+
+def _escaped(error: RoboLoopError) -> str:
+    from rich.markup import escape
+
+    return escape(str(error))

@@ -1,0 +1,93 @@
+"""`run` and its shorter sisters: they follow one recipe and differ in where they stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from roboloop.base.progress import console
+
+
+def run(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+    """Run a recipe: data, training, evaluation, report.
+
+    Finished stages are kept; a run that was stopped goes on; a changed recipe redoes what the
+    change touches and says so.
+
+    Args:
+        recipe: A YAML file, or the name of a shipped recipe such as demo_cpu.
+        out: The run folder; runs/<recipe name> when left out.
+        set: Override a value, for example --set train.0.epochs=1. May be given several times.
+    """
+    return _follow(recipe, out=out, overrides=set, until="report")
+
+
+def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+    """Run the shipped demo: simulated robot pictures, a tiny Qwen2.5-VL, under 10 minutes.
+
+    Args:
+        out: The run folder; runs/demo-cpu when left out.
+        set: Override a value of the recipe demo_cpu.
+    """
+    return _follow(Path("demo_cpu"), out=out, overrides=set, until="report")
+
+
+def data(
+    recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = (), until: str = "sources"
+) -> int:
+    """Make only the records of a recipe.
+
+    Args:
+        recipe: A YAML file, or the name of a shipped recipe.
+        out: The run folder.
+        set: Override a value.
+        until: The last data stage to do; so far there is one, sources.
+    """
+    del until
+    return _follow(recipe, out=out, overrides=set, until="data")
+
+
+def train(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+    """Run a recipe up to its last training phase.
+
+    Args:
+        recipe: A YAML file, or the name of a shipped recipe.
+        out: The run folder.
+        set: Override a value.
+    """
+    return _follow(recipe, out=out, overrides=set, until="train")
+
+
+def evaluate(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+    """Run a recipe up to its evaluation and print the table.
+
+    Args:
+        recipe: A YAML file, or the name of a shipped recipe.
+        out: The run folder.
+        set: Override a value.
+    """
+    return _follow(recipe, out=out, overrides=set, until="evaluate")
+
+
+def report(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+    """Build the report of a recipe; what it needs is made first unless it is done already.
+
+    Args:
+        recipe: A YAML file, or the name of a shipped recipe.
+        out: The run folder.
+        set: Override a value.
+    """
+    return _follow(recipe, out=out, overrides=set, until="report")
+
+
+def _follow(recipe: Path, *, out: Path | None, overrides: tuple[str, ...], until: str) -> int:
+    from roboloop.pipeline.execute import run_recipe
+    from roboloop.pipeline.load import load_recipe
+
+    loaded = load_recipe(recipe, overrides=overrides)
+    result = run_recipe(loaded, out=out or Path("runs") / loaded.name, until=until)
+    said = console()
+    if result.table is not None and until in ("evaluate", "report"):
+        said.print(result.table)
+    said.print(f"\n{result.next_step}", soft_wrap=True)
+    print(result.output)  # noqa: T201 - the one line of data: where the result lies
+    return 0

@@ -1,0 +1,63 @@
+"""The recipe: one YAML file that describes a whole run.
+
+Each stage's options live beside the stage (`train/config.py`, `evaluate/config.py` ...); this file
+only puts them together. Sources are resolved through their table, so a third party's source is
+configured and checked like our own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+
+from roboloop.evaluate.config import EvaluateConfig
+from roboloop.models.config import ModelConfig
+from roboloop.report.config import ReportConfig
+from roboloop.sources.base import Source
+from roboloop.train.config import SftConfig
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+
+
+class DataConfig(BaseModel):
+    """Where records come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    sources: tuple[SerializeAsAny[Source], ...] = Field(min_length=1)
+    strict: bool = False
+    """Stop at the first entry that cannot be read, in place of writing it to the ledger."""
+
+
+class Recipe(BaseModel):
+    """A whole run: model, data, training phases, evaluation, report."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    """Version of the recipe format."""
+    name: Name
+    """Name of the run folder below `runs/`."""
+    description: str = ""
+    """One sentence for the report."""
+    seed: int = Field(0, ge=0)
+    """Every random draw of the run derives from it."""
+    model: ModelConfig
+    """The backbone to start from, and the dialect it speaks."""
+    data: DataConfig
+    train: tuple[SftConfig, ...] = ()
+    """Training phases in order; each starts from the one before it."""
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)
+
+    @model_validator(mode="after")
+    def _phases_have_own_names(self) -> Self:
+        names = [phase.name for phase in self.train]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two training phases have one name: {names}")
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Every value with its default, as plain JSON values: the lock."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,88 @@
+"""The ledger: one line for everything that was left out, with the reason. Nothing vanishes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from roboloop.base.errors import Place, RoboLoopError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """One record (or entry that never became one) that a stage left out.
+
+    Attributes:
+        stage: The stage that dropped it, such as `data`.
+        record_id: Its id, when it had one.
+        source: The source it came from.
+        code: A code of the error catalogue.
+        detail: What was wrong, with values.
+        place: File and line or key.
+    """
+
+    stage: str
+    code: str
+    detail: str
+    record_id: str | None = None
+    source: str = ""
+    place: str = ""
+
+
+class Ledger:
+    """Appends lines to a JSON Lines file; each line is on disk before `drop` returns.
+
+    Args:
+        path: The file. It is started afresh: the stage that owns it starts afresh too.
+        stage: Name of the stage, written on every line.
+    """
+
+    def __init__(self, path: Path, *, stage: str) -> None:
+        self.path = path
+        self.stage = stage
+        self.num_dropped = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = path.open("w", encoding="utf-8", buffering=1)
+
+    def drop(self, error: RoboLoopError, *, record_id: str | None = None, source: str = "") -> None:
+        """Record that something was left out because of `error`."""
+        place = error.place
+        where = str(Place(place.file, place.line, place.column))
+        line = LedgerLine(
+            stage=self.stage,
+            code=error.code,
+            detail=error.detail,
+            record_id=record_id if record_id is not None else place.record_id,
+            source=source,
+            place=where,
+        )
+        self._stream.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
+        self.num_dropped += 1
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_ledger(path: Path) -> Iterator[LedgerLine]:
+    """The lines of a ledger file; none when there is no file."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as stream:
+        for line in stream:
+            yield LedgerLine(**json.loads(line))

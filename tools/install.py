@@ -1,0 +1,110 @@
+"""Set up `.venv` for this machine: CPU torch where there is no GPU, the pinned versions everywhere.
+
+Called by the Makefile: `python3 tools/install.py [extras]`, for example `python3 tools/install.py
+dev,media`. Needs nothing but the standard library. Running it again does nothing unless
+pyproject.toml or constraints.txt changed.
+
+A Linux machine without an NVIDIA GPU would get gigabytes of CUDA libraries from the ordinary
+`torch` wheel. So torch is installed first: by pip when pip already offers a CPU build, else by uv,
+which knows where the CPU builds are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+CONSTRAINTS = ROOT / "constraints.txt"
+OLDEST = (3, 11)
+
+
+def pinned(package: str) -> str:
+    """The pin of a package, such as `torch==2.13.0`."""
+    for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{package}=="):
+            return line.strip()
+    raise SystemExit(f"constraints.txt does not pin {package}")
+
+
+def wants_cpu_torch() -> bool:
+    """Whether this machine needs the CPU build: Linux without an NVIDIA GPU, unless told."""
+    choice = os.environ.get("ROBOLOOP_TORCH", "auto")
+    if choice != "auto":
+        return choice == "cpu"
+    return platform.system() == "Linux" and shutil.which("nvidia-smi") is None
+
+
+def pip(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run pip of the virtual environment."""
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, check=not capture, text=True, capture_output=capture)
+
+
+def pip_offers_cpu_torch() -> bool:
+    """Whether pip, as configured here, would pick a CPU build of the pinned torch."""
+    result = pip(
+        "install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-",
+        pinned("torch"), capture=True,
+    )  # fmt: skip
+    if result.returncode != 0:
+        return False
+    items = json.loads(result.stdout)["install"]
+    return any("+cpu" in item["metadata"]["version"] for item in items)
+
+
+def install_cpu_torch() -> None:
+    """Install the CPU build of torch."""
+    if pip_offers_cpu_torch():
+        pip("install", "--quiet", pinned("torch"))
+        return
+    pip("install", "--quiet", "uv")
+    command = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON)]
+    subprocess.run([*command, "--torch-backend=cpu", pinned("torch")], check=True)
+
+
+def stamp_path(extras: str) -> Path:
+    """The mark of a finished set-up; its name changes with the files it depends on."""
+    digest = hashlib.sha256(
+        (ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes() + extras.encode()
+    )
+    return VENV / f".installed-{digest.hexdigest()[:16]}"
+
+
+def main() -> None:
+    """Make the virtual environment and install the project with the given extras."""
+    if sys.version_info < OLDEST:
+        raise SystemExit(f"RoboLoop needs Python 3.11 or newer; this is {platform.python_version()}")
+    extras = sys.argv[1] if len(sys.argv) > 1 else ""
+    stamp = stamp_path(extras)
+    if stamp.exists():
+        return
+    started = time.monotonic()
+    if not PYTHON.exists():
+        print("setup: making .venv", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    if wants_cpu_torch():
+        print("setup: installing torch for CPU", flush=True)
+        install_cpu_torch()
+    target = f".[{extras}]" if extras else "."
+    print(f"setup: installing roboloop{target[1:]}", flush=True)
+    os.chdir(ROOT)
+    pip("install", "--quiet", "-c", str(CONSTRAINTS), "-e", target)
+    if "sim" in extras.split(","):
+        # The package carries the robot's meshes; its own dependencies are not needed for them.
+        pip("install", "--quiet", "--no-deps", pinned("gym-hil"))
+    stamp.touch()
+    print(f"setup: done in {time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
