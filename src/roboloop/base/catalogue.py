@@ -129,6 +129,14 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     # Engines and evaluation
     "E-ENG-001": ErrorKind("A model folder cannot be loaded", "Check the path and its files."),
+    "E-ENG-002": ErrorKind(
+        "A conversation and its pictures do not match",
+        "Write <image> once for each picture, or not at all.",
+    ),
+    "E-ENG-003": ErrorKind(
+        "The dialect's picture sizes do not fit the model's patches",
+        "Give the dialect the model's factor: its patch size times its merge size.",
+    ),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
     # Report
     "E-REP-001": ErrorKind(
@@ -152,3 +160,17 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Install the package again, or render with `roboloop simulate`.",
     ),
 }
+
+
+def catalogue_page() -> str:
+    """The manual's page of errors, as Markdown."""
+    lines = [
+        "# Errors",
+        "",
+        "Every message a person can meet starts with a code, then the place, what is wrong, and what",
+        "to do. This page is made from `roboloop.base.catalogue`; `roboloop list errors` prints it.",
+        "",
+    ]
+    for code, kind in CATALOGUE.items():
+        lines += [f"## {code}", "", f"{kind.title}.", "", kind.remedy, ""]
+    return "\n".join(lines)

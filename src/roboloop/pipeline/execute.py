@@ -7,12 +7,11 @@ not alter the records does not train again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import roboloop
-from roboloop.base.errors import RoboLoopError
 from roboloop.base.progress import console
 from roboloop.pipeline import stages
 from roboloop.pipeline.recipe import Recipe
@@ -49,7 +48,7 @@ def run_recipe(recipe: Recipe, *, out: Path, until: str = "report") -> RunResult
     with run.exclusive():
         run.write_lock(lock_text(recipe), environment=capture_environment())
         console().print(f"[bold]{recipe.name}[/]  [dim]{out}[/]")
-        return Execution(recipe, run=run).follow(until=until)
+        return _follow(Execution(recipe, run=run), until=until)
 
 
 def lock_text(recipe: Recipe) -> str:
@@ -58,119 +57,116 @@ def lock_text(recipe: Recipe) -> str:
 
 
 class Execution:
-    """The stages of one recipe in one run folder."""
+    """The stages of one recipe in one run folder.
+
+    `stage_folders` walks them in order; each folder is known once the one before it is complete,
+    because keys depend on contents.
+    """
 
     def __init__(self, recipe: Recipe, *, run: RunFolder) -> None:
         self.recipe = recipe
         self.run = run
+        self.data: StageFolder
+        self.start: StageFolder
+        self.phases: list[StageFolder] = []
+        self.judged: StageFolder
+        self._locked = recipe.resolved()
 
-    def follow(self, *, until: str) -> RunResult:
-        """Do the stages in order and stop after `until`."""
-        data = self.data()
-        if until == "data":
-            records = data.path / "records"
-            return RunResult(records, f"next: roboloop look {records}")
-        start = self.model(data)
-        phases = self.train(data, start=start)
-        trained = phases[-1].path / "model" if phases else stages.model_folder(self.recipe, start)
-        if until == "train":
-            return RunResult(trained, "next: roboloop evaluate with the same recipe")
-        judged = self.evaluate(data, start=start, phases=phases)
-        table = (judged.path / "table.txt").read_text(encoding="utf-8")
-        if until == "evaluate":
-            return RunResult(judged.path / "report.json", "next: roboloop report", table)
-        page = self.report(data, phases=phases, judged=judged)
-        return RunResult(page, f"open the report in a browser: file://{page.resolve()}", table)
-
-    def data(self) -> StageFolder:
-        """Sources to records."""
-        sources = self.recipe.data.sources
-        settings = {"data": self.recipe.resolved()["data"], "seed": self.recipe.seed}
-        prints = {f"source {index}": each.fingerprint() for index, each in enumerate(sources)}
-        stage = self._stage("data", settings=settings, inputs=prints)
-        return complete(
-            self.run, stage=stage, work=lambda out: stages.make_records(self.recipe, out=out)
-        )
-
-    def model(self, data: StageFolder) -> StageFolder:
-        """The backbone to start from: built for the tiny model, only identified for a folder."""
-        settings = {"model": self.recipe.resolved()["model"], "seed": self.recipe.seed}
-        inputs = stages.model_inputs(self.recipe, records_hash=data.output_hash)
-        stage = self._stage("model", settings=settings, inputs=inputs)
-        return complete(
-            self.run,
-            stage=stage,
-            work=lambda out: stages.make_model(self.recipe, records=data.path, out=out),
-        )
-
-    def train(self, data: StageFolder, *, start: StageFolder) -> list[StageFolder]:
-        """Every training phase, each from the one before it."""
-        done: list[StageFolder] = []
-        before, folder = start, stages.model_folder(self.recipe, start)
-        for index, phase in enumerate(self.recipe.train):
-            settings = {
-                "train": self.recipe.resolved()["train"][index],
-                "dialect": self.recipe.resolved()["model"]["dialect"],
-                "seed": self.recipe.seed,
-            }
-            inputs = {"model": before.output_hash, "records": data.output_hash}
-            stage = self._stage(f"train.{phase.name}", settings=settings, inputs=inputs)
-            complete(
-                self.run,
-                stage=stage,
-                work=lambda out, phase=phase, folder=folder: stages.train_phase(
-                    self.recipe, phase=phase, model=folder, records=data.path, out=out
-                ),
-            )
-            before, folder = stage, stage.path / "model"
-            done.append(stage)
-        return done
-
-    def evaluate(
-        self, data: StageFolder, *, start: StageFolder, phases: list[StageFolder]
-    ) -> StageFolder:
-        """The last phase's model and the baselines on the held-out records."""
-        settings = {
-            "evaluate": self.recipe.resolved()["evaluate"],
-            "dialect": self.recipe.resolved()["model"]["dialect"],
-            "seed": self.recipe.seed,
+    def stage_folders(self) -> Iterator[StageFolder]:
+        """Each stage's folder in order; complete one before asking for the next."""
+        recipe, locked = self.recipe, self._locked
+        seed, dialect = recipe.seed, locked["model"]["dialect"]
+        prints = {
+            f"source {index}": source.fingerprint()
+            for index, source in enumerate(recipe.data.sources)
         }
-        last = phases[-1] if phases else start
-        inputs = {
-            "records": data.output_hash, "model": last.output_hash, "untrained": start.output_hash,
-        }  # fmt: skip
-        stage = self._stage("evaluate", settings=settings, inputs=inputs)
-        return complete(
-            self.run,
-            stage=stage,
-            work=lambda out: stages.evaluate_models(
-                self.recipe, records=data.path, start=start, phases=phases, out=out
-            ),
+        self.data = self._stage("data", {"data": locked["data"], "seed": seed}, prints)
+        yield self.data
+        records = self.data.output_hash
+        inputs = stages.model_inputs(recipe, records_hash=records)
+        self.start = self._stage("model", {"model": locked["model"], "seed": seed}, inputs)
+        yield self.start
+        weights = self.start.output_hash
+        for phase, settings in zip(recipe.train, locked["train"], strict=True):
+            stage = self._stage(
+                f"train.{phase.name}",
+                {"train": settings, "dialect": dialect, "seed": seed},
+                {"model": weights, "records": records},
+            )
+            self.phases.append(stage)
+            yield stage
+            weights = stage.output_hash
+        self.judged = self._stage(
+            "evaluate",
+            {"evaluate": locked["evaluate"], "dialect": dialect, "seed": seed},
+            {"records": records, "model": weights, "untrained": self.start.output_hash},
+        )
+        yield self.judged
+        yield self._stage(
+            "report",
+            {"report": locked["report"], "name": recipe.name, "description": recipe.description},
+            {"evaluate": self.judged.key, **{stage.name: stage.key for stage in self.phases}},
         )
 
-    def report(
-        self, data: StageFolder, *, phases: list[StageFolder], judged: StageFolder
-    ) -> Path:
-        """The page; built in the run folder itself, where a person looks for it."""
-        settings = {"report": self.recipe.resolved()["report"], "name": self.recipe.name}
-        inputs = {"evaluate": judged.key, **{phase.name: phase.key for phase in phases}}
-        stage = self._stage("report", settings=settings, inputs=inputs)
-        page = stage.path / "report" / "index.html"
-        if stage.mark is not None and not page.exists():
-            raise RoboLoopError(
-                "E-RUN-004", f"the finished report {str(page)!r} is gone",
-                fix=f"Delete {str(stage.path)!r} and run again.",
+    def work(self, stage: StageFolder, out: Path) -> stages.StageOutput:
+        """Do the work of a stage in its folder."""
+        recipe, records = self.recipe, self.data.path
+        name = stage.name
+        if name == "data":
+            return stages.make_records(recipe, out=out)
+        if name == "model":
+            return stages.make_model(recipe, records=records, out=out)
+        if name.startswith("train."):
+            index = self.phases.index(stage)
+            phase = recipe.train[index]
+            return stages.train_phase(
+                recipe, phase=phase, model=self.weights(index), records=records, out=out
+            )
+        if name == "evaluate":
+            return stages.evaluate_models(
+                recipe, records=records, untrained=self.weights(0),
+                trained=self.weights(len(self.phases)) if self.phases else None, out=out,
             )  # fmt: skip
-        complete(
-            self.run,
-            stage=stage,
-            work=lambda out: stages.write_report(
-                self.recipe, run=self.run, data=data, phases=phases, judged=judged, out=out
-            ),
+        return stages.write_report(
+            recipe, run=self.run, data=self.data, phases=self.phases, judged=self.judged, out=out
         )
-        return page
 
-    def _stage(self, name: str, *, settings: Any, inputs: Mapping[str, str]) -> StageFolder:
-        return self.run.stage(
-            name, settings={**settings, "roboloop": roboloop.__version__}, inputs=inputs
+    def weights(self, num_phases: int) -> Path:
+        """The model folder after so many training phases."""
+        if num_phases == 0:
+            return stages.model_folder(self.recipe, self.start.path)
+        return self.phases[num_phases - 1].path / "model"
+
+    def _stage(
+        self, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    ) -> StageFolder:
+        versioned = {**settings, "roboloop": roboloop.__version__}
+        return self.run.stage(name, settings=versioned, inputs=inputs)
+
+
+def _follow(execution: Execution, *, until: str) -> RunResult:
+    last = {"train": f"train.{execution.recipe.train[-1].name}" if execution.recipe.train else "model"}
+    stop = last.get(until, until)
+    stage: StageFolder | None = None
+    for stage in execution.stage_folders():
+        complete(
+            execution.run, stage=stage, work=lambda out, stage=stage: execution.work(stage, out)
         )
+        if stage.name == stop:
+            break
+    assert stage is not None
+    match until:
+        case "data":
+            records = stage.path / "records"
+            return RunResult(records, f"next: roboloop look {records}")
+        case "train":
+            weights = execution.weights(len(execution.phases))
+            return RunResult(weights, "next: roboloop evaluate with the same recipe")
+        case "evaluate":
+            table = (stage.path / "table.md").read_text(encoding="utf-8")
+            return RunResult(stage.path / "report.json", "next: roboloop report", table)
+        case _:
+            page = stage.path / "index.html"
+            table = (execution.judged.path / "table.md").read_text(encoding="utf-8")
+            said = f"open the report in a browser: file://{page.resolve()}"
+            return RunResult(page, said, table)

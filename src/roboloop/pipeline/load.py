@@ -194,6 +194,10 @@ def _explain(
                 RoboLoopError("E-CFG-002", f"{shown} is not a known key", place=place, fix=fix)
             )
             continue
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, RoboLoopError):
+            problems.append(cause.located(place))
+            continue
         given = "" if item["type"] == "missing" else f" (given: {item['input']!r})"
         message = item["msg"].removeprefix("Value error, ")
         problems.append(

@@ -1,0 +1,75 @@
+"""A dry run: the stages of a recipe, which are done, and what the rest would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from roboloop.pipeline.execute import Execution, lock_text
+from roboloop.pipeline.recipe import Recipe
+from roboloop.runs.environment import capture_environment
+from roboloop.runs.folder import RunFolder, StageFolder
+
+
+class Step(NamedTuple):
+    """One stage of a plan.
+
+    Attributes:
+        stage: Its name, such as `train.ground`.
+        state: `done`, `partial` (was interrupted), or `to do`.
+        what: What it does, in a few words.
+        folder: Its folder when its key can be known before running; empty otherwise.
+    """
+
+    stage: str
+    state: str
+    what: str
+    folder: str = ""
+
+
+def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
+    """Describe the run in `out` and write its lock file.
+
+    A stage's key depends on the contents it reads, so the folders of stages behind an unfinished
+    one are not known yet.
+    """
+    run = RunFolder(out)
+    run.write_lock(lock_text(recipe), environment=capture_environment())
+    names = ["data", "model", *(f"train.{phase.name}" for phase in recipe.train)]
+    names += ["evaluate", "report"]
+    texts = _descriptions(recipe)
+    steps: list[Step] = []
+    for name, stage in zip(names, _known_stages(Execution(recipe, run=run), names), strict=True):
+        if stage is None:
+            steps.append(Step(name, "to do", texts[name]))
+        elif stage.mark is not None:
+            steps.append(Step(name, "done", texts[name], str(stage.path)))
+        else:
+            state = "partial" if stage.path.exists() else "to do"
+            steps.append(Step(name, state, texts[name], str(stage.path)))
+    return steps
+
+
+def _known_stages(execution: Execution, names: list[str]) -> list[StageFolder | None]:
+    """The folders of the stages up to and with the first unfinished one."""
+    known: list[StageFolder | None] = []
+    for stage in execution.stage_folders():
+        known.append(stage)
+        if stage.mark is None:
+            break
+    return known + [None] * (len(names) - len(known))
+
+
+def _descriptions(recipe: Recipe) -> dict[str, str]:
+    sources = ", ".join(source.kind for source in recipe.data.sources)
+    texts = {
+        "data": f"records from {sources}",
+        "model": f"{recipe.model.kind}, dialect {recipe.model.dialect.kind}",
+        "evaluate": f"split {recipe.evaluate.split}, "
+        f"{', '.join(recipe.evaluate.tasks) if recipe.evaluate.tasks else 'all tasks'}, "
+        f"against {', '.join(recipe.evaluate.baselines) or 'nothing'}",
+        "report": "a folder that opens in a browser",
+    }
+    for phase in recipe.train:
+        texts[f"train.{phase.name}"] = phase.summary()
+    return texts

@@ -1,0 +1,153 @@
+"""What each stage does: calls into the stage packages, which know nothing of each other.
+
+Heavy packages are imported inside the functions, so that planning and `--help` stay light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from roboloop.base.hashing import hash_file, hash_value
+from roboloop.dialects import Dialect
+from roboloop.pipeline.recipe import Recipe
+from roboloop.pipeline.stage import StageOutput
+from roboloop.records.record import Record
+from roboloop.runs.folder import RunFolder, StageFolder
+from roboloop.runs.ledger import Ledger
+from roboloop.train.config import SftConfig
+
+MAX_TOKENIZER_TEXTS = 20_000
+
+
+def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
+    """`data`: sources to `out/records`, the reasons for everything left out to the ledger."""
+    from roboloop.records.shards import RecordFolder
+    from roboloop.sources.base import SourceContext
+    from roboloop.sources.build import build_records
+
+    context = SourceContext(made_folder=out / "made", seed=recipe.seed)
+    with Ledger(out / "ledger.jsonl", stage="data") as ledger:
+        counts = build_records(
+            recipe.data.sources, out=out / "records", context=context, ledger=ledger,
+            strict=recipe.data.strict,
+        )  # fmt: skip
+    folder = RecordFolder(out / "records")
+    facts = {"records": counts.num_records, "dropped": counts.num_dropped}
+    return StageOutput(folder.content_hash(), facts)
+
+
+def model_inputs(recipe: Recipe, *, records_hash: str) -> dict[str, str]:
+    """What the first model depends on: a tiny one on the records its tokenizer learns from."""
+    if recipe.model.kind == "tiny":
+        return {"records": records_hash}
+    return {"weights": _folder_print(recipe.model.path)}
+
+
+def make_model(recipe: Recipe, *, records: Path, out: Path) -> StageOutput:
+    """`model`: build the tiny model, or look that the named folder is there."""
+    folder = recipe.model.folder(out / "model", texts=_texts(recipe, records=records))
+    weights = _folder_print(folder)
+    return StageOutput(weights, {"model": recipe.model.kind})
+
+
+def model_folder(recipe: Recipe, stage: Path) -> Path:
+    """Where the model to start from lies."""
+    return stage / "model" if recipe.model.kind == "tiny" else recipe.model.path
+
+
+def train_phase(
+    recipe: Recipe, *, phase: SftConfig, model: Path, records: Path, out: Path
+) -> StageOutput:
+    """`train.<name>`: one phase of supervised fine-tuning; resumes from its own checkpoints."""
+    from roboloop.train.sft import run_sft
+
+    result = run_sft(
+        phase, model=model, records=records / "records", out=out,
+        dialect=_dialect(recipe), seed=recipe.seed,
+    )  # fmt: skip
+    facts = {"steps": result.num_steps, "loss": result.final_loss, "tokens": result.num_tokens}
+    return StageOutput(_folder_print(out / "model"), facts)
+
+
+def evaluate_models(
+    recipe: Recipe, *, records: Path, untrained: Path, trained: Path | None, out: Path
+) -> StageOutput:
+    """`evaluate`: the model, the model it started from and the best constant answer."""
+    from roboloop.evaluate.run import ModelUnderTest, run_evaluation
+
+    models = [ModelUnderTest("untrained", folder=untrained, role="untrained")]
+    if trained is not None:
+        models = [ModelUnderTest("trained", folder=trained, role="candidate"), *models]
+    result = run_evaluation(
+        recipe.evaluate, models=models, records=records / "records", out=out,
+        dialect=_dialect(recipe),
+    )  # fmt: skip
+    return StageOutput(hash_file(out / "report.json"), {"records": result.num_records})
+
+
+def write_report(
+    recipe: Recipe,
+    *,
+    run: RunFolder,
+    data: StageFolder,
+    phases: Sequence[StageFolder],
+    judged: StageFolder,
+    out: Path,
+) -> StageOutput:
+    """`report`: the page, from what the other stages left."""
+    from roboloop.report.build import build_report
+
+    logs = {stage.name.removeprefix("train."): stage.path / "trainer_log.jsonl" for stage in phases}
+    build_report(
+        recipe.report, evaluation=judged.path, train_logs=logs, records=data.path / "records",
+        run=run.path, ledger=data.path / "ledger.jsonl", out=out,
+    )  # fmt: skip
+    return StageOutput(hash_file(out / "index.html"), {})
+
+
+def _dialect(recipe: Recipe) -> Dialect:
+    return recipe.model.dialect.load()
+
+
+def _texts(recipe: Recipe, *, records: Path) -> Iterator[str]:
+    """Questions and answers of the training records, as the model will meet them."""
+    from roboloop.records.shards import RecordFolder
+    from roboloop.tasks import load_task
+
+    dialect = _dialect(recipe)
+    for number, (record, _) in enumerate(RecordFolder(records / "records").read("train")):
+        if number == MAX_TOKENIZER_TEXTS:
+            return
+        task = load_task(record.task)
+        yield from _wordings(record, dialect=dialect)
+        if record.answer is not None:
+            yield task.render(record.answer, dialect=dialect, size=record.picture_size)
+
+
+def _wordings(record: Record, *, dialect: Dialect) -> Iterator[str]:
+    from roboloop.tasks import load_task
+
+    task = load_task(record.task)
+    for wording in task.wordings:
+        if wording.language == "en":
+            yield task.question(record, dialect=dialect, wording=wording)
+
+
+def _folder_print(folder: Path) -> str:
+    """Content hash of a model folder: every file of a small one, sizes and heads of a large one."""
+    large_bytes = 1 << 30
+    parts: list[list[str | int]] = []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or ".git" in path.parts:
+            continue
+        size = path.stat().st_size
+        content = hash_file(path) if size < large_bytes else f"mtime {path.stat().st_mtime_ns}"
+        parts.append([path.relative_to(folder).as_posix(), size, content])
+    return hash_value(parts)
+
+
+__all__ = [
+    "StageOutput", "evaluate_models", "make_model", "make_records", "model_folder", "model_inputs",
+    "train_phase", "write_report",
+]  # fmt: skip
