@@ -8,7 +8,13 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.table import Table
 from roboloop.dialects.base import BoxesRead, Dialect, PointsRead, ReadStatus
 
-DIALECTS = Table("dialects", rows={})
+DIALECTS = Table(
+    "dialects",
+    rows={
+        "plain": "roboloop.dialects.plain:Plain",
+        "qwen25_vl": "roboloop.dialects.qwen25_vl:Qwen25VL",
+    },
+)
 
 
 def load_dialect(kind: str, **options: Any) -> Dialect:

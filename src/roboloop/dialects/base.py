@@ -27,11 +27,16 @@ class ReadStatus(StrEnum):
 
 
 class PointsRead(NamedTuple):
-    """Points found in a text, in pixels of the original picture, in the order of the text."""
+    """Points found in a text, in pixels of the original picture, in the order of the text.
+
+    `labels` has one for each point, or none at all. A text that plainly says "none", such as `[]`,
+    is read: it has no points and is not unreadable.
+    """
 
     points_px: tuple[Point, ...]
     status: ReadStatus
     note: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class BoxesRead(NamedTuple):
@@ -93,5 +98,11 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def format_hint(self, answer_kind: str, *, language: str) -> str:
-        """One sentence for a prompt that says how to write an answer of this kind."""
+    def format_hint(self, answer_kind: str, *, language: str, key: str | None = None) -> str:
+        """One sentence for a prompt that says how to write an answer of this kind.
+
+        Args:
+            answer_kind: `box`, `boxes`, `points` or `trajectory`.
+            language: `en` or `zh`.
+            key: As in `write`; a general name when left out.
+        """

@@ -1,0 +1,346 @@
+"""From a model's answer to groups of numbers, still in the model's own frame.
+
+Only numbers in brackets, tags and objects are coordinates; "the 2 points" is prose. A bare
+`x1, y1, x2, y2` counts only when it is the whole answer. Which frame the numbers are in, and
+whether y comes first, is the dialect's business: nothing here looks at how large a number is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from roboloop.dialects.scanning import Found, Mapping, Node, Number, Scanner, Sequence, Tag
+
+
+class Pair(NamedTuple):
+    """Two numbers in the order of the text; `named` when their keys say x and y."""
+
+    first: Number
+    second: Number
+    named: bool = False
+
+
+class RawBox(NamedTuple):
+    """Two opposite corners as written."""
+
+    start: Pair
+    end: Pair
+    label: str | None = None
+
+
+class RawPoint(NamedTuple):
+    """A point as written; a box stands for its centre when the question was for a point."""
+
+    place: Pair | RawBox
+    label: str | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found in a text, which key or tag name held it, and what had to be mended."""
+
+    boxes: list[RawBox] = field(default_factory=list[RawBox])
+    points: list[RawPoint] = field(default_factory=list[RawPoint])
+    key: str = ""
+    is_empty_list: bool = False
+    notes: list[str] = field(default_factory=list[str])
+
+    def note(self, text: str) -> None:
+        """Add a remark once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+CUT_OFF = "the text is cut off; the complete items are kept"
+NOT_FINITE = "a number is not finite; its group is left out"
+ODD_GROUP = "a group of numbers is neither a point nor a box; it is left out"
+DEPTH = "the third number of a point, a depth, is left out"
+CENTER = "a box stands for its centre"
+NO_END_OF_THOUGHT = "the thinking never ends, so there is no answer"
+
+_THOUGHT = re.compile(r"<(think|thinking|thought)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_THOUGHT_START = re.compile(r"<(?:think|thinking|thought)>", re.IGNORECASE)
+_THOUGHT_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
+_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|<answer>|\Z)", re.DOTALL | re.IGNORECASE)
+_MARKER = re.compile(
+    r"\b(?:final\s+)?answer(?:\s+is)?\s*[*_]{0,3}\s*[:：]|答案\s*(?:是|为)?\s*[:：]?", re.IGNORECASE
+)
+_FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_BARE_NUMBER = r"[-+−－]?(?:[\d０-９]+[.．]?[\d０-９]*|[.．][\d０-９]+)\s*[%％]?"
+_BARE = re.compile(rf"\s*{_BARE_NUMBER}(?:\s*[,，、]\s*{_BARE_NUMBER})+\s*[.。]?\s*")
+_BETWEEN = re.compile(r"[\s,，;；、]*(?:and|to|和|与|到)?[\s,，;；、]*")
+_ANSWER_KEYS = ("answer", "final_answer")
+_LABEL_KEYS = ("label", "name", "category")
+_POINT_WORDS = ("point", "traj")
+_BOX_WORDS = ("box",)
+_CORNERS = (
+    ("x1", "y1", "x2", "y2"),
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("x_min", "y_min", "x_max", "y_max"),
+    ("left", "top", "right", "bottom"),
+)
+_EXTENTS = (
+    ("x", "y", "width", "height"),
+    ("x", "y", "w", "h"),
+    ("left", "top", "width", "height"),
+)
+
+
+def read_boxes(text: str) -> Reading:
+    """Every box in the answer part of `text`, corners as written."""
+    return _read(text, want_boxes=True)
+
+
+def read_points(text: str) -> Reading:
+    """Every point in the answer part of `text`; a box among them stands for its centre."""
+    return _read(text, want_boxes=False)
+
+
+def _read(text: str, *, want_boxes: bool) -> Reading:
+    last = Reading()
+    for part in _candidates(text, last):
+        last = _Interpreter(want_boxes=want_boxes).read(part)
+        if last.boxes or last.points or last.is_empty_list:
+            return last
+    return last
+
+
+def _candidates(text: str, reading: Reading) -> Iterator[str]:
+    """The parts of a text that may be the answer, the surest first."""
+    told = _THOUGHT.sub(" ", text)
+    if end := list(_THOUGHT_END.finditer(told)):
+        told = told[end[-1].end() :]
+    if (start := _THOUGHT_START.search(told)) is not None:
+        reading.note(NO_END_OF_THOUGHT)
+        told = told[: start.start()]
+    if answers := _ANSWER.findall(told):
+        told = answers[-1]
+    if marks := list(_MARKER.finditer(told)):
+        yield told[marks[-1].end() :]
+    if fenced := _FENCE.findall(told):
+        yield "\n".join(fenced)
+    yield told
+
+
+class _Interpreter:
+    """Walks the data of one candidate and collects boxes or points."""
+
+    def __init__(self, *, want_boxes: bool) -> None:
+        self.want_boxes = want_boxes
+        self.reading = Reading()
+        self._label: str | None = None
+
+    def read(self, part: str) -> Reading:
+        """Collect from `part`."""
+        if _BARE.fullmatch(part):
+            part = f"[{part.strip().rstrip('.。')}]"
+        scanner = Scanner(part)
+        found = scanner.scan()
+        if scanner.cut:
+            self.reading.note(CUT_OFF)
+        if len(found) == 1:
+            self.reading.key = _own_key(found[0].node)
+        for node in _joined(found, text=part) if self.want_boxes else (f.node for f in found):
+            self._walk(node, key="")
+        return self.reading
+
+    def _walk(self, node: Node, *, key: str, label: str | None = None) -> None:
+        match node:
+            case Tag():
+                self._walk_tag(node)
+            case Mapping():
+                self._walk_mapping(node, key=key, label=label)
+            case Sequence(items=()):
+                self.reading.is_empty_list = self.reading.is_empty_list or node.closed
+            case Sequence():
+                self._walk_sequence(node, key=key, label=label)
+            case Number() | str():
+                pass
+
+    def _walk_tag(self, tag: Tag) -> None:
+        if tag.name == "ref":
+            self._label = tag.content.strip()
+            return
+        if tag.name == "box" or not tag.attributes:
+            content = f"[{tag.content}]" if _BARE.fullmatch(tag.content) else tag.content
+            key = "bbox" if tag.name == "box" else "point"
+            for found in Scanner(content).scan():
+                self._walk(found.node, key=key, label=self._label)
+            self._label = None
+            return
+        fields = dict(tag.attributes)
+        label = fields.get("alt") or tag.content.strip() or None
+        pairs: list[Pair] = []
+        for index in ("", *(str(n) for n in range(1, len(fields) + 1))):
+            values = [_number(fields.get(axis + index)) for axis in ("x", "y")]
+            if values[0] is not None and values[1] is not None:
+                pairs.append(Pair(values[0], values[1], named=True))
+        if self.want_boxes:
+            if len(pairs) == 2:
+                self._add_box(RawBox(pairs[0], pairs[1], label))
+            elif pairs:
+                self.reading.note(ODD_GROUP)
+            return
+        for pair in pairs:
+            self._add_point(RawPoint(pair, label))
+
+    def _walk_mapping(self, node: Mapping, *, key: str, label: str | None) -> None:
+        if (answer := node.get(*_ANSWER_KEYS)) is not None:
+            inner = Scanner(answer).scan() if isinstance(answer, str) else (Found(answer, 0, 0),)
+            for found in inner:
+                self._walk(found.node, key=key, label=label)
+            return
+        named = node.get(*_LABEL_KEYS)
+        label = named if isinstance(named, str) else label
+        if (box := _named_box(node, label)) is not None:
+            self._add(box, label=label)
+        elif (point := _named_pair(node, "x", "y")) is not None:
+            if self.want_boxes:
+                self.reading.note(ODD_GROUP)
+            else:
+                self._add_point(RawPoint(point, label))
+        else:
+            for name, value in node.pairs:
+                self._walk(value, key=name.lower(), label=label)
+
+    def _walk_sequence(self, node: Sequence, *, key: str, label: str | None) -> None:
+        is_points = any(word in key for word in _POINT_WORDS)
+        is_box = any(word in key for word in _BOX_WORDS)
+        numbers = _numbers(node)
+        if numbers is not None:
+            self._flat(numbers, closed=node.closed, is_points=is_points, label=label)
+            return
+        corners = [_pair(item) for item in node.items]
+        may_be_box = is_box or (self.want_boxes and not is_points)
+        if may_be_box and len(corners) == 2 and corners[0] and corners[1]:
+            self._add(RawBox(corners[0], corners[1], label), label=label)
+            return
+        if self.want_boxes and len(corners) > 2 and all(corners):
+            self.reading.note(ODD_GROUP)
+            return
+        for item in node.items:
+            self._walk(item, key=key, label=label)
+
+    def _flat(
+        self, numbers: list[Number], *, closed: bool, is_points: bool, label: str | None
+    ) -> None:
+        """A bracket of nothing but numbers."""
+        count = len(numbers)
+        if count == 4 and closed and not is_points:
+            pairs = (Pair(numbers[0], numbers[1]), Pair(numbers[2], numbers[3]))
+            self._add(RawBox(*pairs, label), label=label)
+        elif self.want_boxes or (not closed and count < 6):
+            if count > 1 and closed:
+                self.reading.note(ODD_GROUP)
+        elif count == 3:
+            self.reading.note(DEPTH)
+            self._add_point(RawPoint(Pair(numbers[0], numbers[1]), label))
+        elif count > 1 and (count % 2 == 0 or not closed):
+            for first, second in zip(numbers[::2], numbers[1::2], strict=False):
+                self._add_point(RawPoint(Pair(first, second), label))
+        elif count > 1:
+            self.reading.note(ODD_GROUP)
+
+    def _add(self, box: RawBox, *, label: str | None) -> None:
+        if self.want_boxes:
+            self._add_box(box)
+        else:
+            self.reading.note(CENTER)
+            self._add_point(RawPoint(box, label))
+
+    def _add_box(self, box: RawBox) -> None:
+        if all(math.isfinite(number.value) for number in (*box.start[:2], *box.end[:2])):
+            self.reading.boxes.append(box)
+        else:
+            self.reading.note(NOT_FINITE)
+
+    def _add_point(self, point: RawPoint) -> None:
+        pairs = (point.place,) if isinstance(point.place, Pair) else point.place[:2]
+        if all(math.isfinite(number.value) for pair in pairs for number in pair[:2]):
+            self.reading.points.append(point)
+        else:
+            self.reading.note(NOT_FINITE)
+
+
+def _joined(found: tuple[Found, ...], *, text: str) -> Iterator[Node]:
+    """The data of a text, with neighbours like `(x1, y1), (x2, y2)` joined into one sequence."""
+    run: list[Node] = []
+    end = 0
+    for piece in found:
+        is_pair = _pair(piece.node) is not None
+        if run and not (is_pair and _BETWEEN.fullmatch(text, end, piece.start)):
+            yield from (Sequence(tuple(run)),) if len(run) > 1 else run
+            run = []
+        if is_pair:
+            run.append(piece.node)
+        else:
+            yield piece.node
+        end = piece.end
+    if run:
+        yield from (Sequence(tuple(run)),) if len(run) > 1 else run
+
+
+def _own_key(node: Node) -> str:
+    """The task's name for the answer, as far as the text carries one."""
+    match node:
+        case Mapping(pairs=((str() as key, _),)):
+            return key
+        case Tag():
+            return dict(node.attributes).get("alt", "")
+        case _:
+            return ""
+
+
+def _numbers(node: Node) -> list[Number] | None:
+    """The items of a sequence of numbers alone, otherwise None."""
+    if not isinstance(node, Sequence) or not node.items:
+        return None
+    numbers = [item for item in node.items if isinstance(item, Number)]
+    return numbers if len(numbers) == len(node.items) else None
+
+
+def _pair(node: Node) -> Pair | None:
+    numbers = _numbers(node)
+    closed = isinstance(node, Sequence) and node.closed
+    if numbers is None or len(numbers) != 2 or not closed:
+        return None
+    return Pair(numbers[0], numbers[1])
+
+
+def _number(text: str | None) -> Number | None:
+    """The number in an attribute's value, or None when it is missing or no number."""
+    if text is None:
+        return None
+    try:
+        return Number(float(text.strip().removesuffix("%")), text.strip().endswith("%"))
+    except ValueError:
+        return None
+
+
+def _named_pair(node: Mapping, first: str, second: str) -> Pair | None:
+    values = (node.get(first), node.get(second))
+    if isinstance(values[0], Number) and isinstance(values[1], Number):
+        return Pair(values[0], values[1], named=True)
+    return None
+
+
+def _named_box(node: Mapping, label: str | None) -> RawBox | None:
+    """A box from `{x1, y1, x2, y2}` or `{x, y, width, height}` with x, y its top left corner."""
+    for x1, y1, x2, y2 in _CORNERS:
+        start, end = _named_pair(node, x1, y1), _named_pair(node, x2, y2)
+        if start is not None and end is not None:
+            return RawBox(start, end, label)
+    for x, y, width, height in _EXTENTS:
+        start, extent = _named_pair(node, x, y), _named_pair(node, width, height)
+        if start is not None and extent is not None:
+            sums = [
+                Number(place.value + length.value, place.is_percent)
+                for place, length in zip(start[:2], extent[:2], strict=True)
+                if place.is_percent == length.is_percent
+            ]
+            return RawBox(start, Pair(sums[0], sums[1], named=True), label) if sums[1:] else None
+    return None
