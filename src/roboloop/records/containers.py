@@ -1,0 +1,230 @@
+"""Open archives, tables, stores and videos: each a class that reads one entry at random.
+
+`opened` keeps the most recently used ones open, once for the whole process (LMDB allows no second
+handle on one store), and afresh after a fork: file positions must not be shared with a parent.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import tarfile
+import threading
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from roboloop.base.errors import MissingDependencyError, RoboLoopError
+from roboloop.records.lmdb_values import unpickled_bytes
+
+MAX_OPEN_CONTAINERS = 16
+MAX_ENCODED_BYTES = 512 * 2**20
+"""An encoded picture larger than this is refused before it is read."""
+
+
+class Container(ABC):
+    """Something open that holds many pictures."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and memory."""
+
+
+AnyContainer = TypeVar("AnyContainer", bound=Container)
+
+
+class ZipFolder(Container):
+    """A zip archive."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise RoboLoopError("E-MED-008", f"not a whole zip archive: {error}") from error
+
+    def read(self, member: str) -> bytes:
+        """The bytes of a member."""
+        try:
+            info = self._zip.getinfo(member)
+        except KeyError:
+            raise RoboLoopError("E-MED-007", f"the archive has no member {member!r}") from None
+        _check_encoded_size(info.file_size)
+        try:
+            return self._zip.read(info)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise RoboLoopError("E-MED-003", f"the member is damaged: {error}") from error
+        except (RuntimeError, NotImplementedError) as error:
+            raise RoboLoopError("E-MED-008", f"the member cannot be unpacked: {error}") from error
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._zip.close()
+
+
+class TarFolder(Container):
+    """A plain tar archive: an index of its members is made once, then each read is one seek."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            with tarfile.open(path, "r:") as tar:
+                self._spans = {
+                    _plain_name(member.name): (member.offset_data, member.size)
+                    for member in tar
+                    if member.isreg() and not member.issparse()
+                }
+        except (tarfile.TarError, EOFError) as error:
+            raise RoboLoopError("E-MED-008", f"not a whole, uncompressed tar: {error}") from error
+        self._stream = path.open("rb")
+
+    def read(self, member: str) -> bytes:
+        """The bytes of a member; of two with one name the later one, as tar does."""
+        span = self._spans.get(_plain_name(member))
+        if span is None:
+            raise RoboLoopError("E-MED-007", f"the archive has no plain file {member!r}")
+        offset, size = span
+        _check_encoded_size(size)
+        data = os.pread(self._stream.fileno(), size, offset)
+        if len(data) < size:
+            raise RoboLoopError("E-MED-003", "the archive ends before the member does")
+        return data
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._stream.close()
+
+
+class ParquetTable(Container):
+    """A Parquet file; of each column the row group read last is kept."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            self._file: Any = pq.ParquetFile(path)
+        except pa.ArrowException as error:
+            raise RoboLoopError("E-MED-008", f"not a whole Parquet file: {error}") from error
+        metadata = self._file.metadata
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        self._starts = [sum(sizes[:group]) for group in range(len(sizes))]
+        self._num_rows = sum(sizes)
+        self._kept: tuple[int, str, Any] | None = None
+
+    def read(self, column: str, *, row: int) -> bytes:
+        """The bytes of a cell: a binary value, or the `bytes` of a `{bytes, path}` struct."""
+        if column not in self._file.schema_arrow.names:
+            known = ", ".join(self._file.schema_arrow.names)
+            raise RoboLoopError("E-MED-007", f"the table has no column {column!r}; it has {known}")
+        if not 0 <= row < self._num_rows:
+            raise RoboLoopError("E-MED-007", f"the table has rows 0 to {self._num_rows - 1}")
+        group = bisect.bisect_right(self._starts, row) - 1
+        if self._kept is None or self._kept[:2] != (group, column):
+            self._kept = (group, column, self._column(group, column))
+        value = self._kept[2][row - self._starts[group]].as_py()
+        if isinstance(value, dict):
+            value = value.get("bytes")  # pyright: ignore[reportUnknownMemberType]
+        if isinstance(value, bytes):
+            return value
+        raise RoboLoopError("E-MED-007", f"the cell holds {type(value).__name__}, not bytes")
+
+    def _column(self, group: int, column: str) -> Any:
+        import pyarrow as pa
+
+        try:
+            return self._file.read_row_group(group, columns=[column])[column]
+        except (pa.ArrowException, OSError) as error:
+            raise RoboLoopError("E-MED-003", f"row group {group} is damaged: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._kept = None
+        self._file.close()
+
+
+class LmdbEpisode(Container):
+    """The LMDB store of one episode in RoboInter's layout."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            import lmdb
+        except ImportError:
+            raise MissingDependencyError(
+                "lmdb", purpose="reading LMDB pictures", extra="media"
+            ) from None
+        try:
+            self._store: Any = lmdb.open(
+                str(path), readonly=True, lock=False, readahead=False, max_readers=1
+            )
+        except lmdb.Error as error:
+            raise RoboLoopError("E-MED-008", f"not a readable LMDB store: {error}") from error
+
+    def read(self, key: str) -> bytes:
+        """The encoded picture under `key`, such as `primary_image/0007`."""
+        with self._store.begin() as transaction:
+            value = transaction.get(key.encode())
+        if value is None:
+            raise RoboLoopError("E-MED-007", f"the store has no key {key!r}")
+        return unpickled_bytes(value)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+class OpenContainers:
+    """The containers open in this process, at most `MAX_OPEN_CONTAINERS` of them."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[type[Container], Path], Container] = OrderedDict()
+        self._lock = threading.RLock()
+        self._abandoned: list[object] = []
+
+    @contextmanager
+    def use(self, kind: Callable[[Path], AnyContainer], path: Path) -> Generator[AnyContainer]:
+        """The container at `path`, open, for this thread alone while the block runs."""
+        key: Any = (kind, path)
+        with self._lock:
+            container: Any = self._held.get(key)
+            if container is None:
+                container = self._held[key] = kind(path)
+            self._held.move_to_end(key)
+            while len(self._held) > MAX_OPEN_CONTAINERS:
+                self._held.popitem(last=False)[1].close()
+            yield container
+
+    def close_all(self) -> None:
+        """Close everything, such as before a store is written to."""
+        with self._lock:
+            while self._held:
+                self._held.popitem()[1].close()
+
+    def forget_after_fork(self) -> None:
+        """Start empty in a child; what the parent holds is kept from being closed here."""
+        self._abandoned.append(self._held)
+        self._held = OrderedDict()
+        self._lock = threading.RLock()
+
+
+opened = OpenContainers()
+os.register_at_fork(after_in_child=opened.forget_after_fork)
+
+
+def _plain_name(name: str) -> str:
+    return name.removeprefix("./")
+
+
+def _check_encoded_size(num_bytes: int) -> None:
+    if num_bytes > MAX_ENCODED_BYTES:
+        raise RoboLoopError("E-MED-003", f"{num_bytes:,} bytes are too many for one picture")
