@@ -1,0 +1,123 @@
+"""A backbone: a model with all that belongs to it, loaded from a folder and saved to one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, Qwen2_5_VLForConditionalGeneration
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.files import atomic_write_bytes
+from roboloop.base.hashing import DIGEST_BYTES
+from roboloop.models.folders import folder_replaced, no_progress_bars, save_weights
+from roboloop.models.parts import Parts, load_parts
+
+COMPANIONS = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+)
+"""Files beside the weights that a saved folder takes over byte for byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A model ready to train or to answer.
+
+    Attributes:
+        model: Hugging Face's own class.
+        parts: Tokenizer, special tokens and picture format.
+        companions: Name and content of the files that belong to the folder.
+    """
+
+    model: PreTrainedModel
+    parts: Parts
+    companions: Mapping[str, bytes]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights, tied ones counted once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def weights_hash(self) -> str:
+        """Content hash of every weight with its name, type and shape; reads all of them."""
+        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+            digest.update(raw.numpy())
+        return digest.hexdigest()
+
+
+def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") -> Backbone:
+    """Load a model folder, in evaluation mode.
+
+    Args:
+        folder: As on the Hugging Face Hub, or made by `build_tiny` or `save_backbone`.
+        device: `auto` is the first GPU if there is one, else the CPU.
+        dtype: A name such as `float32` or `bfloat16`. `auto` is the folder's own type on a GPU
+            and float32 on a CPU.
+
+    Raises:
+        RoboLoopError: E-ENG-001 when a file is missing, damaged or does not fit, or when not every
+            weight of the model is in the folder and the other way round.
+    """
+    parts = load_parts(folder)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if dtype == "auto" and device == "cpu":
+        dtype = "float32"
+    try:
+        with no_progress_bars():
+            loaded: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+                folder, dtype=dtype, output_loading_info=True, local_files_only=True
+            )
+    except Exception as error:  # whatever the loader or a damaged file brings up
+        raise RoboLoopError("E-ENG-001", f"{error}", place=Place(folder)) from error
+    model, report = loaded
+    problems = [
+        f"{len(report[key])} {key.replace('_', ' ')}, such as {sorted(map(str, report[key]))[0]}"
+        for key in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if report[key]
+    ]
+    if problems:
+        raise RoboLoopError(
+            "E-ENG-001",
+            f"its weights are not those of the model: {'; '.join(problems)}",
+            place=Place(folder),
+        )
+    companions = {
+        name: (folder / name).read_bytes() for name in COMPANIONS if (folder / name).is_file()
+    }
+    model.to(device).eval()
+    return Backbone(model, parts, companions)
+
+
+def save_backbone(backbone: Backbone, *, folder: Path) -> Path:
+    """Write the backbone to `folder`, whole or not at all; reading it back is bit-equal.
+
+    A folder that exists is replaced.
+    """
+    with folder_replaced(folder) as temporary:
+        save_weights(backbone.model, folder=temporary)
+        for name, content in backbone.companions.items():
+            atomic_write_bytes(temporary / name, data=content)
+    return folder

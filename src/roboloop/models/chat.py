@@ -1,0 +1,183 @@
+"""Conversations to numbers: the only place that writes a chat down in special tokens.
+
+    <|im_start|>system ... <|im_end|> <|im_start|>user <picture> question <|im_end|>
+    <|im_start|>assistant answer <|im_end|>
+
+Each turn ends with a line break. An answer and its `<|im_end|>` are what a model is trained on;
+all other labels are `IGNORED`. Texts are tokenized piece by piece between special tokens, which
+gives what Hugging Face's chat template gives, except for one case that is wrong there: an answer
+that starts with white space is tokenized as the model will have to write it, apart from the line
+break before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.geometry import PictureSize
+from roboloop.dialects.base import Dialect
+from roboloop.models.parts import Parts
+from roboloop.models.pixels import PixelFormat
+from roboloop.records.record import Turn
+
+IGNORED = -100
+"""Label of a token that is not trained on."""
+
+PICTURE_MARK = "<image>"
+"""Where a picture stands in a user's text."""
+
+DEFAULT_SYSTEM = "You are a helpful assistant."
+"""The system text that Qwen's own template puts first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """One conversation as numbers; `num_*` below count them.
+
+    Attributes:
+        input_ids: int64 [num_tokens].
+        labels: int64 [num_tokens]: the token itself where it is trained on, else `IGNORED`. Not
+            yet shifted: Hugging Face's models shift labels themselves.
+        patches: uint8 [num_patches, 3, patch_size, patch_size] of all pictures in order.
+        grid_thw: int64 [num_pictures, 3]: frames, rows and columns of patches.
+    """
+
+    input_ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    patches: NDArray[np.uint8]
+    grid_thw: NDArray[np.int64]
+    num_image_tokens: int
+    num_target_tokens: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Length of the sequence, pictures included."""
+        return len(self.input_ids)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A conversation while it is being written down."""
+
+    ids: list[int] = field(default_factory=list[int])
+    labels: list[int] = field(default_factory=list[int])
+
+    def add(self, ids: Sequence[int], *, trained: bool = False) -> None:
+        self.ids += ids
+        self.labels += ids if trained else [IGNORED] * len(ids)
+
+
+class Encoder:
+    """Writes conversations in the tokens of one model and the picture sizes of one dialect.
+
+    Args:
+        parts: Tokenizer, special tokens and picture format.
+        dialect: Says at which size a picture is seen.
+        system: The system text; empty for no system turn. A conversation's own goes before it.
+    """
+
+    def __init__(self, parts: Parts, *, dialect: Dialect, system: str = DEFAULT_SYSTEM) -> None:
+        self.parts = parts
+        self.dialect = dialect
+        self.system = system
+
+    def encode(self, pictures: Sequence[Image.Image], *, turns: Sequence[Turn]) -> Encoded:
+        """A conversation to train on: every assistant turn is a target.
+
+        Pictures stand where user turns say `<image>`; without such marks, before the first one.
+
+        Raises:
+            RoboLoopError: E-ENG-002 when marks and pictures differ in number, E-ENG-003 when the
+                dialect does not fit the model, E-DIA-001 for a picture it cannot show.
+        """
+        return self._write(pictures, turns=turns, ask=False)
+
+    def prompt(self, pictures: Sequence[Image.Image], *, question: str) -> Encoded:
+        """A question, up to where the model's answer begins. Raises as `encode`."""
+        return self._write(pictures, turns=(Turn("user", question),), ask=True)
+
+    def prompt_turns(self, pictures: Sequence[Image.Image], *, turns: Sequence[Turn]) -> Encoded:
+        """As `prompt`, for a conversation whose last turn is the user's."""
+        return self._write(pictures, turns=turns, ask=True)
+
+    def num_image_tokens(self, size: PictureSize) -> int:
+        """Tokens a picture of this original size takes, without opening it."""
+        return self.parts.pixels.num_tokens(self.dialect.view_size(size))
+
+    def text_ids(self, text: str) -> list[int]:
+        """Tokens of a plain text; what looks like a special token in it is plain text too."""
+        return self.parts.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def _write(
+        self, pictures: Sequence[Image.Image], *, turns: Sequence[Turn], ask: bool
+    ) -> Encoded:
+        pixels = self.parts.pixels
+        cut = [
+            pixels.cut(picture, view=self.dialect.view_size(PictureSize(*picture.size)))
+            for picture in pictures
+        ]
+        lengths = [len(item.values) // pixels.merge_size**2 for item in cut]
+        draft = _Draft()
+        self._write_turns(draft, turns=self._placed(turns, num_pictures=len(cut)), lengths=lengths)
+        if ask:
+            self._open(draft, role="assistant")
+        labels = np.array(draft.labels, dtype=np.int64)
+        return Encoded(
+            input_ids=np.array(draft.ids, dtype=np.int64),
+            labels=labels,
+            patches=np.concatenate([item.values for item in cut]) if cut else _no_patches(pixels),
+            grid_thw=np.concatenate(
+                [np.empty((0, 3), dtype=np.int64), *(item.grid_thw for item in cut)]
+            ),
+            num_image_tokens=sum(lengths),
+            num_target_tokens=int((labels != IGNORED).sum()),
+        )
+
+    def _write_turns(self, draft: _Draft, *, turns: Sequence[Turn], lengths: Sequence[int]) -> None:
+        special = self.parts.special
+        remaining = iter(lengths)
+        for turn in turns:
+            if turn.role == "assistant":
+                self._open(draft, role="assistant")
+                draft.add([*self.text_ids(turn.text), special.im_end], trained=True)
+            else:
+                text = f"{turn.role}\n{turn.text}"
+                pieces = text.split(PICTURE_MARK) if turn.role == "user" else [text]
+                draft.add([special.im_start, *self.text_ids(pieces[0])])
+                for piece in pieces[1:]:
+                    pads = [special.image_pad] * next(remaining)
+                    draft.add([special.vision_start, *pads, special.vision_end])
+                    draft.add(self.text_ids(piece))
+                draft.add([special.im_end])
+            draft.add(self.text_ids("\n"))
+
+    def _open(self, draft: _Draft, *, role: str) -> None:
+        draft.add([self.parts.special.im_start, *self.text_ids(f"{role}\n")])
+
+    def _placed(self, turns: Sequence[Turn], *, num_pictures: int) -> list[Turn]:
+        """The turns with a system turn in front and a mark for each picture."""
+        placed = list(turns)
+        if self.system and (not placed or placed[0].role != "system"):
+            placed.insert(0, Turn("system", self.system))
+        users = [i for i, turn in enumerate(placed) if turn.role == "user"]
+        num_marks = sum(placed[i].text.count(PICTURE_MARK) for i in users)
+        if num_marks == 0 and users:
+            first = users[0]
+            placed[first] = Turn("user", PICTURE_MARK * num_pictures + placed[first].text)
+        elif num_marks != num_pictures:
+            raise RoboLoopError(
+                "E-ENG-002",
+                f"the conversation has {num_marks} {PICTURE_MARK} marks and {num_pictures} "
+                "pictures",
+            )
+        return placed
+
+
+def _no_patches(pixels: PixelFormat) -> NDArray[np.uint8]:
+    return np.empty((0, 3, pixels.patch_size, pixels.patch_size), dtype=np.uint8)

@@ -1,0 +1,237 @@
+"""A real Qwen2.5-VL of about a million weights, made on the spot and saved as an ordinary folder.
+
+It is Hugging Face's own class under Qwen's own special tokens and chat template, so everything
+that works with it works with Qwen2.5-VL-7B. Its shape is what learns to localise within minutes
+on one CPU core: rotary base 100 in place of a million (few positions, so neighbours must differ),
+the axes of the rotary embedding dealt out in turn so that each sees high and low frequencies,
+weights drawn three times wider than usual, and small patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from roboloop.base.files import atomic_write_json, atomic_write_text
+from roboloop.models.folders import folder_replaced, save_weights
+
+SPECIAL_TOKENS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+"""Qwen's, in Qwen's order; here they come first, so an id is a place in this tuple."""
+
+WORDS = r"\p{N}| ?[\p{L}\p{M}_]+|(?: ?[^\s\p{L}\p{M}\p{N}_])+ ?|\s+"
+"""What tokens may span: one digit, a word or JSON key, a run of punctuation with its spaces.
+
+Digits stand alone, as in Qwen, so that numbers share what is learnt; `": [` and `, ` are one token.
+"""
+
+CHAT_TEMPLATE = """\
+{%- if messages and messages[0].role != 'system' -%}
+{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}
+{%- endif -%}
+{%- for message in messages -%}
+{{ '<|im_start|>' + message.role + '\\n' }}
+{%- if message.content is string -%}
+{{ message.content }}
+{%- else -%}
+{%- for part in message.content -%}
+{%- if part.type == 'image' -%}
+{{ '<|vision_start|><|image_pad|><|vision_end|>' }}
+{%- elif part.type == 'video' -%}
+{{ '<|vision_start|><|video_pad|><|vision_end|>' }}
+{%- else -%}
+{{ part.text }}
+{%- endif -%}
+{%- endfor -%}
+{%- endif -%}
+{{ '<|im_end|>\\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{ '<|im_start|>assistant\\n' }}
+{%- endif -%}
+"""
+
+TOKENIZER_CONFIG = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "bos_token": None,
+    "eos_token": "<|im_end|>",
+    "pad_token": "<|endoftext|>",
+    "unk_token": None,
+    "add_bos_token": False,
+    "clean_up_tokenization_spaces": False,
+    "model_max_length": 8192,
+    "processor_class": "Qwen2_5_VLProcessor",
+}
+
+HEAD_WIDTH = 32
+"""Width of an attention head: the narrowest that vLLM serves on a CPU."""
+
+ROTARY_BASE = 100.0
+WEIGHT_SCALE = 0.06
+MERGE_SIZE = 2
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+"""CLIP's mean and standard deviation of red, green and blue, as Qwen2.5-VL uses them."""
+
+
+def build_tiny(
+    out: Path,
+    *,
+    seed: int,
+    texts: Iterable[str],
+    width: int = 128,
+    depth: int = 4,
+    vision_width: int = 64,
+    vision_depth: int = 2,
+    patch_size: int = 8,
+    max_vocabulary: int = 1024,
+) -> Path:
+    """Build the model in the folder `out`, which appears whole or not at all.
+
+    Args:
+        out: Folder to make; one that exists is replaced.
+        seed: Names the random weights.
+        texts: What the tokenizer learns its words from: questions and answers.
+        width: Hidden size of the language model, a multiple of 32.
+        depth: Its layers.
+        vision_width: Hidden size of the vision tower, a multiple of 32.
+        vision_depth: Its layers; the last sees the whole picture, the others windows.
+        patch_size: Edge of a patch in pixels.
+        max_vocabulary: Most tokens, bytes and special tokens included.
+
+    Returns:
+        `out`. The same arguments give the same bytes.
+    """
+    tokenizer = learn_tokenizer(texts, max_vocabulary=max_vocabulary)
+    config = _config(
+        vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
+        width=width,
+        depth=depth,
+        vision_width=vision_width,
+        vision_depth=vision_depth,
+        patch_size=patch_size,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen2_5_VLForConditionalGeneration(config)
+    stops = [tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")]
+    model.generation_config.eos_token_id = stops
+    with folder_replaced(out) as folder:
+        save_weights(model, folder=folder)
+        tokenizer.save(str(folder / "tokenizer.json"))
+        atomic_write_json(folder / "tokenizer_config.json", value=TOKENIZER_CONFIG)
+        atomic_write_text(folder / "chat_template.jinja", text=CHAT_TEMPLATE)
+        atomic_write_json(folder / "preprocessor_config.json", value=_preprocessor(patch_size))
+    return out
+
+
+def learn_tokenizer(texts: Iterable[str], *, max_vocabulary: int) -> Tokenizer:
+    """A byte-level BPE tokenizer that has seen `texts` and can write anything."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=max_vocabulary,
+        min_frequency=2,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer=trainer)
+    return tokenizer
+
+
+def _config(
+    *,
+    vocab_size: int,
+    width: int,
+    depth: int,
+    vision_width: int,
+    vision_depth: int,
+    patch_size: int,
+) -> Qwen2_5_VLConfig:
+    ids = {text: place for place, text in enumerate(SPECIAL_TOKENS)}
+    text_config: dict[str, Any] = {
+        "dtype": "float32",
+        "vocab_size": vocab_size,
+        "hidden_size": width,
+        "intermediate_size": 3 * width,
+        "num_hidden_layers": depth,
+        "num_attention_heads": width // HEAD_WIDTH,
+        "num_key_value_heads": width // HEAD_WIDTH,
+        "max_position_embeddings": 8192,
+        "initializer_range": WEIGHT_SCALE,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": ROTARY_BASE,
+            "mrope_section": [1] * (HEAD_WIDTH // 2),
+        },
+        "tie_word_embeddings": True,
+        "bos_token_id": ids["<|endoftext|>"],
+        "eos_token_id": ids["<|im_end|>"],
+        "pad_token_id": ids["<|endoftext|>"],
+    }
+    vision_config: dict[str, Any] = {
+        "dtype": "float32",
+        "depth": vision_depth,
+        "hidden_size": vision_width,
+        "intermediate_size": 3 * vision_width,
+        "num_heads": vision_width // HEAD_WIDTH,
+        "patch_size": patch_size,
+        "spatial_merge_size": MERGE_SIZE,
+        "window_size": 7 * MERGE_SIZE * patch_size,
+        "fullatt_block_indexes": [vision_depth - 1],
+        "out_hidden_size": width,
+        "initializer_range": WEIGHT_SCALE,
+        "rope_parameters": {"rope_type": "axial", "rope_theta": ROTARY_BASE},
+    }
+    return Qwen2_5_VLConfig(
+        text_config=text_config,
+        vision_config=vision_config,
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=True,
+    )
+
+
+def _preprocessor(patch_size: int) -> dict[str, Any]:
+    area = (patch_size * MERGE_SIZE) ** 2
+    return {
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2_5_VLProcessor",
+        "patch_size": patch_size,
+        "merge_size": MERGE_SIZE,
+        "temporal_patch_size": 2,
+        "image_mean": list(MEAN),
+        "image_std": list(STD),
+        "min_pixels": 4 * area,
+        "max_pixels": 1280 * area,
+    }
