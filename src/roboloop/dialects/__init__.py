@@ -11,8 +11,16 @@ from roboloop.dialects.base import BoxesRead, Dialect, PointsRead, ReadStatus
 DIALECTS = Table(
     "dialects",
     rows={
+        "gemini": "roboloop.dialects.gemini:Gemini",
+        "internvl": "roboloop.dialects.internvl:InternVL",
+        "llava": "roboloop.dialects.llava:Llava",
+        "molmo": "roboloop.dialects.molmo:Molmo",
         "plain": "roboloop.dialects.plain:Plain",
         "qwen25_vl": "roboloop.dialects.qwen25_vl:Qwen25VL",
+        "qwen3_vl": "roboloop.dialects.qwen3_vl:Qwen3VL",
+        "robointer_llava": "roboloop.dialects.robointer:RoboInterLlava",
+        "robointer_origin": "roboloop.dialects.robointer:RoboInterOrigin",
+        "robointer_smart_resize": "roboloop.dialects.robointer:RoboInterSmartResize",
     },
 )
 

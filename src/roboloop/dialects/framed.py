@@ -32,6 +32,18 @@ class Frame(NamedTuple):
     y: float
 
 
+THOUSANDTHS = Frame(1000, 1000)
+THOUSANDTHS_UNITS = {
+    "en": "as integers from 0 to 1000, relative to width and height, x before y",
+    "zh": "坐标为相对于图像宽和高的 0 到 1000 的整数，先 x 后 y",
+}
+UNIT = Frame(1, 1)
+UNIT_UNITS = {
+    "en": "as fractions of width and height from 0 to 1, x before y",
+    "zh": "坐标为相对于图像宽和高的 0 到 1 的小数，先 x 后 y",
+}
+
+
 class FramedDialect(Dialect):
     """Numbers in a frame, rounded to the nearest with `digits` decimals, written as JSON.
 
@@ -86,17 +98,19 @@ class FramedDialect(Dialect):
             case Box():
                 return f"{{{_quoted(key)}: {self._box(answer, size=size)}}}"
             case Boxes():
-                return _listed(
+                return self._list(
                     self._object(self.box_key, self._box(box, size=size), label=box.label)
                     for box in answer.items
                 )
             case Points(labels=labels) if len(labels) == len(answer.points_px) > 0:
-                return _listed(
+                return self._list(
                     self._object(self.point_key, self.write_inline(point, size=size), label=label)
                     for point, label in zip(answer.points_px, labels, strict=True)
                 )
             case Points() | Trajectory():
-                places = _listed(self.write_inline(point, size=size) for point in answer.points_px)
+                places = self._list(
+                    self.write_inline(point, size=size) for point in answer.points_px
+                )
                 return f"{{{_quoted(key)}: {places}}}"
 
     def write_inline(self, point_px: Point, *, size: PictureSize) -> str:
@@ -115,7 +129,7 @@ class FramedDialect(Dialect):
             return PointsRead((), ReadStatus.UNREADABLE, _why_none(text, found))
         self._note_outside(found, points_px, size=size)
         candidates = (Points(points_px, labels), Trajectory(points_px))
-        status, note = self._judge(text, found, candidates, size=size)
+        status, note = self._judge(found, candidates, size=size)
         return PointsRead(points_px, status, note, labels)
 
     def read_boxes(self, text: str, *, size: PictureSize) -> BoxesRead:
@@ -126,7 +140,7 @@ class FramedDialect(Dialect):
             return BoxesRead((), ReadStatus.UNREADABLE, _why_none(text, found))
         corners = [Point(*box.corners_px[at : at + 2]) for box in boxes for at in (0, 2)]
         self._note_outside(found, corners, size=size)
-        status, note = self._judge(text, found, (*boxes[:1], Boxes(boxes)), size=size)
+        status, note = self._judge(found, (*boxes[:1], Boxes(boxes)), size=size)
         return BoxesRead(boxes, status, note)
 
     def format_hint(self, answer_kind: str, *, language: str, key: str | None = None) -> str:
@@ -148,7 +162,10 @@ class FramedDialect(Dialect):
         start, end = Point(box.x1, box.y1), Point(box.x2, box.y2)
         return f"[{', '.join((*self._ordered(start, size=size), *self._ordered(end, size=size)))}]"
 
-    def _object(self, key: str, numbers: str, *, label: str | None) -> str:
+    def _list(self, items: Iterable[str]) -> str:
+        return f"[{', '.join(items)}]"
+
+    def _object(self, key: str, numbers: str, *, label: str | None = None) -> str:
         named = "" if label is None else f', "label": {_quoted(label)}'
         return f"{{{_quoted(key)}: {numbers}{named}}}"
 
@@ -203,14 +220,13 @@ class FramedDialect(Dialect):
 
     def _judge(
         self,
-        text: str,
         found: reading.Reading,
         candidates: Iterable[Spatial],
         *,
         size: PictureSize,
     ) -> tuple[ReadStatus, str]:
-        """Exact when writing what was read gives the text again, blanks aside."""
-        given = _squeezed(text)
+        """Exact when writing what was read gives the answer's text again, blanks aside."""
+        given = _squeezed(found.told)
         for answer in candidates:
             if _squeezed(self.write(answer, size=size, key=found.key)) == given:
                 return (ReadStatus.EXACT, "; ".join(found.notes))
@@ -225,10 +241,6 @@ def _why_none(text: str, found: reading.Reading) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _listed(items: Iterable[str]) -> str:
-    return f"[{', '.join(items)}]"
 
 
 def _squeezed(text: str) -> str:

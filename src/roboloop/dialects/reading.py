@@ -41,10 +41,20 @@ class RawPoint(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What was found in a text, which key or tag name held it, and what had to be mended."""
+    """What was found in a text.
+
+    Attributes:
+        boxes: Boxes, when boxes were looked for.
+        points: Points, when points were looked for.
+        told: The text without thoughts and answer tags.
+        key: Key of the object, or label of the tag, that alone holds the answer.
+        is_empty_list: Whether the text plainly says that there is nothing, such as `[]`.
+        notes: What was mended or left out, and why.
+    """
 
     boxes: list[RawBox] = field(default_factory=list[RawBox])
     points: list[RawPoint] = field(default_factory=list[RawPoint])
+    told: str = ""
     key: str = ""
     is_empty_list: bool = False
     notes: list[str] = field(default_factory=list[str])
@@ -65,18 +75,22 @@ NO_END_OF_THOUGHT = "the thinking never ends, so there is no answer"
 _THOUGHT = re.compile(r"<(think|thinking|thought)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _THOUGHT_START = re.compile(r"<(?:think|thinking|thought)>", re.IGNORECASE)
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
-_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|<answer>|\Z)", re.DOTALL | re.IGNORECASE)
+_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|(?=<answer>)|\Z)", re.DOTALL | re.IGNORECASE)
 _MARKER = re.compile(
     r"\b(?:final\s+)?answer(?:\s+is)?\s*[*_]{0,3}\s*[:：]|答案\s*(?:是|为)?\s*[:：]?", re.IGNORECASE
 )
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.DOTALL)
-_BARE_NUMBER = r"[-+−－]?(?:[\d０-９]+[.．]?[\d０-９]*|[.．][\d０-９]+)\s*[%％]?"
+_BARE_NUMBER = r"[-+−－]?(?:[\d０-９]+(?:[.．][\d０-９]*)?|[.．][\d０-９]+)\s*[%％]?"
 _BARE = re.compile(rf"\s*{_BARE_NUMBER}(?:\s*[,，、]\s*{_BARE_NUMBER})+\s*[.。]?\s*")
+_NAMED_NUMBERS = re.compile(
+    rf"(?:\b[xywh][12]?\s*[:=：＝]\s*{_BARE_NUMBER}[\s,，;；、]*(?:and\b|和)?\s*){{2,}}",
+    re.IGNORECASE,
+)
+_AND = re.compile(r"\band\b|和")
 _BETWEEN = re.compile(r"[\s,，;；、]*(?:and|to|和|与|到)?[\s,，;；、]*")
 _ANSWER_KEYS = ("answer", "final_answer")
 _LABEL_KEYS = ("label", "name", "category")
 _POINT_WORDS = ("point", "traj")
-_BOX_WORDS = ("box",)
 _CORNERS = (
     ("x1", "y1", "x2", "y2"),
     ("xmin", "ymin", "xmax", "ymax"),
@@ -101,29 +115,44 @@ def read_points(text: str) -> Reading:
 
 
 def _read(text: str, *, want_boxes: bool) -> Reading:
-    last = Reading()
-    for part in _candidates(text, last):
-        last = _Interpreter(want_boxes=want_boxes).read(part)
-        if last.boxes or last.points or last.is_empty_list:
-            return last
-    return last
+    answer = _answer_part(text)
+    nothing = Reading(told=answer.text, notes=list(answer.notes))
+    for candidate in _candidates(answer.text):
+        found = _Interpreter(want_boxes=want_boxes).read(candidate)
+        if found.boxes or found.points or found.is_empty_list:
+            found.told = answer.text
+            found.notes[:0] = answer.notes
+            return found
+        for note in found.notes:
+            nothing.note(note)
+    return nothing
 
 
-def _candidates(text: str, reading: Reading) -> Iterator[str]:
-    """The parts of a text that may be the answer, the surest first."""
+class _AnswerPart(NamedTuple):
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def _answer_part(text: str) -> _AnswerPart:
+    """The text without thoughts, and of several `<answer>` tags the last."""
     told = _THOUGHT.sub(" ", text)
-    if end := list(_THOUGHT_END.finditer(told)):
-        told = told[end[-1].end() :]
-    if (start := _THOUGHT_START.search(told)) is not None:
-        reading.note(NO_END_OF_THOUGHT)
-        told = told[: start.start()]
-    if answers := _ANSWER.findall(told):
-        told = answers[-1]
+    told = _THOUGHT_END.split(told)[-1]  # the start tag may stand in the prompt
+    start = _THOUGHT_START.search(told)
+    if start is not None:
+        return _AnswerPart(told[: start.start()], (NO_END_OF_THOUGHT,))
+    answers = _ANSWER.findall(told)
+    return _AnswerPart(answers[-1] if answers else told)
+
+
+def _candidates(told: str) -> Iterator[str]:
+    """The parts of an answer to look at, the surest first; the first with data counts."""
     if marks := list(_MARKER.finditer(told)):
         yield told[marks[-1].end() :]
     if fenced := _FENCE.findall(told):
         yield "\n".join(fenced)
     yield told
+    for run in _NAMED_NUMBERS.finditer(told):
+        yield f"[{_AND.sub(',', run[0])}]"
 
 
 class _Interpreter:
@@ -166,6 +195,8 @@ class _Interpreter:
             self._label = tag.content.strip()
             return
         if tag.name == "box" or not tag.attributes:
+            if tag.closed and not tag.content.strip():
+                self.reading.is_empty_list = True
             content = f"[{tag.content}]" if _BARE.fullmatch(tag.content) else tag.content
             key = "bbox" if tag.name == "box" else "point"
             for found in Scanner(content).scan():
@@ -173,7 +204,7 @@ class _Interpreter:
             self._label = None
             return
         fields = dict(tag.attributes)
-        label = fields.get("alt") or tag.content.strip() or None
+        label = fields.get("alt", tag.content.strip() or None)
         pairs: list[Pair] = []
         for index in ("", *(str(n) for n in range(1, len(fields) + 1))):
             values = [_number(fields.get(axis + index)) for axis in ("x", "y")]
@@ -208,16 +239,13 @@ class _Interpreter:
                 self._walk(value, key=name.lower(), label=label)
 
     def _walk_sequence(self, node: Sequence, *, key: str, label: str | None) -> None:
-        is_points = any(word in key for word in _POINT_WORDS)
-        is_box = any(word in key for word in _BOX_WORDS)
         numbers = _numbers(node)
         if numbers is not None:
-            self._flat(numbers, closed=node.closed, is_points=is_points, label=label)
+            self._flat(numbers, closed=node.closed, key=key, label=label)
             return
         corners = [_pair(item) for item in node.items]
-        may_be_box = is_box or (self.want_boxes and not is_points)
-        if may_be_box and len(corners) == 2 and corners[0] and corners[1]:
-            self._add(RawBox(corners[0], corners[1], label), label=label)
+        if self.want_boxes and len(corners) == 2 and corners[0] and corners[1]:
+            self._add_box(RawBox(corners[0], corners[1], label))
             return
         if self.want_boxes and len(corners) > 2 and all(corners):
             self.reading.note(ODD_GROUP)
@@ -225,12 +253,11 @@ class _Interpreter:
         for item in node.items:
             self._walk(item, key=key, label=label)
 
-    def _flat(
-        self, numbers: list[Number], *, closed: bool, is_points: bool, label: str | None
-    ) -> None:
-        """A bracket of nothing but numbers."""
+    def _flat(self, numbers: list[Number], *, closed: bool, key: str, label: str | None) -> None:
+        """A bracket of nothing but numbers; four are a box unless their key says points."""
         count = len(numbers)
-        if count == 4 and closed and not is_points:
+        says_points = not self.want_boxes and any(word in key for word in _POINT_WORDS)
+        if count == 4 and closed and not says_points:
             pairs = (Pair(numbers[0], numbers[1]), Pair(numbers[2], numbers[3]))
             self._add(RawBox(*pairs, label), label=label)
         elif self.want_boxes or (not closed and count < 6):
@@ -249,7 +276,6 @@ class _Interpreter:
         if self.want_boxes:
             self._add_box(box)
         else:
-            self.reading.note(CENTER)
             self._add_point(RawPoint(box, label))
 
     def _add_box(self, box: RawBox) -> None:
@@ -261,6 +287,8 @@ class _Interpreter:
     def _add_point(self, point: RawPoint) -> None:
         pairs = (point.place,) if isinstance(point.place, Pair) else point.place[:2]
         if all(math.isfinite(number.value) for pair in pairs for number in pair[:2]):
+            if isinstance(point.place, RawBox):
+                self.reading.note(CENTER)
             self.reading.points.append(point)
         else:
             self.reading.note(NOT_FINITE)

@@ -77,7 +77,7 @@ _BLANKS = " \t\r\n\u3000\u00a0\\"
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 _NUMBER = re.compile(
-    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))(?![\w.+\-/:°])\s*(%?)",
+    r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?))(?![\w.+\-/:°])\s*(%?)",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"([A-Za-z_]\w*)\s*[:=]")
@@ -158,6 +158,9 @@ class Scanner:
                 else:
                     pairs.append((key, node))
         except _CutOffError:
+            self.cut = True
+            if depth == 1 and not items and not pairs:
+                raise _NotDataError from None  # data may still follow a stray bracket or quote
             self._at = len(self.text)
         if items and pairs:
             raise _NotDataError
