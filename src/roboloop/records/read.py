@@ -1,0 +1,82 @@
+"""Read records from files: JSON Lines or Parquet, with the place of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines
+from roboloop.records.parquet import scan_parquet
+from roboloop.records.record import Record, record_from_json
+
+
+class Found(NamedTuple):
+    """A record and where it stands."""
+
+    record: Record
+    place: Place
+
+
+class IdRegister:
+    """The ids met so far, each with its place: no two records may share one."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[str, int | None]] = {}
+
+    def add(self, record_id: str, *, place: Place) -> None:
+        """Take note of an id.
+
+        Raises:
+            RoboLoopError: E-REC-004, naming both places.
+        """
+        spot = (str(place.file), place.line)
+        first = self._places.setdefault(record_id, spot)
+        if first is not spot:
+            where = str(Place(*first))
+            raise RoboLoopError(
+                "E-REC-004",
+                f"the id is taken by {where}",
+                place=Place(place.file, place.line, record_id=record_id),
+            )
+
+
+def scan_records(paths: Iterable[Path]) -> Iterator[Found | Broken]:
+    """Every record of the files, in order; what is broken comes out in its place as `Broken`.
+
+    Raises:
+        RoboLoopError: E-DAT-001 or E-REC-014 for a file that cannot be read at all.
+    """
+    ids = IdRegister()
+    for path in paths:
+        lines = scan_parquet(path) if path.suffix == ".parquet" else scan_json_lines(path)
+        for line in lines:
+            yield line if isinstance(line, Broken) else _found(line, ids=ids)
+
+
+def read_records(paths: Iterable[Path]) -> Iterator[Found]:
+    """Every record of the files, in order.
+
+    Raises:
+        RoboLoopError: The first thing that is wrong, with its place.
+    """
+    for item in scan_records(paths):
+        if isinstance(item, Broken):
+            raise item.error
+        yield item
+
+
+def _found(line: JsonLine, *, ids: IdRegister) -> Found | Broken:
+    place = Place(line.place.file, line.place.line, record_id=_id_of(line.value))
+    try:
+        record = record_from_json(line.value)
+        ids.add(record.id, place=place)
+    except RoboLoopError as error:
+        return Broken(error.located(place))
+    return Found(record, place)
+
+
+def _id_of(value: Any) -> str | None:
+    found = value.get("id") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType]
+    return found if isinstance(found, str) else None
