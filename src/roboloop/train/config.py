@@ -1,0 +1,161 @@
+"""Recipe options of a training phase. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.tasks import load_task
+
+Part = Literal["vision", "projector", "language"]
+PARTS: tuple[Part, ...] = ("vision", "projector", "language")
+"""The parts of a vision-language model: picture encoder, what joins it on, and the rest."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class AdamWConfig(BaseModel):
+    """AdamW on every tensor. Norms and biases have no weight decay."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["adamw"] = "adamw"
+    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[Share, Share] = (0.9, 0.98)
+    eps: Positive = 1e-8
+
+
+class MuonConfig(BaseModel):
+    """Muon on the matrices of the layers, AdamW on the rest (embeddings, norms, biases, head).
+
+    A model that starts from random weights learns several times faster with it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["muon"] = "muon"
+    matrix_rate_factor: Positive = 10.0
+    """Learning rate of the matrices over that of the rest."""
+    momentum: Share = 0.95
+    num_iterations: int = Field(5, ge=1, le=12)
+    """Newton-Schulz iterations for each step."""
+    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[Share, Share] = (0.9, 0.98)
+    eps: Positive = 1e-8
+
+
+class AugmentConfig(BaseModel):
+    """Random changes of a training picture; the places in its questions and answers move along."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chance: Share = 1.0
+    """Share of the pictures that are changed at all."""
+    zoom: tuple[Positive, Positive] = (1.0, 1.3)
+    """Bounds of the factor by which a picture is enlarged; a window of its own size is cut out."""
+    stretch: float = Field(0.0, ge=0, lt=0.5)
+    """Most that width and height may be enlarged differently, as a share."""
+    colour: Share = 0.0
+    """Most change of brightness, contrast and saturation, as a share."""
+
+    @model_validator(mode="after")
+    def _zoom_enlarges(self) -> Self:
+        if not 1.0 <= self.zoom[0] <= self.zoom[1]:
+            raise ValueError(f"zoom is [low, high] with 1 <= low <= high, not {list(self.zoom)}")
+        return self
+
+
+class SftConfig(BaseModel):
+    """One phase of supervised fine-tuning.
+
+    A step takes `pictures_per_step` pictures and of each up to `questions_per_picture` questions,
+    drawn anew each time a picture is met. The questions of a picture share its tokens and do not
+    see one another: the loss is that of asking each alone, at a fraction of the cost.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
+    """Name of the phase, such as `ground`."""
+    tasks: Mapping[str, Positive] = Field(default_factory=dict[str, float])
+    """Task -> weight with which its questions are drawn; tasks not named are left out. Empty
+    takes all tasks, with weight 1."""
+    epochs: Positive | None = None
+    """How often each picture is met. Give this or `num_steps`."""
+    num_steps: int | None = Field(None, gt=0)
+    """How many optimizer steps are taken. Give this or `epochs`."""
+    pictures_per_step: int = Field(8, gt=0)
+    """Pictures of one optimizer step, over all processes."""
+    questions_per_picture: int = Field(4, gt=0)
+    """Most questions asked about a picture in one step."""
+
+    parts: tuple[Part, ...] = PARTS
+    """Parts whose weights are trained; the others stay as they are."""
+    learning_rate: float = Field(1e-5, ge=0)
+    """Peak learning rate of AdamW."""
+    part_learning_rates: Mapping[Part, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict[Part, float]
+    )
+    """Other peak learning rates for some parts."""
+    optimizer: AdamWConfig | MuonConfig = Field(default_factory=AdamWConfig, discriminator="kind")
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up: to 0 along a cosine, a line, or not at all."""
+    warmup_fraction: Share = 0.03
+    """Share of the steps over which the learning rate rises from 0."""
+    clip_norm: Positive = 1.0
+    """Largest norm of the whole gradient; a longer one is shortened to it."""
+
+    max_tokens: int = Field(4096, gt=0)
+    """Most tokens of a picture with one question and its answer. Longer ones are an error: cutting
+    them would cut a picture or an answer in two."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of the questions."""
+    reword: bool = True
+    """Draw one of a task's wordings for each question, in place of always taking the first."""
+    augment: AugmentConfig | None = None
+    """Random changes of the pictures; none when left out."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number format of the forward pass. `auto` is bfloat16 on a GPU and float32 on a CPU; the
+    trained weights are float32 throughout."""
+    save_every_steps: int | None = Field(None, gt=0)
+    """Steps between two checkpoints; left out, there are about ten in a phase."""
+    log_every_steps: int = Field(5, gt=0)
+    """Steps between two lines of the log."""
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_are_known(cls, tasks: Mapping[str, float]) -> Mapping[str, float]:
+        for kind in tasks:
+            try:
+                load_task(kind)
+            except RoboLoopError as error:
+                raise ValueError(error.detail) from error
+        return tasks
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.epochs is None) == (self.num_steps is None):
+            raise ValueError("give either epochs or num_steps")
+        if not self.parts:
+            raise ValueError(f"nothing would be trained; parts are {', '.join(PARTS)}")
+        if unused := sorted(set(self.part_learning_rates) - set(self.parts)):
+            raise ValueError(f"part_learning_rates names parts that are not trained: {unused}")
+        return self
+
+    def rate_of(self, part: Part) -> float:
+        """Peak learning rate of a part."""
+        return self.part_learning_rates.get(part, self.learning_rate)
+
+    def summary(self) -> str:
+        """One line for the plan."""
+        length = f"{self.num_steps} steps" if self.num_steps else f"{self.epochs:g} epochs"
+        return (
+            f"{length} of {self.pictures_per_step} pictures x {self.questions_per_picture} "
+            f"questions; {', '.join(self.tasks) or 'all tasks'}; {self.optimizer.kind}, "
+            f"learning rate {self.learning_rate:g}; trains {', '.join(self.parts)}"
+        )
