@@ -47,7 +47,7 @@ def test_ungrouped_percentiles_are_scipys() -> None:
     groups = group_by(range(40))
     draws = bootstrap_means(
         group_sums(values[:, None], groups=groups),
-        counts=groups.counts,
+        counts=groups.sizes,
         num_draws=20_000,
         generator=draw(3),
     )
@@ -64,7 +64,7 @@ def test_grouped_percentiles_are_scipys_ratio_of_group_sums() -> None:
     groups = group_by(labels.tolist())
     sums = group_sums(values[:, None], groups=groups)
     oracle = stats.bootstrap(
-        (sums[:, 0], groups.counts),
+        (sums[:, 0], groups.sizes),
         lambda total, count, axis=-1: total.sum(axis=axis) / count.sum(axis=axis),
         paired=True,
         vectorized=True,
@@ -72,7 +72,7 @@ def test_grouped_percentiles_are_scipys_ratio_of_group_sums() -> None:
         n_resamples=20_000,
         rng=draw(5),
     ).confidence_interval
-    draws = bootstrap_means(sums, counts=groups.counts, num_draws=20_000, generator=draw(6))
+    draws = bootstrap_means(sums, counts=groups.sizes, num_draws=20_000, generator=draw(6))
     ours = percentile_interval(
         draws[:, 0], value=values.mean(), confidence=0.95, num_groups=25, widen=False
     )

@@ -46,17 +46,17 @@ class Groups(NamedTuple):
     """Which group each of n observations belongs to.
 
     Attributes:
-        index: Group number of each observation, shape (n,).
-        counts: Observations per group, shape (num_groups,).
+        numbers: Group number of each observation, shape (n,).
+        sizes: Observations per group, shape (num_groups,).
     """
 
-    index: NDArray[np.int64]
-    counts: FloatArray
+    numbers: NDArray[np.int64]
+    sizes: FloatArray
 
     @property
     def num_groups(self) -> int:
         """How many groups there are."""
-        return len(self.counts)
+        return len(self.sizes)
 
 
 def group_by(labels: Sequence[Hashable]) -> Groups:
@@ -70,7 +70,7 @@ def group_sums(values: ArrayLike, *, groups: Groups) -> FloatArray:
     """Sum of each column within each group: shape (n, m) -> (num_groups, m)."""
     table = np.asarray(values, dtype=np.float64)
     sums = np.zeros((groups.num_groups, table.shape[1]))
-    np.add.at(sums, groups.index, table)
+    np.add.at(sums, groups.numbers, table)
     return sums
 
 
@@ -140,7 +140,7 @@ def mean_intervals(
     """
     table = np.asarray(values, dtype=np.float64)
     sums = group_sums(table, groups=groups)
-    draws = bootstrap_means(sums, counts=groups.counts, num_draws=num_draws, generator=generator)
+    draws = bootstrap_means(sums, counts=groups.sizes, num_draws=num_draws, generator=generator)
     found: list[Interval] = []
     for column, drawn in zip(table.T, draws.T, strict=True):
         if np.isin(column, (0.0, 1.0)).all():
@@ -172,7 +172,7 @@ def difference_intervals(
     """
     table = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     sums = group_sums(table, groups=groups)
-    draws = bootstrap_means(sums, counts=groups.counts, num_draws=num_draws, generator=generator)
+    draws = bootstrap_means(sums, counts=groups.sizes, num_draws=num_draws, generator=generator)
     return [
         percentile_interval(
             drawn, value=float(mean), confidence=confidence, num_groups=groups.num_groups

@@ -28,7 +28,7 @@ class EvaluateConfig(BaseModel):
     """Add a sentence that says how to write the answer: for models that were not trained on it."""
     max_new_tokens: int = Field(256, ge=1)
     """Longest answer; greedy decoding ends earlier at the model's end token."""
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(32, ge=1)
     """Questions answered at once."""
     num_bootstrap: int = Field(1000, ge=100)
     """How often episodes are drawn again for an interval."""

@@ -1,0 +1,166 @@
+"""Put the questions to a model and keep what it says. Only what is missing or failed is asked.
+
+Questions about the same pictures are asked together, so that an engine can look at a picture once.
+They go out in portions cut from the full list, not from what is left of it: a run that was killed
+asks the rest in the same company as one that was not, and gets the same answers to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.hashing import hash_bytes
+from roboloop.base.progress import progress_bar
+from roboloop.engines.base import Engine, Request, Response
+from roboloop.evaluate.store import AnswerStore, RawAnswer, answer_key
+from roboloop.records.media import Media
+from roboloop.records.media_open import MediaStore
+from roboloop.records.outcomes import Prediction, PredictionStatus
+from roboloop.records.record import Record
+
+BATCHES_PER_PORTION = 4
+"""Batches handed over and stored together: an engine may sort a portion's questions by length."""
+
+
+class Question(NamedTuple):
+    """A record, the text of its question for one model, and the name of the answer.
+
+    Attributes:
+        key: See `answer_key`; empty when a picture cannot be read, for which `error` says why.
+        media_hashes: Content of its pictures.
+    """
+
+    record: Record
+    prompt: str
+    key: str = ""
+    media_hashes: tuple[str, ...] = ()
+    error: str = ""
+
+
+class MediaHashes:
+    """Content hashes of media, each read once."""
+
+    def __init__(self, media: MediaStore) -> None:
+        self._media = media
+        self._known: dict[Media, str] = {}
+
+    def of(self, record: Record) -> tuple[str, ...]:
+        """Hash of every picture of the record, in order.
+
+        Raises:
+            RoboLoopError: E-MED-* when one cannot be read.
+        """
+        for medium in record.media:
+            if medium not in self._known:
+                self._known[medium] = hash_bytes(self._media.read_bytes(medium))
+        return tuple(self._known[medium] for medium in record.media)
+
+
+def name_answers(
+    prompts: Sequence[tuple[Record, str]], *, engine_identity: str, hashes: MediaHashes
+) -> list[Question]:
+    """Give each question the key under which its answer is stored."""
+    questions: list[Question] = []
+    for record, prompt in prompts:
+        try:
+            seen = hashes.of(record)
+            key = answer_key(engine_identity=engine_identity, prompt=prompt, media_hashes=seen)
+            questions.append(Question(record, prompt, key, seen))
+        except RoboLoopError as error:
+            questions.append(Question(record, prompt, error=str(error)))
+    return questions
+
+
+def ask_missing(
+    questions: Sequence[Question],
+    *,
+    engine: Engine,
+    store: AnswerStore,
+    media: MediaStore,
+    batch_size: int,
+    title: str,
+) -> None:
+    """Ask what the store lacks, or holds only a failure of, and store each portion at once."""
+    distinct: dict[str, Question] = {}
+    for question in sorted(questions, key=lambda q: (q.media_hashes, q.record.id)):
+        if question.key:
+            distinct.setdefault(question.key, question)
+    asked = list(distinct.values())
+    size = batch_size * BATCHES_PER_PORTION
+    with progress_bar(title, total=len(asked)) as bar:
+        for start in range(0, len(asked), size):
+            portion = asked[start : start + size]
+            missing = [question for question in portion if not store.has(question.key)]
+            if missing:
+                store.add(_ask(missing, engine=engine, media=media))
+            bar.advance(len(portion))
+
+
+def predictions_from(
+    questions: Sequence[Question], *, store: AnswerStore, model: str
+) -> dict[str, Prediction]:
+    """Record id -> what the store holds for it; a failed request where there is nothing."""
+    return {
+        question.record.id: _prediction(question, found=store.get(question.key), model=model)
+        for question in questions
+    }
+
+
+def _prediction(question: Question, *, found: RawAnswer | None, model: str) -> Prediction:
+    if found is None:
+        return Prediction(
+            record_id=question.record.id,
+            model=model,
+            key=question.key,
+            status=PredictionStatus.REQUEST_FAILED,
+            prompt=question.prompt,
+            error=question.error or "never asked",
+        )
+    return Prediction(
+        record_id=question.record.id,
+        model=model,
+        key=found.key,
+        status=found.status,
+        prompt=question.prompt,
+        text=found.text,
+        num_new_tokens=found.num_new_tokens,
+        finish_reason=found.finish_reason,
+        error=found.error,
+    )
+
+
+def _ask(portion: Sequence[Question], *, engine: Engine, media: MediaStore) -> list[RawAnswer]:
+    requests = [
+        Request(
+            record_id=question.record.id,
+            pictures=lambda record=question.record: [media.open(m) for m in record.media],
+            question=question.prompt,
+        )
+        for question in portion
+    ]
+    found: Mapping[str, Response] = {r.record_id: r for r in engine.answer(requests)}
+    return [_raw(question, response=found.get(question.record.id)) for question in portion]
+
+
+def _raw(question: Question, *, response: Response | None) -> RawAnswer:
+    """What is stored; an engine that says nothing about a request has failed it."""
+    raw = RawAnswer(
+        question.key, question.record.id, question.prompt, PredictionStatus.REQUEST_FAILED
+    )
+    if response is None:
+        return raw._replace(error="the engine gave no response")
+    if response.error:
+        return raw._replace(error=_writable(response.error))
+    return raw._replace(
+        status=PredictionStatus.ANSWERED,
+        text=_writable(response.text),
+        num_new_tokens=response.num_new_tokens,
+        finish_reason=response.finish_reason,
+    )
+
+
+def _writable(text: str) -> str:
+    """The text without half surrogate pairs, which UTF-8 cannot hold."""
+    return text.encode("utf-8", errors="replace").decode()

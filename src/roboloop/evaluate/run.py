@@ -1,0 +1,230 @@
+"""The evaluation stage: ask every model, score, compare, and write report, items and tables.
+
+    out/
+        answers/<model>.jsonl   raw answers; the only file that needs a model to be made again
+        report.json             the numbers; docs/evaluation.md describes every key
+        items.jsonl             one line per record: question, truth, answers, scores
+        table.md .csv .tex      the numbers for people
+
+Nothing in these files depends on the time, the order of the records or a restart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from roboloop.base.files import atomic_write_json, atomic_write_text, atomic_writer
+from roboloop.base.hashing import canonical_json, hash_value
+from roboloop.dialects.base import Dialect
+from roboloop.engines.base import Engine
+from roboloop.evaluate.ask import MediaHashes, ask_missing, name_answers, predictions_from
+from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predictions
+from roboloop.evaluate.config import EvaluateConfig
+from roboloop.evaluate.items import item_json
+from roboloop.evaluate.score import judge_all
+from roboloop.evaluate.selection import select_records
+from roboloop.evaluate.store import AnswerStore
+from roboloop.evaluate.summary import ModelRun, summarise
+from roboloop.evaluate.tables import csv_table, latex_table, markdown_table
+from roboloop.records.answers import Answer, answer_to_json
+from roboloop.records.media_open import MediaStore
+from roboloop.records.record import Record, record_hash
+from roboloop.records.shards import RecordFolder
+from roboloop.tasks import load_task
+
+SPATIAL = ("box", "boxes", "points", "trajectory")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class ModelUnderTest(NamedTuple):
+    """A model folder with the name it has in the tables.
+
+    Attributes:
+        role: `untrained` for the model that training started from: a baseline.
+        dialect: Its convention, when it is not the evaluation's.
+    """
+
+    name: str
+    folder: Path
+    role: Literal["candidate", "untrained"] = "candidate"
+    dialect: Dialect | None = None
+
+
+class EvaluationResult(NamedTuple):
+    """What an evaluation left.
+
+    Attributes:
+        report: The content of `report.json`.
+        num_records: Records that were asked.
+        complete: False when a request failed or a truth is missing.
+        num_not_parsed: Model -> answers that could not be read.
+    """
+
+    report: Mapping[str, Any]
+    num_records: int
+    complete: bool
+    num_not_parsed: Mapping[str, int]
+
+
+OpenEngine = Callable[[ModelUnderTest, Dialect, EvaluateConfig], Engine]
+
+
+def open_local_engine(model: ModelUnderTest, dialect: Dialect, config: EvaluateConfig) -> Engine:
+    """The model in this process; torch is imported here."""
+    from roboloop.engines.local import LocalEngine
+
+    return LocalEngine(
+        model.folder,
+        dialect=dialect,
+        max_new_tokens=config.max_new_tokens,
+        batch_size=config.batch_size,
+    )
+
+
+def run_evaluation(
+    config: EvaluateConfig,
+    *,
+    models: Sequence[ModelUnderTest],
+    records: Path,
+    out: Path,
+    dialect: Dialect,
+    answers: Path | None = None,
+    open_engine: OpenEngine = open_local_engine,
+) -> EvaluationResult:
+    """Ask every model, score, compare with the baselines, and write everything to `out`.
+
+    Killed at any moment and called again, it goes on where it was and writes the same files.
+
+    Args:
+        config: What is asked and how sure the numbers are.
+        models: The models; those with the role `untrained` only if it is among the baselines.
+        records: Folder of records with the split to ask and, for the constant, the training split.
+        out: Folder for the results.
+        dialect: Convention of the models that name none of their own.
+        answers: Folder of the raw answers, `out/answers` when left out. Evaluations that share one
+            ask no question twice.
+        open_engine: How a model is opened.
+
+    Raises:
+        RoboLoopError: E-EVA-001 when there is nothing to ask; E-ENG-* when a model cannot be
+            loaded. A question that fails does not raise: it is counted.
+    """
+    chosen = [m for m in models if m.role == "candidate" or m.role in config.baselines]
+    _check_names([model.name for model in chosen])
+    folder = RecordFolder(records)
+    selection = select_records(folder.records(), config=config)
+    stage = _Stage(config, records=selection.asked, media=folder.media_store())
+    runs = [
+        stage.ask(
+            model,
+            dialect=model.dialect or dialect,
+            answers=answers or out / "answers",
+            open_engine=open_engine,
+        )
+        for model in chosen
+    ]
+    notes: list[str] = []
+    if CONSTANT in config.baselines:
+        constants = best_constants(selection.train)
+        runs.append(stage.constant(constants, dialect=dialect))
+        tasks = sorted({record.task for record in selection.asked})
+        notes += [
+            f"{task}: no training record, so no constant baseline"
+            for task in tasks
+            if task not in constants
+        ]
+    report = summarise(selection.asked, models=runs, config=config, notes=notes)
+    report["records_hash"] = hash_value([[r.id, record_hash(r)] for r in selection.asked])
+    _write(out, report=report, items=_items(selection.asked, runs=runs, dialect=dialect))
+    return EvaluationResult(
+        report,
+        len(selection.asked),
+        report["complete"],
+        {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]},
+    )
+
+
+def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -> str:
+    """The question as the evaluation words it."""
+    task = load_task(record.task)
+    wording = None
+    if not any(turn.role == "user" for turn in record.turns):
+        seed = config.seed if config.wording == "seeded" else None
+        wording = task.choose_wording(record, languages=config.languages, seed=seed)
+    text = task.question(record, dialect=dialect, wording=wording)
+    if not config.format_hint or task.answer_kind not in SPATIAL:
+        return text
+    language = wording.language if wording else config.languages[0]
+    key = getattr(task, "key", None)
+    return f"{text}\n{dialect.format_hint(task.answer_kind, language=language, key=key)}"
+
+
+class _Stage:
+    """The records of one evaluation, put to one model after the other."""
+
+    def __init__(
+        self, config: EvaluateConfig, *, records: Sequence[Record], media: MediaStore
+    ) -> None:
+        self.config = config
+        self.records = records
+        self.media = media
+        self.hashes = MediaHashes(media)
+
+    def ask(
+        self, model: ModelUnderTest, *, dialect: Dialect, answers: Path, open_engine: OpenEngine
+    ) -> ModelRun:
+        """Every answer of one model, asked now or found in the store."""
+        engine = open_engine(model, dialect, self.config)
+        prompts = [
+            (record, question_text(record, dialect=dialect, config=self.config))
+            for record in self.records
+        ]
+        identity = engine.identity()
+        questions = name_answers(prompts, engine_identity=identity, hashes=self.hashes)
+        store = AnswerStore(answers / f"{model.name}.jsonl")
+        ask_missing(
+            questions,
+            engine=engine,
+            store=store,
+            media=self.media,
+            batch_size=self.config.batch_size,
+            title=f"asking {model.name}",
+        )
+        predictions = predictions_from(questions, store=store, model=model.name)
+        judged = judge_all(predictions, records=self.records, dialect=dialect)
+        return ModelRun(model.name, model.role, identity, dialect.kind, judged)
+
+    def constant(self, constants: Mapping[str, Answer], *, dialect: Dialect) -> ModelRun:
+        """The best constant answer, judged like a model."""
+        predictions = constant_predictions(self.records, constants=constants, dialect=dialect)
+        judged = judge_all(predictions, records=self.records, dialect=dialect)
+        identity = hash_value({task: answer_to_json(each) for task, each in constants.items()})
+        return ModelRun(CONSTANT, CONSTANT, identity, dialect.kind, judged)
+
+
+def _items(
+    records: Sequence[Record], *, runs: Sequence[ModelRun], dialect: Dialect
+) -> Iterator[dict[str, Any]]:
+    for record in records:
+        judged = {run.name: run.judged[record.id] for run in runs if record.id in run.judged}
+        question = next(iter(judged.values())).prediction.prompt if judged else ""
+        yield item_json(record, dialect=dialect, question=question, judged=judged)
+
+
+def _write(out: Path, *, report: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> None:
+    with atomic_writer(out / "items.jsonl") as stream:
+        for item in items:
+            stream.write((canonical_json(item) + "\n").encode())
+    atomic_write_text(out / "table.md", text=markdown_table(report))
+    atomic_write_text(out / "table.csv", text=csv_table(report))
+    atomic_write_text(out / "table.tex", text=latex_table(report))
+    atomic_write_json(out / "report.json", value=report)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Names are column heads and file names: each its own, none that of the constant."""
+    assert len(set(names)) == len(names) and CONSTANT not in names, names
+    assert all(NAME.fullmatch(name) for name in names), names

@@ -1,0 +1,69 @@
+"""From raw texts to values. Needs no model: stored answers can be scored again at any time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from roboloop.dialects.base import Dialect
+from roboloop.records.outcomes import Prediction, PredictionStatus, Score, ScoreStatus
+from roboloop.records.record import Record
+from roboloop.tasks import load_task
+from roboloop.tasks.base import ParseStatus, Task
+
+
+class Judged(NamedTuple):
+    """A prediction, its worth, and how its text was understood (None when there was no text)."""
+
+    prediction: Prediction
+    score: Score
+    parse_status: ParseStatus | None
+
+
+def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialect) -> Judged:
+    """Parse and score one prediction.
+
+    `scored` and `unparsed` answers are in every denominator, the latter with the worst values.
+    A failed request also carries the worst values, so that it can never flatter, and marks the
+    result as incomplete. A record without truth has no values; it is counted and left out for every
+    model alike.
+    """
+    parse_status, answer, note = None, None, prediction.error
+    if prediction.status is PredictionStatus.ANSWERED:
+        answer, parse_status, note = task.parse(prediction.text, record=record, dialect=dialect)
+    values = task.worst()
+    if record.answer is None:
+        status, values = ScoreStatus.TRUTH_MISSING, {}
+    elif prediction.status is PredictionStatus.REQUEST_FAILED:
+        status = ScoreStatus.REQUEST_FAILED
+    elif answer is None:
+        status = ScoreStatus.UNPARSED
+    else:
+        status = ScoreStatus.SCORED
+        values = task.score(answer, truth=record.answer, size=record.picture_size)
+        assert set(values) == {metric.name for metric in task.metrics}, (task.kind, sorted(values))
+        assert all(map(math.isfinite, values.values())), (record.id, values)
+    score = Score(
+        record_id=record.id,
+        task=record.task,
+        model=prediction.model,
+        status=status,
+        values=values,
+        answer=answer,
+        note=note,
+    )
+    return Judged(prediction, score, parse_status)
+
+
+def judge_all(
+    predictions: Mapping[str, Prediction], *, records: Iterable[Record], dialect: Dialect
+) -> dict[str, Judged]:
+    """Record id -> judgement, for the records that have a prediction."""
+    return {
+        record.id: judge(
+            predictions[record.id], record=record, task=load_task(record.task), dialect=dialect
+        )
+        for record in records
+        if record.id in predictions
+    }

@@ -1,0 +1,326 @@
+"""From scores to the report: per task and model every metric with its interval, and a verdict.
+
+The denominator of a task is its number of records with a truth, the same for every model. Means
+over unlike metrics are never taken: across tasks, only those with the same main metric are
+averaged, and verdicts are counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from roboloop.base.hashing import seeded_generator
+from roboloop.base.statistics import (
+    FloatArray,
+    Groups,
+    Interval,
+    bootstrap_means,
+    difference_intervals,
+    fewest_groups,
+    group_by,
+    group_sums,
+    mean_intervals,
+    percentile_interval,
+    share_interval,
+)
+from roboloop.evaluate.config import EvaluateConfig
+from roboloop.evaluate.score import Judged
+from roboloop.records.outcomes import ScoreStatus
+from roboloop.records.record import Record
+from roboloop.tasks import load_task
+from roboloop.tasks.base import Metric, ParseStatus, Task
+
+SCHEMA = "roboloop.evaluation/1"
+BETTER, WORSE, UNCLEAR = "better", "worse", "not distinguishable"
+
+
+class ModelRun(NamedTuple):
+    """All judged answers of one model.
+
+    Attributes:
+        name: Column name in every table.
+        role: `candidate`, `untrained` or `constant`.
+        identity: Hash of weights, decoding and dialect.
+        dialect: Its kind.
+        judged: Record id -> score; a task without an entry was not put to this model.
+    """
+
+    name: str
+    role: str
+    identity: str
+    dialect: str
+    judged: Mapping[str, Judged]
+
+
+@dataclass(frozen=True)
+class TaskRecords:
+    """The records of one task, in the order of their ids, and how to weigh them."""
+
+    task: Task
+    records: Sequence[Record]
+
+    @cached_property
+    def scored(self) -> list[Record]:
+        """Records with a truth: the denominator."""
+        return [record for record in self.records if record.answer is not None]
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Episodes of the scored records."""
+        return group_by([group_label(record) for record in self.scored])
+
+    def values(self, model: ModelRun) -> FloatArray:
+        """Every metric of every scored record, shape (num_scored, num_metrics)."""
+        names = [metric.name for metric in self.task.metrics]
+        rows = [model.judged[record.id].score.values for record in self.scored]
+        return np.array([[row[name] for name in names] for row in rows], dtype=np.float64)
+
+    def asked(self, model: ModelRun) -> bool:
+        """Whether the task was put to this model."""
+        return all(record.id in model.judged for record in self.records)
+
+
+def group_label(record: Record) -> tuple[str, str]:
+    """What a record was drawn with: its episode, or itself when it names none."""
+    episode = record.meta.get("episode")
+    return (record.source, record.id) if episode is None else (record.source, f"#{episode}")
+
+
+def summarise(
+    records: Sequence[Record],
+    *,
+    models: Sequence[ModelRun],
+    config: EvaluateConfig,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The whole report as JSON; docs/evaluation.md describes every key."""
+    by_task: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: (record.task, record.id)):
+        by_task.setdefault(record.task, []).append(record)
+    tasks = [TaskRecords(load_task(kind), found) for kind, found in by_task.items()]
+    entries = [_task_entry(task, models=models, config=config) for task in tasks]
+    return {
+        "schema": SCHEMA,
+        "settings": config.model_dump(mode="json"),
+        "num_records": len(records),
+        "complete": all(r["complete"] for entry in entries for r in entry["results"]),
+        "models": [
+            {"name": m.name, "role": m.role, "identity": m.identity, "dialect": m.dialect}
+            for m in models
+        ],
+        "tasks": entries,
+        "overall": {
+            "models": [
+                _overall_entry(model, tasks=tasks, entries=entries, config=config)
+                for model in models
+            ],
+            "by_metric": _by_metric(tasks, models=models, config=config),
+        },
+        "notes": [*notes, *_small_task_notes(tasks, config=config)],
+    }
+
+
+def _task_entry(
+    task: TaskRecords, *, models: Sequence[ModelRun], config: EvaluateConfig
+) -> dict[str, Any]:
+    num_records, num_scored = len(task.records), len(task.scored)
+    present = [model for model in models if task.asked(model)]
+    return {
+        "task": task.task.kind,
+        "title": task.task.title,
+        "family": task.task.family,
+        "num_records": num_records,
+        "num_scored_against": num_scored,
+        "num_truth_missing": num_records - num_scored,
+        "num_groups": task.groups.num_groups,
+        "metrics": [
+            {**metric._asdict(), "primary": place == 0}
+            for place, metric in enumerate(task.task.metrics)
+        ],
+        "results": [_result(task, model=model, models=present, config=config) for model in present],
+    }
+
+
+def _result(
+    task: TaskRecords, *, model: ModelRun, models: Sequence[ModelRun], config: EvaluateConfig
+) -> dict[str, Any]:
+    judged = [model.judged[record.id] for record in task.records]
+    statuses = Counter(item.score.status for item in judged)
+    parsed = Counter(item.parse_status for item in judged)
+    num_failed = parsed[None]
+    result: dict[str, Any] = {
+        "model": model.name,
+        "complete": not num_failed and not statuses[ScoreStatus.TRUTH_MISSING],
+        "num_answered": len(judged) - num_failed,
+        "num_repaired": parsed[ParseStatus.REPAIRED],
+        "num_unparsed": parsed[ParseStatus.UNPARSED] + parsed[ParseStatus.EMPTY],
+        "num_request_failed": num_failed,
+        "coverage": (len(judged) - num_failed) / len(judged),
+        "validity": None,
+        "metrics": {},
+        "differences": {},
+    }
+    if not task.scored:
+        return result
+    metrics = task.task.metrics
+    values = task.values(model)
+    result["validity"] = _interval(
+        share_interval(_valid(task.scored, model), groups=task.groups, confidence=config.confidence)
+    )
+    means = mean_intervals(
+        values, groups=task.groups, generator=_draws(config, task.task.kind), **_effort(config)
+    )
+    result["metrics"] = {
+        metric.name: _interval(mean) for metric, mean in zip(metrics, means, strict=True)
+    }
+    for baseline in models:
+        if baseline.role == "candidate" or baseline.name == model.name:
+            continue
+        differences = difference_intervals(
+            values,
+            second=task.values(baseline),
+            groups=task.groups,
+            generator=_draws(config, task.task.kind),
+            **_effort(config),
+        )
+        enough = task.groups.num_groups >= fewest_groups(config.confidence)
+        result["differences"][baseline.name] = {
+            metric.name: {
+                **_interval(difference),
+                "verdict": verdict(difference, metric=metric) if enough else UNCLEAR,
+            }
+            for metric, difference in zip(metrics, differences, strict=True)
+        }
+    return result
+
+
+def verdict(difference: Interval, *, metric: Metric) -> str:
+    """`better` or `worse` when the interval of the difference leaves out zero."""
+    if difference.low is None or difference.high is None:
+        return UNCLEAR
+    if difference.low <= 0 <= difference.high:
+        return UNCLEAR
+    return BETTER if (difference.value > 0) == metric.higher_is_better else WORSE
+
+
+def _overall_entry(
+    model: ModelRun,
+    *,
+    tasks: Sequence[TaskRecords],
+    entries: Sequence[Mapping[str, Any]],
+    config: EvaluateConfig,
+) -> dict[str, Any]:
+    """Validity over all its records, and in how many tasks its main metric beats each baseline."""
+    mine = [
+        (entry["metrics"][0]["name"], result)
+        for entry in entries
+        for result in entry["results"]
+        if result["model"] == model.name
+    ]
+    versus: dict[str, Counter[str]] = {}
+    for primary, result in mine:
+        for baseline, differences in result["differences"].items():
+            counts = versus.setdefault(baseline, Counter({BETTER: 0, WORSE: 0, UNCLEAR: 0}))
+            counts[differences[primary]["verdict"]] += 1
+    scored = [record for task in tasks if task.asked(model) for record in task.scored]
+    validity = None
+    if scored:
+        groups = group_by([group_label(record) for record in scored])
+        share = share_interval(_valid(scored, model), groups=groups, confidence=config.confidence)
+        validity = _interval(share)
+    return {
+        "model": model.name,
+        "complete": all(result["complete"] for _, result in mine),
+        "num_tasks": len(mine),
+        "num_unparsed": sum(result["num_unparsed"] for _, result in mine),
+        "validity": validity,
+        "versus": {baseline: dict(counts) for baseline, counts in versus.items()},
+    }
+
+
+def _by_metric(
+    tasks: Sequence[TaskRecords], *, models: Sequence[ModelRun], config: EvaluateConfig
+) -> list[dict[str, Any]]:
+    """Means over tasks that share their main metric, each task counting alike."""
+    families: dict[Metric, list[TaskRecords]] = {}
+    for task in tasks:
+        if task.scored:
+            families.setdefault(task.task.metrics[0], []).append(task)
+    rows: list[dict[str, Any]] = []
+    for metric, members in families.items():
+        if len(members) < 2:
+            continue
+        results = [
+            {"model": model.name, **_interval(_mean_over_tasks(members, model, config))}
+            for model in models
+            if all(task.asked(model) for task in members)
+        ]
+        rows.append(
+            {
+                "metric": metric.name,
+                "unit": metric.unit,
+                "higher_is_better": metric.higher_is_better,
+                "tasks": [task.task.kind for task in members],
+                "results": results,
+            }
+        )
+    return rows
+
+
+def _mean_over_tasks(
+    members: Sequence[TaskRecords], model: ModelRun, config: EvaluateConfig
+) -> Interval:
+    """Mean of the task means of the main metric; an episode is drawn with all its tasks."""
+    labels = [group_label(record) for task in members for record in task.scored]
+    groups = group_by(labels)
+    values, counts = np.zeros((2, len(labels), len(members)))
+    start = 0
+    for column, task in enumerate(members):
+        rows = slice(start, start := start + len(task.scored))
+        values[rows, column] = task.values(model)[:, 0]
+        counts[rows, column] = 1
+    draws = bootstrap_means(
+        group_sums(values, groups=groups),
+        counts=group_sums(counts, groups=groups),
+        num_draws=config.num_bootstrap,
+        generator=_draws(config, "overall"),
+    )
+    return percentile_interval(
+        draws.mean(axis=1),
+        value=float((values.sum(axis=0) / counts.sum(axis=0)).mean()),
+        confidence=config.confidence,
+        num_groups=groups.num_groups,
+    )
+
+
+def _valid(records: Sequence[Record], model: ModelRun) -> list[float]:
+    return [float(model.judged[record.id].score.answer is not None) for record in records]
+
+
+def _small_task_notes(tasks: Sequence[TaskRecords], *, config: EvaluateConfig) -> list[str]:
+    least = fewest_groups(config.confidence)
+    return [
+        f"{task.task.kind}: {task.groups.num_groups} episodes are too few to tell any difference "
+        f"at {config.confidence:.0%} confidence; at least {least} are needed"
+        for task in tasks
+        if task.groups.num_groups < least
+    ]
+
+
+def _draws(config: EvaluateConfig, purpose: str) -> np.random.Generator:
+    """The same draws of episodes for every model, so that columns can be compared."""
+    return seeded_generator(config.seed, "bootstrap", purpose)
+
+
+def _effort(config: EvaluateConfig) -> dict[str, Any]:
+    return {"confidence": config.confidence, "num_draws": config.num_bootstrap}
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return dict(interval._asdict())

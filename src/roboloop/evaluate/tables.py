@@ -1,0 +1,209 @@
+"""The report as tables: Markdown for reading, CSV for computing, LaTeX for papers.
+
+Made from `report.json` alone. Columns hold one metric each: unlike metrics are never averaged.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Report = Mapping[str, Any]
+
+_ARROWS = {True: "↑", False: "↓"}
+_SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
+_LATEX_SIGNS = {"better": r"$\uparrow$", "worse": r"$\downarrow$", "not distinguishable": r"$=$"}
+_LATEX_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\~{}", "^": r"\^{}"}
+
+CSV_TASK = ("task", "num_scored_against", "num_groups")
+CSV_RESULT = ("model", "num_answered", "num_unparsed", "num_request_failed", "complete")
+CSV_METRIC = ("unit", "primary", "higher_is_better")
+CSV_BOUNDS = ("value", "low", "high")
+CSV_COLUMNS = (
+    *CSV_TASK, *CSV_RESULT, "role", "metric", *CSV_METRIC, *CSV_BOUNDS,
+    "baseline", *(f"difference_{name}" for name in CSV_BOUNDS), "verdict",
+)  # fmt: skip
+
+
+def markdown_table(report: Report) -> str:
+    """Main metrics first, then every metric of every task."""
+    baselines = _baselines(report)
+    confidence = f"{report['settings']['confidence']:.0%}"
+    lines = _markdown_rows(_header(baselines), _main_rows(report, baselines=baselines))
+    lines += [
+        "",
+        f"Brackets: {confidence} intervals, episodes drawn again. ▲ better, ▼ worse, "
+        "≈ not distinguishable from the baseline. n: records with a truth (episodes); answers "
+        "that could not be read count with the worst value.",
+    ]
+    if not report["complete"]:
+        lines += ["", "† Incomplete: requests failed or truths are missing; see `report.json`."]
+    for note in report["notes"]:
+        lines += ["", f"Note: {note}."]
+    if report["overall"]["by_metric"]:
+        lines += ["", "## Tasks with one main metric, each task counting alike", ""]
+        lines += _markdown_rows(["metric", "tasks", "model", "value"], _shared_rows(report))
+    lines += ["", "## Every metric", ""]
+    lines += _markdown_rows(["task", "metric", "model", "value"], _all_rows(report))
+    return "\n".join(lines) + "\n"
+
+
+def text_table(report: Report) -> str:
+    """Main metrics in aligned columns, for a terminal."""
+    baselines = _baselines(report)
+    rows = [_header(baselines), *_main_rows(report, baselines=baselines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]]) + "\n"
+
+
+def csv_table(report: Report) -> str:
+    """One line per task, model, metric and baseline; the baseline is empty where there is none."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    roles = {model["name"]: model["role"] for model in report["models"]}
+    for task, result in _results(report):
+        for metric in task["metrics"]:
+            if (interval := result["metrics"].get(metric["name"])) is None:
+                continue
+            row = {
+                **{key: task[key] for key in CSV_TASK},
+                **{key: result[key] for key in CSV_RESULT},
+                **{key: metric[key] for key in CSV_METRIC},
+                **{key: interval[key] for key in CSV_BOUNDS},
+                "role": roles[result["model"]],
+                "metric": metric["name"],
+            }
+            writer.writerows({**row, **found} for found in _csv_differences(result, metric["name"]))
+    return out.getvalue()
+
+
+def _csv_differences(result: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
+    """The baseline's columns for each baseline; one empty set of them without any."""
+    return [
+        {
+            "baseline": baseline,
+            **{f"difference_{key}": differences[metric][key] for key in CSV_BOUNDS},
+            "verdict": differences[metric]["verdict"],
+        }
+        for baseline, differences in result["differences"].items()
+    ] or [{}]
+
+
+def latex_table(report: Report) -> str:
+    """Main metrics as a booktabs table."""
+    baselines = _baselines(report)
+    lines = [
+        r"\begin{tabular}{llr" + "r" * (2 + len(baselines)) + "}",
+        r"\toprule",
+        " & ".join(["Task", "Model", "Valid", "Metric", "Value", *(f"vs {b}" for b in baselines)])
+        + r" \\",
+        r"\midrule",
+    ]
+    for task, result in _results(report):
+        primary = task["metrics"][0]
+        name = primary["name"]
+        if name not in result["metrics"]:
+            continue
+        cells = [
+            _latex(task["task"]),
+            _latex(result["model"]) + ("" if result["complete"] else r"$^\dagger$"),
+            _latex(_percent(result["validity"]["value"])),
+            _latex(name) + (r" $\uparrow$" if primary["higher_is_better"] else r" $\downarrow$"),
+            _latex(_shown(result["metrics"][name])),
+            *(_latex_difference(result, baseline=b, metric=name) for b in baselines),
+        ]
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _header(baselines: Sequence[str]) -> list[str]:
+    return ["task", "n", "model", "valid", "metric", "value", *(f"vs {b}" for b in baselines)]
+
+
+def _main_rows(report: Report, *, baselines: Sequence[str]) -> Iterator[list[str]]:
+    for task, result in _results(report):
+        primary = task["metrics"][0]
+        name = primary["name"]
+        number = f"{task['num_scored_against']} ({task['num_groups']})"
+        model = result["model"] + ("" if result["complete"] else " †")
+        if name not in result["metrics"]:
+            yield [task["task"], number, model, "-", name, "no truth", *("-" for _ in baselines)]
+            continue
+        yield [
+            task["task"],
+            number,
+            model,
+            _percent(result["validity"]["value"]),
+            f"{name} {_ARROWS[primary['higher_is_better']]}",
+            _shown(result["metrics"][name]),
+            *(_difference(result, baseline=b, metric=name) for b in baselines),
+        ]
+
+
+def _shared_rows(report: Report) -> Iterator[list[str]]:
+    for row in report["overall"]["by_metric"]:
+        for result in row["results"]:
+            tasks = ", ".join(row["tasks"])
+            arrow = _ARROWS[row["higher_is_better"]]
+            yield [f"{row['metric']} {arrow}", tasks, result["model"], _shown(result)]
+
+
+def _all_rows(report: Report) -> Iterator[list[str]]:
+    for task in report["tasks"]:
+        for metric in task["metrics"]:
+            for result in task["results"]:
+                if (interval := result["metrics"].get(metric["name"])) is not None:
+                    unit = "" if metric["unit"] == "fraction" else f" ({metric['unit']})"
+                    title = f"{metric['name']}{unit} {_ARROWS[metric['higher_is_better']]}"
+                    yield [task["task"], title, result["model"], _shown(interval)]
+
+
+def _results(report: Report) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    for task in report["tasks"]:
+        for result in task["results"]:
+            yield task, result
+
+
+def _baselines(report: Report) -> list[str]:
+    return [model["name"] for model in report["models"] if model["role"] != "candidate"]
+
+
+def _markdown_rows(header: list[str], rows: Iterator[list[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
+
+
+def _difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
+    found = result["differences"].get(baseline, {}).get(metric)
+    return "" if found is None else f"{_SIGNS[found['verdict']]} {found['value']:+.3g}"
+
+
+def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
+    found = result["differences"].get(baseline, {}).get(metric)
+    return "" if found is None else f"{_LATEX_SIGNS[found['verdict']]} ${found['value']:+.3g}$"
+
+
+def _shown(interval: Mapping[str, Any]) -> str:
+    value = _figure(interval["value"])
+    if interval["low"] is None:
+        return value
+    return f"{value} [{_figure(interval['low'])}, {_figure(interval['high'])}]"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX_SPECIAL.get(character, character) for character in text)
