@@ -16,6 +16,7 @@ PARTS: tuple[Part, ...] = ("vision", "projector", "language")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class AdamWConfig(BaseModel):
@@ -24,7 +25,7 @@ class AdamWConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["adamw"] = "adamw"
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: NotNegative = 0.0
     betas: tuple[Share, Share] = (0.9, 0.98)
     eps: Positive = 1e-8
 
@@ -41,11 +42,14 @@ class MuonConfig(BaseModel):
     matrix_rate_factor: Positive = 10.0
     """Learning rate of the matrices over that of the rest."""
     momentum: Share = 0.95
-    num_iterations: int = Field(5, ge=1, le=12)
+    num_iterations: Annotated[int, Field(ge=1, le=12)] = 5
     """Newton-Schulz iterations for each step."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: NotNegative = 0.0
     betas: tuple[Share, Share] = (0.9, 0.98)
     eps: Positive = 1e-8
+
+
+OptimizerConfig = Annotated[AdamWConfig | MuonConfig, Field(discriminator="kind")]
 
 
 class AugmentConfig(BaseModel):
@@ -57,7 +61,7 @@ class AugmentConfig(BaseModel):
     """Share of the pictures that are changed at all."""
     zoom: tuple[Positive, Positive] = (1.0, 1.3)
     """Bounds of the factor by which a picture is enlarged; a window of its own size is cut out."""
-    stretch: float = Field(0.0, ge=0, lt=0.5)
+    stretch: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """Most that width and height may be enlarged differently, as a share."""
     colour: Share = 0.0
     """Most change of brightness, contrast and saturation, as a share."""
@@ -95,13 +99,11 @@ class SftConfig(BaseModel):
 
     parts: tuple[Part, ...] = PARTS
     """Parts whose weights are trained; the others stay as they are."""
-    learning_rate: float = Field(1e-5, ge=0)
+    learning_rate: NotNegative = 1e-5
     """Peak learning rate of AdamW."""
-    part_learning_rates: Mapping[Part, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict[Part, float]
-    )
+    part_learning_rates: Mapping[Part, NotNegative] = Field(default_factory=dict[Part, float])
     """Other peak learning rates for some parts."""
-    optimizer: AdamWConfig | MuonConfig = Field(default_factory=AdamWConfig, discriminator="kind")
+    optimizer: OptimizerConfig = AdamWConfig()
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls after the warm-up: to 0 along a cosine, a line, or not at all."""
     warmup_fraction: Share = 0.03
