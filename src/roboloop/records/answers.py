@@ -105,6 +105,9 @@ class Text:
 
 Answer = Box | Boxes | Points | Trajectory | Choice | YesNo | Number | Plan | Text
 
+SPATIAL_KINDS = (Box.kind, Boxes.kind, Points.kind, Trajectory.kind)
+"""Kinds of the answers that are coordinates."""
+
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
     """The answer as a JSON object with its `kind`; coordinates as plain numbers."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,26 @@ def medium_name(media: Media) -> str:
             return f"{media.path}#{media.frame}"
 
 
+def with_root(media: Media, *, rename: Callable[[str], str]) -> Media:
+    """The same reference with another name for its root.
+
+    Raises:
+        RoboLoopError: E-MED-001 when its path names no root.
+    """
+    match media:
+        case FilePicture() | ParquetPicture() | VideoFrame():
+            return replace(media, path=_renamed(media.path, rename))
+        case ArchivePicture():
+            return replace(media, archive=_renamed(media.archive, rename))
+        case LmdbPicture():
+            return replace(media, store=_renamed(media.store, rename))
+
+
+def _renamed(path: str, rename: Callable[[str], str]) -> str:
+    root, relative = split_path(path)
+    return f"{rename(root)}:{relative}"
+
+
 class MediaStore:
     """Opens the media of records below their roots. Holds no handle, so it may be pickled.
 
@@ -91,7 +112,7 @@ class MediaStore:
         Raises:
             RoboLoopError: E-MED-001 to E-MED-008; E-ENV-001 when lmdb or av is not installed.
         """
-        with _named(media):
+        with _named(medium_name(media)):
             if isinstance(media, VideoFrame):
                 with opened.use(Video, self._file(media.path)) as video:
                     return video.frame(media.frame)
@@ -112,7 +133,7 @@ class MediaStore:
         """
         if isinstance(media, VideoFrame):
             return encode_png(self.open(media))
-        with _named(media):
+        with _named(medium_name(media)):
             return self._encoded(media)
 
     def size(self, media: Media) -> PictureSize:
@@ -121,7 +142,7 @@ class MediaStore:
         Raises:
             RoboLoopError: As `open`; damage behind the header is not seen.
         """
-        with _named(media):
+        with _named(medium_name(media)):
             match media:
                 case FilePicture():
                     return picture_size(self._file(media.path))
@@ -137,7 +158,7 @@ class MediaStore:
         Raises:
             RoboLoopError: As `open`.
         """
-        with _named(VideoFrame(path=path, frame=0)), opened.use(Video, self._file(path)) as video:
+        with _named(path), opened.use(Video, self._file(path)) as video:
             return video.num_frames
 
     def locate(self, path: str) -> Path:
@@ -195,17 +216,17 @@ def _has_swapped_channels(episode: str) -> bool:
 
 
 @contextmanager
-def _named(media: Media) -> Generator[None]:
+def _named(name: str) -> Generator[None]:
     """Name the medium in every error, and give errors of the file system their code."""
     try:
         yield
     except MissingDependencyError:
         raise
     except RoboLoopError as error:
-        detail = f"{medium_name(media)}: {error.detail}"
+        detail = f"{name}: {error.detail}"
         raise RoboLoopError(error.code, detail, place=error.place, fix=error.fix) from error
     except FileNotFoundError as error:
-        raise RoboLoopError("E-MED-001", f"{medium_name(media)} does not exist") from error
+        raise RoboLoopError("E-MED-001", f"{name} does not exist") from error
     except (OSError, RuntimeError, ValueError) as error:
         # No permission, a name too long, a loop of links, a null byte in the name ...
-        raise RoboLoopError("E-MED-001", f"{medium_name(media)} cannot be read: {error}") from error
+        raise RoboLoopError("E-MED-001", f"{name} cannot be read: {error}") from error

@@ -42,13 +42,19 @@ class IdRegister:
             )
 
 
-def scan_records(paths: Iterable[Path]) -> Iterator[Found | Broken]:
+def scan_records(
+    paths: Iterable[Path], *, ids: IdRegister | None = None
+) -> Iterator[Found | Broken]:
     """Every record of the files, in order; what is broken comes out in its place as `Broken`.
+
+    Args:
+        paths: JSON Lines or Parquet files.
+        ids: Ids that are taken already; an own register when left out.
 
     Raises:
         RoboLoopError: E-DAT-001 or E-REC-014 for a file that cannot be read at all.
     """
-    ids = IdRegister()
+    ids = ids or IdRegister()
     for path in paths:
         lines = scan_parquet(path) if path.suffix == ".parquet" else scan_json_lines(path)
         for line in lines:

@@ -132,7 +132,7 @@ def read_media_roots(folder: Path) -> dict[str, Path]:
         return {}
     try:
         table: Any = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): folder / str(root) for name, root in table.items()}
+        return {str(name): (folder / str(root)).resolve() for name, root in table.items()}
     except (ValueError, AttributeError) as error:
         raise RoboLoopError(
             "E-DAT-002", f"not a table of media roots: {error}", place=Place(path)

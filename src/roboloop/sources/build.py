@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.base.progress import ProgressBar, progress_bar
+from roboloop.records.answers import SPATIAL_KINDS
 from roboloop.records.read import IdRegister, read_records
 from roboloop.records.record import Record, check_record
 from roboloop.records.shard_files import (
@@ -113,10 +114,6 @@ def check_fit(record: Record) -> None:
     if task.answer_kind in SPATIAL_KINDS and record.picture_size is None:
         raise RoboLoopError("E-REC-013", "it has coordinates but no picture of known size")
     check_record(record)
-
-
-SPATIAL_KINDS = ("box", "boxes", "points", "trajectory")
-"""Answers that are coordinates."""
 
 
 class _Build:

@@ -1,0 +1,223 @@
+"""Check record files: every line, every answer, every picture. Nothing is changed.
+
+Pictures are decoded in threads (Pillow and PyAV let go of the interpreter while they do), each
+distinct one once; the findings come in the order of the files whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from roboloop.base.errors import MissingDependencyError, Place, RoboLoopError
+from roboloop.base.geometry import PictureSize
+from roboloop.base.progress import progress_bar
+from roboloop.records.answers import check_answer
+from roboloop.records.jsonl import Broken
+from roboloop.records.media import Media
+from roboloop.records.media_open import MediaStore, medium_name
+from roboloop.records.read import Found, IdRegister, scan_records
+from roboloop.records.record import check_record
+from roboloop.records.shard_files import read_mark, verify_shard
+from roboloop.records.shards import read_media_roots
+
+SUFFIXES = (".jsonl", ".parquet")
+IN_FLIGHT_PER_WORKER = 16
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        code: A code of the error catalogue.
+        file: The record file.
+        line: Line (or row) in it, counted from 1; None for the file as a whole.
+        record_id: The record, where it could be read.
+        medium: The picture, as `root:relative`; empty when it is not about one.
+        cause: What is wrong, with values.
+        remedy: What to do.
+    """
+
+    code: str
+    file: str
+    line: int | None
+    record_id: str | None
+    medium: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = Place(self.file, self.line, record_id=self.record_id)
+        return f"{self.code} {place}: {self.cause}. {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        num_records: Records that could be read.
+        num_media: Distinct pictures that were opened.
+        findings: In the order of the files.
+    """
+
+    num_records: int
+    num_media: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def by_code(self) -> dict[str, int]:
+        """Code -> number of findings."""
+        return dict(sorted(Counter(finding.code for finding in self.findings).items()))
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a JSON object."""
+        return {
+            "num_records": self.num_records,
+            "num_media": self.num_media,
+            "by_code": self.by_code,
+            "findings": [finding._asdict() for finding in self.findings],
+        }
+
+
+def check_records(
+    paths: Iterable[Path], *, media: bool = True, num_workers: int = 4
+) -> CheckReport:
+    """Check record files and folders of them.
+
+    Args:
+        paths: Files (`.jsonl`, `.parquet`) or folders; media roots are read from the
+            `media_roots.json` beside each file.
+        media: Also open and decode every picture.
+        num_workers: Threads that decode.
+
+    Raises:
+        RoboLoopError: E-DAT-001 for a path where there is nothing to check, E-ENV-001 when lmdb or
+            av is needed and missing.
+    """
+    files = [file for path in paths for file in _files(path)]
+    checker = _Checker(opens_media=media)
+    findings: list[Finding] = []
+    num_records = 0
+    most_waiting = IN_FLIGHT_PER_WORKER * max(1, num_workers)
+    with (
+        progress_bar("check") as bar,
+        ThreadPoolExecutor(max(1, num_workers), thread_name_prefix="check") as pool,
+    ):
+        waiting: deque[Future[list[Finding]]] = deque()
+        for item in _scan(files):
+            num_records += isinstance(item, Found)
+            waiting.append(pool.submit(checker.findings, item))
+            if len(waiting) > most_waiting:
+                findings += waiting.popleft().result()
+            bar.advance(note=f"{len(findings):,} findings" if findings else "")
+        for future in waiting:
+            findings += future.result()
+    return CheckReport(
+        num_records=num_records, num_media=checker.num_media, findings=tuple(findings)
+    )
+
+
+class _Checker:
+    """Looks at one item after the other; remembers each picture it has opened."""
+
+    def __init__(self, *, opens_media: bool) -> None:
+        self._opens_media = opens_media
+        self._stores: dict[Path, MediaStore] = {}
+        self._seen: dict[tuple[Path, Media], PictureSize | RoboLoopError] = {}
+
+    @property
+    def num_media(self) -> int:
+        """Distinct pictures opened."""
+        return len(self._seen)
+
+    def findings(self, item: Found | Broken) -> list[Finding]:
+        """What is wrong with a line or record, in the order answer, pictures."""
+        if isinstance(item, Broken):
+            return [_finding(item.error)]
+        found: list[Finding] = []
+        record, place = item
+        try:
+            check_record(record)
+        except RoboLoopError as error:
+            found.append(_finding(error.located(place)))
+        if self._opens_media:
+            folder = Path(str(place.file)).parent
+            for number, media in enumerate(record.media):
+                try:
+                    size = self._opened(media, folder=folder)
+                    if number == 0 and media.size is None and record.answer is not None:
+                        check_answer(record.answer, size=size)
+                except RoboLoopError as error:
+                    found.append(_finding(error.located(place), medium=medium_name(media)))
+        return found
+
+    def _opened(self, media: Media, *, folder: Path) -> PictureSize:
+        """The real size of a picture that decodes and has the size its record states."""
+        key = (folder, replace(media, size=None))
+        size = self._seen.get(key)
+        if size is None:
+            size = self._seen[key] = self._decoded(media, folder=folder)
+        if isinstance(size, RoboLoopError):
+            raise size
+        if media.size is not None and media.size != size:
+            raise RoboLoopError(
+                "E-MED-004",
+                f"{medium_name(media)} is {size.width}x{size.height}, its record says "
+                f"{media.size.width}x{media.size.height}",
+            )
+        return size
+
+    def _decoded(self, media: Media, *, folder: Path) -> PictureSize | RoboLoopError:
+        store = self._stores.get(folder)
+        if store is None:
+            store = self._stores[folder] = MediaStore(read_media_roots(folder))
+        try:
+            return PictureSize(*store.open(media).size)
+        except MissingDependencyError:
+            raise
+        except RoboLoopError as error:
+            return error
+
+
+def _finding(error: RoboLoopError, *, medium: str = "") -> Finding:
+    place = error.place
+    return Finding(
+        code=error.code,
+        file=str(place.file),
+        line=place.line,
+        record_id=place.record_id,
+        medium=medium,
+        cause=error.detail,
+        remedy=error.fix,
+    )
+
+
+def _scan(files: Iterable[Path]) -> Iterator[Found | Broken]:
+    """Every record of the files; a file that is not what its mark says, or no file, is broken."""
+    ids = IdRegister()
+    for file in files:
+        try:
+            if read_mark(file) is not None:
+                verify_shard(file)
+        except RoboLoopError as error:
+            yield Broken(error)
+        try:
+            yield from scan_records([file], ids=ids)
+        except RoboLoopError as error:
+            yield Broken(error.located(Place(file)))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The record files at a path."""
+    if path.is_file():
+        yield path
+        return
+    found = sorted(file for file in path.glob("*") if file.suffix in SUFFIXES)
+    if not found:
+        raise RoboLoopError("E-DAT-001", "there is no record file", place=Place(path))
+    yield from found

@@ -1,0 +1,239 @@
+"""A published entry -> a record: pictures found and measured, the answer typed and in pixels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.geometry import PictureSize
+from roboloop.base.hashing import hash_value
+from roboloop.dialects import Dialect, load_dialect
+from roboloop.records.answers import SPATIAL_KINDS, Answer, Text
+from roboloop.records.media import FilePicture, Media, VideoFrame
+from roboloop.records.media_open import MediaStore
+from roboloop.records.read import IdRegister
+from roboloop.records.record import Record, Turn, check_record
+from roboloop.sources.base import Rejected
+from roboloop.sources.conversations import (
+    IMAGE_MARK,
+    VIDEO_MARK,
+    Conversation,
+    read_conversation,
+)
+from roboloop.tasks import TASKS, Task, load_task
+from roboloop.tasks.base import ParseStatus
+
+DEFAULT_TASK = "vqa"
+MAX_SIZES_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRules:
+    """How entries are read; `LlavaJsonSource` says what each field means.
+
+    Attributes:
+        root: Name of the media root and of the source.
+        folder: The folder of the root.
+        dialect: How the published answers write coordinates, None when that was not said.
+    """
+
+    root: str
+    folder: Path
+    task: str
+    dialect: Dialect | None
+    split: str
+    licence: str
+    id_prefix: str
+    keep_fields: tuple[str, ...]
+    verify_media: bool
+    video_frames: int | None
+
+
+class EntryReader:
+    """Makes records of entries; knows the ids and picture sizes met so far."""
+
+    def __init__(self, rules: EntryRules) -> None:
+        self._rules = rules
+        self._store = MediaStore({rules.root: rules.folder})
+        self._ids = IdRegister()
+        self._nameless: Counter[str] = Counter()
+        self._sizes: dict[Media, PictureSize] = {}
+
+    def read(self, entry: Any, *, place: Place) -> Record | Rejected:
+        """The entry's record, or why it is none.
+
+        Raises:
+            RoboLoopError: E-CFG-003 when its answer has coordinates in no declared dialect.
+        """
+        record_id: str | None = None
+        try:
+            record_id = self._id(entry)
+            record = self._record(entry, record_id=record_id, place=place)
+            self._ids.add(record.id, place=place)
+            return record
+        except RoboLoopError as error:
+            located = error.located(replace(place, record_id=record_id))
+            if error.code == "E-CFG-003":
+                raise located from error
+            return Rejected(located, record_id)
+
+    def _record(self, entry: Any, *, record_id: str, place: Place) -> Record:
+        rules = self._rules
+        conversation = read_conversation(entry)
+        fields = cast("dict[str, Any]", entry)
+        kind = self._task_kind(fields)
+        conversation, media = self._media(conversation)
+        _check_marks(conversation, num_pictures=len(media))
+        asked, published = _split_answer(conversation.turns)
+        record = Record(
+            id=record_id,
+            task=kind,
+            media=media,
+            turns=asked,
+            source=rules.root,
+            split=rules.split,
+            licence=rules.licence,
+            origin=f"{Path(str(place.file)).name}:{place.line}",
+            meta={name: fields[name] for name in rules.keep_fields if name in fields},
+        )
+        if published is not None:
+            record = self._answered(record, published=published)
+        check_record(record)
+        return record
+
+    def _id(self, entry: Any) -> str:
+        """The entry's id, or one made of its content that stays the same wherever it stands."""
+        given = cast("dict[str, Any]", entry).get("id") if isinstance(entry, dict) else None
+        if isinstance(given, str | int) and not isinstance(given, bool) and given != "":
+            return f"{self._rules.id_prefix}{given}"
+        if given not in (None, ""):
+            raise RoboLoopError("E-REC-003", f"'id' is text or a whole number, not {given!r}")
+        name = f"{self._rules.id_prefix}{self._rules.root}-{hash_value(entry)[:12]}"
+        self._nameless[name] += 1
+        return name if self._nameless[name] == 1 else f"{name}-{self._nameless[name]}"
+
+    def _task_kind(self, fields: Mapping[str, Any]) -> str:
+        if self._rules.task != "auto":
+            return self._rules.task
+        given = fields.get("task")
+        if given is None or given == "":
+            return DEFAULT_TASK
+        # RoboInter writes current_box_qa for our current_box, traj_qa_wo_init_pos for ...
+        for kind in (str(given), str(given).replace("_qa", "")):
+            if kind in TASKS.rows:
+                return kind
+        raise RoboLoopError(
+            "E-DAT-004",
+            f"its task {given!r} is not one of RoboLoop's",
+            fix="Name the task of these entries in `task`, or leave them out.",
+        )
+
+    def _media(self, conversation: Conversation) -> tuple[Conversation, tuple[Media, ...]]:
+        """References with sizes; videos become frames, and their marks picture marks."""
+        if not conversation.videos:
+            return conversation, tuple(self._picture(path) for path in conversation.pictures)
+        num_frames = self._rules.video_frames
+        if num_frames is None or conversation.pictures:
+            raise RoboLoopError(
+                "E-DAT-004",
+                "it has pictures and video" if num_frames else "it has a video",
+                fix="Give `video_frames`, such as 8, to take frames of entries with video only.",
+            )
+        frames: list[Media] = []
+        turns = conversation.turns
+        for path in conversation.videos:
+            taken = self._frames(path, num_frames=num_frames)
+            frames += taken
+            turns = _replace_first_mark(turns, by=IMAGE_MARK * len(taken))
+        return conversation._replace(turns=turns), tuple(frames)
+
+    def _picture(self, path: str) -> Media:
+        return self._measured(FilePicture(path=self._rooted(path)))
+
+    def _frames(self, path: str, *, num_frames: int) -> list[Media]:
+        """Frames from the middles of `num_frames` equal parts of a video; all of a short one."""
+        rooted = self._rooted(path)
+        total = self._store.num_frames(rooted)
+        count = min(num_frames, total)
+        numbers = [(2 * part + 1) * total // (2 * count) for part in range(count)]
+        return [self._measured(VideoFrame(path=rooted, frame=number)) for number in numbers]
+
+    def _rooted(self, path: str) -> str:
+        if "://" in path or path.startswith("data:"):
+            shown = path if len(path) < 80 else f"{path[:77]}..."
+            raise RoboLoopError(
+                "E-MED-001", f"{shown} is no file", fix="Download it and write its path."
+            )
+        folder = self._rules.folder.absolute()
+        if Path(path).is_relative_to(folder):
+            path = Path(path).relative_to(folder).as_posix()
+        return f"{self._rules.root}:{path}"
+
+    def _measured(self, media: Media) -> Media:
+        size = self._sizes.get(media)
+        if size is None:
+            if self._rules.verify_media:
+                size = PictureSize(*self._store.open(media).size)
+            else:
+                size = self._store.size(media)
+            if len(self._sizes) < MAX_SIZES_KEPT:
+                self._sizes[media] = size
+        return replace(media, size=size)
+
+    def _answered(self, record: Record, *, published: str) -> Record:
+        """The record with its typed answer; a text that was not plain text is kept in `meta`."""
+        task = load_task(record.task)
+        if task.answer_kind == Text.kind:
+            return replace(record, answer=Text(published))
+        answer, note = self._parsed(published, record=record, task=task)
+        meta = {**record.meta, "published_answer": published}
+        return replace(record, answer=answer, meta={**meta, "answer_note": note} if note else meta)
+
+    def _parsed(self, text: str, *, record: Record, task: Task) -> tuple[Answer, str]:
+        dialect = self._rules.dialect
+        if task.answer_kind in SPATIAL_KINDS:
+            if dialect is None:
+                raise RoboLoopError(
+                    "E-CFG-003",
+                    f"answers of task {task.kind!r} are coordinates, `coordinates` is not given",
+                    fix="Say in `coordinates` which dialect they are written in, such as plain.",
+                )
+            if record.picture_size is None:
+                raise RoboLoopError("E-REC-013", "its answer has coordinates, it has no picture")
+        parsed = task.parse(text, record=record, dialect=dialect or load_dialect("plain"))
+        if parsed.answer is None:
+            why = f" ({parsed.note})" if parsed.note else ""
+            raise RoboLoopError(
+                "E-REC-013", f"{text[:120]!r} is no answer to task {task.kind}{why}"
+            )
+        return parsed.answer, parsed.note if parsed.status is ParseStatus.REPAIRED else ""
+
+
+def _split_answer(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None]:
+    """The turns up to the last question, and the answer that follows it, if any."""
+    if turns[-1].role == "assistant":
+        return turns[:-1], turns[-1].text
+    return turns, None
+
+
+def _check_marks(conversation: Conversation, *, num_pictures: int) -> None:
+    """One mark a picture, one mark for all, or none: anything else is a mistake in the data."""
+    marks = sum(turn.text.count(IMAGE_MARK) for turn in conversation.turns)
+    if marks not in (0, num_pictures) and not (marks == 1 and num_pictures > 1):
+        raise RoboLoopError("E-REC-005", f"it has {marks} marks and {num_pictures} pictures")
+
+
+def _replace_first_mark(turns: Iterable[Turn], *, by: str) -> tuple[Turn, ...]:
+    """Turns in which the first `<video>` has become `by`."""
+    changed: list[Turn] = []
+    for turn in turns:
+        if by and VIDEO_MARK in turn.text:
+            changed.append(Turn(turn.role, turn.text.replace(VIDEO_MARK, by, 1)))
+            by = ""
+        else:
+            changed.append(turn)
+    return tuple(changed)

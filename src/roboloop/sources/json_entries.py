@@ -1,0 +1,174 @@
+"""Entries of a published JSON file, one by one, each with its line: never the whole file at once.
+
+A file is a list of entries (`.json`) or has one entry a line (`.jsonl`). In a list, an entry that
+holds NaN or bytes that are no UTF-8 costs only itself; broken syntax ends the reading with an
+error, for nobody knows how many entries follow it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines
+
+CHUNK_CHARS = 1 << 20
+MAX_ENTRY_CHARS = 1 << 26
+
+_LINE_SUFFIXES = (".jsonl", ".ndjson")
+_SPACE = re.compile(r"[ \t\r\n]*")
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_LONGEST_TOKEN = 16
+"""No JSON token but a string that is cut off is reported farther than this from the end."""
+
+
+def scan_entries(path: Path) -> Iterator[JsonLine | Broken]:
+    """Every entry of a file in order, as its value or as what is wrong with it.
+
+    Raises:
+        RoboLoopError: E-DAT-001 without the file, E-DAT-002 when it is neither a list nor lines,
+            E-REC-001 for broken syntax in a list, E-REC-014 for a list that is cut off.
+    """
+    if path.suffix.lower() in _LINE_SUFFIXES:
+        yield from scan_json_lines(path)
+        return
+    try:
+        stream = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
+    with stream:
+        scanner = _ListScanner(stream, path=path)
+        first = scanner.peek()
+        if first == "[":
+            yield from scanner.entries()
+            return
+    if first != "{" or not _first_line_is_json(path):
+        raise RoboLoopError(
+            "E-DAT-002", "it is neither a JSON list nor one entry a line", place=Place(path)
+        )
+    yield from scan_json_lines(path)
+
+
+class _ListScanner:
+    """Walks through a JSON list in a text stream with a buffer of about one entry."""
+
+    def __init__(self, stream: IO[str], *, path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._buffer = ""
+        self._at = 0
+        self._line = 1
+        self._ended = False
+        self._not_finite: str | None = None
+        self._decoder = json.JSONDecoder(parse_constant=self._note_constant)
+
+    def peek(self) -> str:
+        """The next character that is no white space, empty at the end."""
+        while True:
+            end = _SPACE.match(self._buffer, self._at).end()  # pyright: ignore[reportOptionalMemberAccess]
+            self._move_to(end)
+            if end < len(self._buffer):
+                return self._buffer[end]
+            if not self._fill():
+                return ""
+
+    def entries(self) -> Iterator[JsonLine | Broken]:
+        """The entries of the list that starts here."""
+        self._move_to(self._at + 1)
+        if self.peek() == "]":
+            self._move_to(self._at + 1)
+        else:
+            while True:
+                yield self._entry()
+                separator = self.peek()
+                if separator not in (",", "]"):
+                    raise self._broken("E-REC-001", "',' or ']' must follow an entry")
+                self._move_to(self._at + 1)
+                if separator == "]":
+                    break
+                self.peek()
+        if self.peek():
+            raise self._broken("E-REC-001", "something follows the end of the list")
+
+    def _entry(self) -> JsonLine | Broken:
+        place = Place(self._path, self._line)
+        self._not_finite = None
+        value, end = self._decoded()
+        text_is_whole = _UNDECODED.search(self._buffer, self._at, end) is None
+        self._move_to(end)
+        if not text_is_whole:
+            return Broken(RoboLoopError("E-REC-001", "the entry is not UTF-8", place=place))
+        if self._not_finite is not None:
+            found = value.get("id") if isinstance(value, dict) else None
+            error = RoboLoopError("E-REC-010", f"{self._not_finite} is not a finite number")
+            record_id = None if found is None else str(found)
+            return Broken(error.located(Place(place.file, place.line, record_id=record_id)))
+        return JsonLine(value, place)
+
+    def _decoded(self) -> tuple[Any, int]:
+        """The value that starts here and where it ends; reads on until it is whole."""
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._buffer, self._at)
+            except json.JSONDecodeError as error:
+                if not (self._may_be_cut(error) and self._fill()):
+                    raise self._syntax_error(error) from None
+            except (ValueError, RecursionError) as error:
+                raise self._broken("E-REC-001", f"not JSON that can be read: {error}") from None
+            else:
+                if end < len(self._buffer) or not self._fill():
+                    return value, end
+
+    def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
+        """Whether the error may come from the end of the buffer rather than from the text."""
+        if len(self._buffer) - self._at > MAX_ENTRY_CHARS:
+            return False
+        near_end = error.pos >= len(self._buffer) - _LONGEST_TOKEN
+        return near_end or error.msg.startswith("Unterminated string")
+
+    def _syntax_error(self, error: json.JSONDecodeError) -> RoboLoopError:
+        at_end = error.pos >= len(self._buffer.rstrip())
+        if self._ended and (at_end or error.msg.startswith("Unterminated string")):
+            return self._broken("E-REC-014", "the file ends in the middle of this entry")
+        line = self._line + self._buffer.count("\n", self._at, error.pos)
+        column = error.pos - self._buffer.rfind("\n", 0, error.pos)
+        place = Place(self._path, line, column)
+        return RoboLoopError("E-REC-001", f"not JSON: {error.msg}", place=place)
+
+    def _fill(self) -> bool:
+        """Read more; at least as much as is held, so that long entries are tried few times."""
+        if self._ended:
+            return False
+        held = self._buffer[self._at :]
+        more = self._stream.read(max(CHUNK_CHARS, len(held)))
+        self._ended = not more
+        self._buffer, self._at = held + more, 0
+        return bool(more)
+
+    def _move_to(self, position: int) -> None:
+        self._line += self._buffer.count("\n", self._at, position)
+        self._at = position
+
+    def _note_constant(self, name: str) -> float:
+        self._not_finite = name
+        return math.nan
+
+    def _broken(self, code: str, detail: str) -> RoboLoopError:
+        return RoboLoopError(code, detail, place=Place(self._path, self._line))
+
+
+def _first_line_is_json(path: Path) -> bool:
+    with path.open("rb") as stream:
+        for line in stream:
+            if line.strip():
+                try:
+                    json.loads(line)
+                except ValueError:
+                    return False
+                return True
+    return False
