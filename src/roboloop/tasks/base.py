@@ -9,13 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from string import Formatter
 from typing import ClassVar, NamedTuple
 
-from roboloop.base.geometry import PictureSize, Point
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.geometry import PictureSize, Point, Scale
 from roboloop.base.hashing import seeded_generator
 from roboloop.dialects.base import Dialect
-from roboloop.records.answers import Answer, Points
+from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
 from roboloop.records.record import Record
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class ParseStatus(StrEnum):
@@ -82,6 +86,11 @@ class Wording(NamedTuple):
     language: str
     template: str
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The inputs the template needs."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.template) if name)
+
 
 class Task(ABC):
     """One type of question.
@@ -119,7 +128,7 @@ class Task(ABC):
         """The best answer that ignores the question: the floor a model has to beat.
 
         Spatial answers are taken as fractions of their picture and given for a picture of size
-        1 x 1; `scaled` carries them to a real one.
+        1 x 1; `scale_answer` carries them to a real one.
         """
 
     def marks(self, answer: Answer) -> tuple[Mark, ...]:
@@ -134,8 +143,25 @@ class Task(ABC):
     def choose_wording(
         self, record: Record, *, languages: Sequence[str] = ("en",), seed: int | None = None
     ) -> Wording:
-        """A wording for this record: the first one, or with a seed one drawn by seed and id."""
-        known = [wording for wording in self.wordings if wording.language in languages]
+        """A wording for this record: the first one, or with a seed one drawn by seed and id.
+
+        Only wordings whose names the record's inputs fill are considered.
+
+        Raises:
+            RoboLoopError: E-REC-002 when there is none.
+        """
+        known = [
+            wording
+            for wording in self.wordings
+            if wording.language in languages and wording.names <= record.inputs.keys()
+        ]
+        if not known:
+            wanted = sorted({", ".join(sorted(w.names)) for w in self.wordings})
+            raise RoboLoopError(
+                "E-REC-002",
+                f"record {record.id!r} of task {self.kind} has the inputs {sorted(record.inputs)}; "
+                f"a question in {' or '.join(languages)} needs: {' | '.join(wanted)}",
+            )
         if seed is None:
             return known[0]
         draw = seeded_generator(seed, "wording", record.id)
@@ -165,10 +191,36 @@ class Task(ABC):
                 written = [dialect.write_inline(p, size=size) for p in value.points_px]
                 fillers[name] = ", ".join(written)
             elif isinstance(value, tuple):
-                letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                fillers[name] = "\n".join(
-                    f"{letter}. {option}" for letter, option in zip(letters, value, strict=False)
-                )
+                lines = zip(LETTERS, value, strict=False)
+                fillers[name] = "\n".join(f"{letter}. {option}" for letter, option in lines)
             else:
                 fillers[name] = str(value)
         return fillers
+
+
+def scale_answer(answer: Answer, *, size: PictureSize) -> Answer:
+    """An answer of a 1 x 1 picture, such as `Task.best_constant` gives, in one of `size`."""
+    return _moved(answer, scale=Scale(size.width, size.height))
+
+
+def unit_answer(answer: Answer, *, size: PictureSize) -> Answer:
+    """An answer in fractions of its picture's width and height: the inverse of `scale_answer`."""
+    return _moved(answer, scale=Scale(1 / size.width, 1 / size.height))
+
+
+def _moved(answer: Answer, *, scale: Scale) -> Answer:
+    def point(place: Point) -> Point:
+        return Point(place.x * scale.x, place.y * scale.y)
+
+    match answer:
+        case Box(x1, y1, x2, y2, label):
+            return Box(x1 * scale.x, y1 * scale.y, x2 * scale.x, y2 * scale.y, label)
+        case Boxes(items):
+            boxes = (_moved(box, scale=scale) for box in items)
+            return Boxes(tuple(box for box in boxes if isinstance(box, Box)))
+        case Points(points_px, labels):
+            return Points(tuple(map(point, points_px)), labels)
+        case Trajectory(points_px):
+            return Trajectory(tuple(map(point, points_px)))
+        case _:
+            return answer

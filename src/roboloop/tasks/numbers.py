@@ -1,0 +1,110 @@
+"""What tasks with a number share: finding the one number a text decides for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from roboloop.base.geometry import PictureSize
+from roboloop.dialects.base import Dialect
+from roboloop.records.answers import Answer, Number
+from roboloop.records.record import Record
+from roboloop.tasks.base import Metric, Parsed, ParseStatus, Task, Truth
+from roboloop.tasks.final_answer import REFUSAL, after_cue, final_answer, sentences
+from roboloop.tasks.numerals import Written, convert, spelled_numbers, written_numbers
+
+NUM_THRESHOLDS = 10
+NUMBER_METRICS = (Metric("mean_relative_accuracy", worst=0.0), Metric("exact", worst=0.0))
+
+_RANGE = re.compile(r"\s*(?:-|–|—|~|/|to|or|到|至|或)\s*$", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween\s+$", re.IGNORECASE)
+_OPENING = re.compile(r"\W*(?:(?:about|around|approximately|roughly|约|大约)\W*)?", re.IGNORECASE)
+_CONCLUSION = re.compile(
+    r"(?:\b(?:so|therefore|thus|hence|total|altogether|sum|equals?)\b|=|≈|共|所以|因此)",
+    re.IGNORECASE,
+)
+
+
+class NumberTask(Task):
+    """A task whose answer is a number; its children differ in the words."""
+
+    answer_kind = "number"
+    metrics = NUMBER_METRICS
+
+    def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
+        """The number and its unit: `1.9 m`."""
+        assert isinstance(answer, Number)
+        return f"{answer.value!r}".removesuffix(".0") + (f" {answer.unit}" if answer.unit else "")
+
+    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+        """The number the text decides for, with its unit where it gives one."""
+        return read_number(text)
+
+    def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
+        """`mean_relative_accuracy` as in VSI-Bench (arXiv 2412.14171), and equality."""
+        assert isinstance(answer, Number) and isinstance(truth, Number)
+        value = convert(answer.value, unit=answer.unit, to=truth.unit)
+        gap = abs(value - truth.value)
+        error = gap / abs(truth.value) if truth.value else float(gap > 0)
+        allowed = [(NUM_THRESHOLDS - step) / (2 * NUM_THRESHOLDS) for step in range(NUM_THRESHOLDS)]
+        passed = sum(error <= edge + 1e-9 for edge in allowed)
+        return {
+            "mean_relative_accuracy": passed / NUM_THRESHOLDS,
+            "exact": float(error <= 1e-9),
+        }
+
+    def best_constant(self, truths: Sequence[Truth]) -> Answer:
+        """The median number, with the first truth's unit."""
+        found = [truth.answer for truth in truths if isinstance(truth.answer, Number)]
+        unit = found[0].unit
+        return Number(median(convert(n.value, unit=n.unit, to=unit) for n in found), unit)
+
+
+def read_number(text: str) -> Parsed:
+    """The number a text decides for.
+
+    In this order: the only number; the one behind the last "so", "total" or "="; the first, when
+    the text begins with it; the only one of the last sentence that has any. A range is none.
+    """
+    if not text.strip():
+        return Parsed(None, ParseStatus.EMPTY)
+    answer = final_answer(text)
+    part = after_cue(answer.text)
+    found = written_numbers(part) or spelled_numbers(part)
+    if not found:
+        note = answer.note or ("a refusal" if REFUSAL.search(part) else "no number in the text")
+        return Parsed(None, ParseStatus.UNPARSED, note)
+    number = _decided(part, found)
+    if number is None:
+        return Parsed(None, ParseStatus.UNPARSED, f"{len(found)} numbers: which is meant?")
+    exact = text.strip() == part[number.start : number.end]
+    status = ParseStatus.EXACT if exact else ParseStatus.REPAIRED
+    return Parsed(Number(number.value, number.unit), status)
+
+
+def _decided(text: str, found: Sequence[Written]) -> Written | None:
+    if any(_is_range(text, first, second) for first, second in pairwise(found)):
+        return None
+    if len({(number.value, number.unit) for number in found}) == 1:
+        return found[0]
+    marks = list(_CONCLUSION.finditer(text))
+    if concluded := [n for n in found if marks and n.start >= marks[-1].end()]:
+        return concluded[0]
+    if _OPENING.fullmatch(text[: found[0].start]):
+        return found[0]
+    for sentence in reversed(sentences(text)):
+        if numbers := written_numbers(sentence) or spelled_numbers(sentence):
+            return numbers[0] if len(numbers) == 1 else None
+    return None
+
+
+def _is_range(text: str, first: Written, second: Written) -> bool:
+    """Whether two neighbouring numbers are the ends of a range, such as `2-3` or `2 or 3`."""
+    gap = text[first.end : second.start]
+    if second.value < 0 and not gap.strip():
+        return True
+    if gap.strip() == "and":
+        return _BETWEEN.search(text[: first.start]) is not None
+    return _RANGE.fullmatch(gap) is not None

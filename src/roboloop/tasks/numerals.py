@@ -1,0 +1,134 @@
+"""Numbers as models write them: digits, words, Chinese numerals, with units."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SMALL = {word: value for value, word in enumerate(_ONES)} | {
+    word: 10 * (value + 2) for value, word in enumerate(_TENS)
+}
+_LARGE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+_HAN_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {
+    "两": 2,
+    "〇": 0,
+}
+_HAN_LARGE = {"十": 10, "百": 100, "千": 1000, "万": 10000}
+
+_WORD = "|".join((*_SMALL, *_LARGE))
+_WORDS = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*\b", re.IGNORECASE)
+_HAN = re.compile(f"[{''.join((*_HAN_DIGITS, *_HAN_LARGE))}]+")
+_UNITS = {
+    "mm": 0.001, "millimeter": 0.001, "毫米": 0.001,
+    "cm": 0.01, "centimeter": 0.01, "厘米": 0.01,
+    "m": 1.0, "meter": 1.0, "米": 1.0,
+    "km": 1000.0, "kilometer": 1000.0, "公里": 1000.0,
+    "in": 0.0254, "inch": 0.0254, "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
+}  # fmt: skip
+_UNIT = (
+    r"(?P<squared>square\s+|sq\.?\s*|平方)?"
+    r"(?P<unit>(?:centi|milli|kilo)?met(?:er|re)s?|inch(?:es)?|feet|foot|[cmk]?m|in(?=\s*(?:[.,;)]|$))|ft"
+    r"|毫米|厘米|公里|米)(?P<power>\s*\^?\s*2)?(?![A-Za-z0-9])"
+)
+_DIGITS = re.compile(
+    rf"(?<![A-Za-z0-9_.])(?P<number>[-+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?)"
+    rf"(?:\s*(?P<percent>%)|\s*{_UNIT})?",
+    re.IGNORECASE,
+)
+
+
+class Written(NamedTuple):
+    """A number in a text, where it stands, and its unit in a short form such as `cm` or `m2`."""
+
+    value: float
+    unit: str | None
+    start: int
+    end: int
+
+
+def written_numbers(text: str) -> list[Written]:
+    """All numbers written with digits, in the order of the text."""
+    found: list[Written] = []
+    for match in _DIGITS.finditer(text):
+        digits = match["number"].replace(",", "")
+        if not re.search(r"\d", digits):
+            continue
+        found.append(Written(float(digits), _unit(match), match.start(), match.end()))
+    return found
+
+
+def spelled_numbers(text: str) -> list[Written]:
+    """All numbers written with words or Chinese numerals, in the order of the text."""
+    found = [Written(_spelled(m[0]), None, m.start(), m.end()) for m in _WORDS.finditer(text)]
+    found += [Written(_han(m[0]), None, m.start(), m.end()) for m in _HAN.finditer(text)]
+    return sorted(found, key=lambda number: number.start)
+
+
+def digits_for_words(text: str) -> str:
+    """The text with `five` as `5`, so that both compare equal."""
+    for number in reversed(spelled_numbers(text)):
+        text = f"{text[: number.start]}{number.value:g}{text[number.end :]}"
+    return text
+
+
+def convert(value: float, *, unit: str | None, to: str | None) -> float:
+    """A length or an area in another unit; as it is where either unit is unknown or unlike."""
+    if unit is None or to is None or unit == to:
+        return value
+    source, target = _metres(unit), _metres(to)
+    if source is None or target is None or unit.endswith("2") != to.endswith("2"):
+        return value
+    return value * source / target
+
+
+def _metres(unit: str) -> float | None:
+    """Metres in a unit of length, square metres in one of area."""
+    factor = _UNITS.get(_stem(unit.removesuffix("2")))
+    return None if factor is None else factor**2 if unit.endswith("2") else factor
+
+
+def _unit(match: re.Match[str]) -> str | None:
+    if match["percent"]:
+        return "%"
+    if not match["unit"]:
+        return None
+    name = _stem(match["unit"])
+    short = min((u for u, size in _UNITS.items() if size == _UNITS[name]), key=len)
+    return short + ("2" if match["squared"] or match["power"] else "")
+
+
+def _stem(name: str) -> str:
+    """The singular in American spelling: `centimetres` -> `centimeter`."""
+    name = re.sub("metre", "meter", name.casefold())
+    return {"inches": "inch", "feet": "foot"}.get(name, name.removesuffix("s"))
+
+
+def _spelled(words: str) -> float:
+    total = part = 0
+    for word in re.split(r"[\s-]+", words.casefold()):
+        if word in _SMALL:
+            part += _SMALL[word]
+        elif word == "hundred":
+            part = max(part, 1) * 100
+        elif word in _LARGE:
+            total, part = total + max(part, 1) * _LARGE[word], 0
+    return float(total + part)
+
+
+def _han(signs: str) -> float:
+    if not any(sign in _HAN_LARGE for sign in signs):
+        return float("".join(str(_HAN_DIGITS[sign]) for sign in signs))
+    total = part = digit = 0
+    for sign in signs:
+        if sign in _HAN_DIGITS:
+            digit = _HAN_DIGITS[sign]
+        elif sign == "万":
+            total, part, digit = total + (part + digit) * 10000, 0, 0
+        else:
+            part, digit = part + max(digit, 1) * _HAN_LARGE[sign], 0
+    return float(total + part + digit)

@@ -1,0 +1,21 @@
+"""vqa: any question with a short answer in words."""
+
+from __future__ import annotations
+
+from roboloop.tasks.base import Wording
+from roboloop.tasks.texts import TextTask
+
+
+class Vqa(TextTask):
+    """A question about the picture, answered in words."""
+
+    kind = "vqa"
+    title = "Question and answer"
+    family = "general"
+    wordings = (
+        Wording("en", "{question}"),
+        Wording("en", "{question} Answer with a word or a short phrase."),
+        Wording("en", "Look at the picture and answer: {question}"),
+        Wording("zh", "{question}请用一个词或短语回答。"),
+        Wording("zh", "请看图回答：{question}"),
+    )

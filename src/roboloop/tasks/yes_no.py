@@ -1,0 +1,107 @@
+"""What all yes-or-no tasks share: finding the verdict of a text.
+
+Only whole words count: "Not sure", "unknown" and "Nothing ..." say neither. The last sentence that
+begins or ends with a verdict decides, both at once are a hedge, and a "no" that belongs to a noun
+("there is no obstacle") is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from roboloop.base.geometry import PictureSize
+from roboloop.dialects.base import Dialect
+from roboloop.records.answers import Answer, YesNo
+from roboloop.records.record import Record
+from roboloop.tasks.base import Parsed, ParseStatus, Task, Truth
+from roboloop.tasks.choices import ACCURACY
+from roboloop.tasks.final_answer import REFUSAL, after_cue, final_answer, sentences
+
+_YES = r"(?P<yes>yes|yeah|yep|yup|true|correct|是的?|对的?|正确|可以|能够?|有|会)"
+_NO = r"(?P<no>nope|no|false|incorrect|否|不是的?|不对|不正确|不可以|不能|不会|不|没有|错误)"
+_VERDICT = rf"(?:{_YES}|{_NO})"
+_ALONE = re.compile(rf"[\s(\[\"']*{_VERDICT}[\s)\]\"'.!,。;:]*", re.IGNORECASE)
+_ELLIPTIC = re.compile(
+    r"(?:it|they|he|she|there|this|that)\s+(?:is|are|was|were|does|do|did|has|have|can|will|would)"
+    r"(?P<no>\s*(?:not|n't|n’t))?",
+    re.IGNORECASE,
+)
+_ECHO = re.compile(r"\(?\b(?:yes\s+or\s+no|yes/no)\b\)?\s*[:?]|是或否\s*[:?]", re.IGNORECASE)
+_HEDGE = re.compile(
+    r"\byes\s*(?:and|or|/|&|\|)\s*no\b|\bno\s*(?:and|or|/|&|\|)\s*yes\b|是或否|是否",
+    re.IGNORECASE,
+)
+_IN_FRONT = re.compile(
+    rf"(?:(?:well|so|wait|hmm|actually|therefore|hence|thus|in short)\W+)*{_VERDICT}"
+    r"(?=\s*(?:[,.;:!。\-–—(]|$)|\s+(?:it|they|he|she|there|this|that|the|because|since)\b)",
+    re.IGNORECASE,
+)
+_AT_END = re.compile(
+    r"(?:\b(?:so|therefore|hence|thus|is|be|say|believe|think|answer|answered|with)\s*[:,]?\s*"
+    rf"|[,;:]\s*)[\"'(]?{_VERDICT}[\"')]?\s*[.!。]?$",
+    re.IGNORECASE,
+)
+_APART = re.compile(
+    r"(?<![A-Za-z])(?:(?P<yes>yes|yeah|yep|yup)|(?P<no>nope|no(?!\s+[a-z])))(?![A-Za-z'’-])",
+    re.IGNORECASE,
+)
+
+
+class YesNoTask(Task):
+    """A task whose answer is yes or no; its children differ in the words."""
+
+    answer_kind = "yes_no"
+    metrics = ACCURACY
+
+    def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
+        """`Yes` or `No`."""
+        assert isinstance(answer, YesNo)
+        return "Yes" if answer.value else "No"
+
+    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+        """The verdict of the text."""
+        return read_yes_no(text)
+
+    def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
+        """1 for the right verdict, else 0."""
+        assert isinstance(answer, YesNo) and isinstance(truth, YesNo)
+        return {"accuracy": float(answer.value == truth.value)}
+
+    def best_constant(self, truths: Sequence[Truth]) -> Answer:
+        """The commoner verdict; yes when both are equally common."""
+        values = [t.answer.value for t in truths if isinstance(t.answer, YesNo)]
+        return YesNo(2 * sum(values) >= len(values))
+
+
+def read_yes_no(text: str) -> Parsed:
+    """The verdict of a text: the last one that is stated as such."""
+    if not text.strip():
+        return Parsed(None, ParseStatus.EMPTY)
+    answer = final_answer(text)
+    if not answer.text:
+        return Parsed(None, ParseStatus.UNPARSED, answer.note or "no answer after the thinking")
+    part = after_cue(_ECHO.sub(" ", answer.text))
+    if _HEDGE.search(part):
+        return Parsed(None, ParseStatus.UNPARSED, "yes and no")
+    value = _verdict(part)
+    if value is None:
+        note = "a refusal" if REFUSAL.search(part) else "neither yes nor no is stated"
+        return Parsed(None, ParseStatus.UNPARSED, note)
+    exact = text.strip() in ("Yes", "No")
+    return Parsed(YesNo(value), ParseStatus.EXACT if exact else ParseStatus.REPAIRED)
+
+
+def _verdict(text: str) -> bool | None:
+    """The word alone; else the last sentence that begins or ends with it; else the only one."""
+    if alone := _ALONE.fullmatch(text):
+        return alone["yes"] is not None
+    if elliptic := _ELLIPTIC.fullmatch(text.rstrip(" .!")):
+        return elliptic["no"] is None
+    for sentence in reversed(sentences(text)):
+        if REFUSAL.search(sentence):
+            return None
+        if found := _AT_END.search(sentence) or _IN_FRONT.match(sentence):
+            return found["yes"] is not None
+    values = {match["yes"] is not None for match in _APART.finditer(text)}
+    return values.pop() if len(values) == 1 else None
