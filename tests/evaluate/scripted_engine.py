@@ -3,7 +3,7 @@
 The engine stands in for a model only where a test needs exact words or an exact moment of death;
 the real engine has its own tests. Run as a program it evaluates slowly, so that it can be killed:
 
-    python scripted_engine.py RECORDS OUT SECONDS_PER_BATCH
+    python scripted_engine.py RECORDS OUT SECONDS_PER_CALL
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def record_for(task: str, *, index: int, split: str, episode: int) -> Record:
         id=f"{split}/{episode}#{index}/{task}",
         task=task,
         media=(FilePicture(path=f"pictures:{index}.png", size=SIZE),),
-        inputs={name: f"the {name} {WORDS[index % 8]}" for name in names} | options,
+        inputs={name: f"the {name} of {task}" for name in names} | options,
         answer=truth_for(loaded.answer_kind, index),
         source="made",
         split=split,
@@ -118,10 +118,10 @@ def write_records(folder: Path, *, records: Sequence[Record]) -> Path:
 
 
 class ScriptedEngine(Engine):
-    """Says `script(record_id)`; None fails the request. Opens the pictures like a real engine.
+    """Says `script(record_id)`; None fails the request. Opens pictures unless told not to.
 
     Attributes:
-        asked: Ids of the records of each batch, in the order of asking.
+        asked: Ids of the records of each call, in the order of asking.
     """
 
     def __init__(
@@ -129,11 +129,13 @@ class ScriptedEngine(Engine):
         script: Callable[[str], str | None],
         *,
         name: str = "scripted",
-        seconds_per_batch: float = 0.0,
+        seconds_per_call: float = 0.0,
+        opens_pictures: bool = True,
     ) -> None:
         self.script = script
         self.name = name
-        self.seconds_per_batch = seconds_per_batch
+        self.seconds_per_call = seconds_per_call
+        self.opens_pictures = opens_pictures
         self.asked: list[list[str]] = []
 
     def identity(self) -> str:
@@ -142,9 +144,10 @@ class ScriptedEngine(Engine):
     def answer(self, requests: Iterable[Request]) -> Iterator[Response]:
         requests = list(requests)
         self.asked.append([request.record_id for request in requests])
-        time.sleep(self.seconds_per_batch)
+        time.sleep(self.seconds_per_call)
         for request in requests:
-            assert all(picture.size == SIZE for picture in request.pictures())
+            if self.opens_pictures:
+                assert all(picture.size == SIZE for picture in request.pictures())
             text = self.script(request.record_id)
             failed = text is None
             yield Response(
@@ -189,13 +192,13 @@ def evaluate(
     )
 
 
-def main(records: Path, out: Path, seconds_per_batch: float) -> None:
+def main(records: Path, out: Path, seconds_per_call: float) -> None:
     """Evaluate every task slowly; some answers are wrong, some unreadable."""
     texts = perfect_texts(records_of(TASKS.rows))
     for number, record_id in enumerate(sorted(texts)):
         if number % 5 == 0:
             texts[record_id] = "?!" if number % 2 else ""
-    engine = ScriptedEngine(texts.__getitem__, seconds_per_batch=seconds_per_batch)
+    engine = ScriptedEngine(texts.__getitem__, seconds_per_call=seconds_per_call)
     evaluate(records, out=out, engines={"trained": engine})
 
 

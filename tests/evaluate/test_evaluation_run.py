@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import scripted_engine
+from PIL import Image
 from scripted_engine import (
     PLAIN,
     SIZE,
@@ -148,8 +149,7 @@ def test_answers_of_other_weights_prompts_or_pictures_are_not_reused(
     elif changed == "prompt":
         options = {"format_hint": True}
     else:
-        path = folder / "pictures" / "3.png"
-        path.write_bytes((folder / "pictures" / "4.png").read_bytes())
+        Image.new("RGB", SIZE, (1, 2, 3)).save(folder / "pictures" / "3.png")
     engine = ScriptedEngine(texts.__getitem__, name=name)
     evaluate(folder, out=tmp_path / "out", engines={"model": engine}, **options)
     assert len(asked_by(engine)) == (1 if changed == "picture" else 16)
