@@ -83,7 +83,9 @@ def stamp_path(extras: str) -> Path:
 def main() -> None:
     """Make the virtual environment and install the project with the given extras."""
     if sys.version_info < OLDEST:
-        raise SystemExit(f"RoboLoop needs Python 3.11 or newer; this is {platform.python_version()}")
+        raise SystemExit(
+            f"RoboLoop needs Python 3.11 or newer; this is {platform.python_version()}"
+        )
     extras = sys.argv[1] if len(sys.argv) > 1 else ""
     stamp = stamp_path(extras)
     if stamp.exists():

@@ -57,7 +57,9 @@ def test_a_misspelt_key_is_answered_with_line_column_and_the_nearest_key(tmp_pat
 
 
 def test_a_misspelt_key_inside_a_source_is_found_too(tmp_path: Path) -> None:
-    said = message(write(tmp_path, GOOD.replace("{kind: simulated}", "{kind: simulated, splitt: a}")))
+    said = message(
+        write(tmp_path, GOOD.replace("{kind: simulated}", "{kind: simulated, splitt: a}"))
+    )
     assert "data.sources.0.splitt" in said
     assert ":8:25" in said
 
@@ -81,7 +83,9 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
-    said = message(write(tmp_path, GOOD.replace("data:\n  sources:\n    - {kind: simulated}\n", "")))
+    said = message(
+        write(tmp_path, GOOD.replace("data:\n  sources:\n    - {kind: simulated}\n", ""))
+    )
     assert "E-CFG-003" in said
     assert "data" in said
 

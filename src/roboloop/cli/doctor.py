@@ -27,7 +27,9 @@ def doctor(*, as_json: Annotated[bool, Parameter("--json")] = False) -> int:
 
         table = Table(box=None, pad_edge=False, show_header=False)
         for finding in findings:
-            sign = "[green]✓[/]" if finding.good else "[red]✗[/]" if finding.needed else "[yellow]–[/]"
+            sign = (
+                "[green]✓[/]" if finding.good else "[red]✗[/]" if finding.needed else "[yellow]–[/]"
+            )
             mend = "" if finding.good else f"[dim]mend:[/] {finding.mend}"
             table.add_row(sign, f"[bold]{finding.what}[/]", finding.found, mend)
         Console().print(table)

@@ -45,5 +45,7 @@ def plan(
         table.add_row(f"[bold]{step.stage}[/]", step.state, step.what)
     said = console()
     said.print(table)
-    said.print(f"\nlock: {folder / 'recipe.lock.yaml'}\nnext: roboloop run {recipe}", soft_wrap=True)
+    said.print(
+        f"\nlock: {folder / 'recipe.lock.yaml'}\nnext: roboloop run {recipe}", soft_wrap=True
+    )
     return 0

@@ -145,7 +145,9 @@ class Execution:
 
 
 def _follow(execution: Execution, *, until: str) -> RunResult:
-    last = {"train": f"train.{execution.recipe.train[-1].name}" if execution.recipe.train else "model"}
+    last = {
+        "train": f"train.{execution.recipe.train[-1].name}" if execution.recipe.train else "model"
+    }
     stop = last.get(until, until)
     stage: StageFolder | None = None
     for stage in execution.stage_folders():
@@ -166,7 +168,7 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             table = (stage.path / "table.md").read_text(encoding="utf-8")
             return RunResult(stage.path / "report.json", "next: roboloop report", table)
         case _:
-            page = stage.path / "index.html"
+            page = execution.run.show(stage.path / "report", name="report") / "index.html"
             table = (execution.judged.path / "table.md").read_text(encoding="utf-8")
             said = f"open the report in a browser: file://{page.resolve()}"
             return RunResult(page, said, table)

@@ -203,13 +203,15 @@ def _explain(
         problems.append(
             RoboLoopError("E-CFG-003", f"{shown}: {message}{given}"[:400], place=place, fix="")
         )
-    return sorted(problems, key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
+    return sorted(
+        problems, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)
+    )
 
 
 def _file_path(
     loc: Sequence[str | int], *, located: LocatedYaml, prefix: tuple[str | int, ...]
 ) -> tuple[str | int, ...]:
-    """pydantic's location without the union tags that do not stand in the file."""
+    """The location of pydantic without the union tags that do not stand in the file."""
     path: list[str | int] = []
     for position, key in enumerate(loc):
         candidate = (*prefix, *path, key)

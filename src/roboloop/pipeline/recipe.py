@@ -48,8 +48,8 @@ class Recipe(BaseModel):
     data: DataConfig
     train: tuple[SftConfig, ...] = ()
     """Training phases in order; each starts from the one before it."""
-    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
-    report: ReportConfig = Field(default_factory=ReportConfig)
+    evaluate: EvaluateConfig = Field(default_factory=lambda: EvaluateConfig.model_validate({}))
+    report: ReportConfig = Field(default_factory=lambda: ReportConfig.model_validate({}))
 
     @model_validator(mode="after")
     def _phases_have_own_names(self) -> Self:

@@ -99,11 +99,18 @@ def write_report(
     from roboloop.report.build import build_report
 
     logs = {stage.name.removeprefix("train."): stage.path / "trainer_log.jsonl" for stage in phases}
-    build_report(
-        recipe.report, evaluation=judged.path, train_logs=logs, records=data.path / "records",
-        run=run.path, ledger=data.path / "ledger.jsonl", out=out,
-    )  # fmt: skip
-    return StageOutput(hash_file(out / "index.html"), {})
+    page = build_report(
+        recipe.report,
+        evaluation=judged.path,
+        train_logs=logs,
+        records=data.path / "records",
+        lock_text=run.lock_path.read_text(encoding="utf-8"),
+        environment=run.environment(),
+        ledger=data.path / "ledger.jsonl",
+        out=out / "report",
+        name=recipe.name,
+    )
+    return StageOutput(hash_file(page.parent / "report.json"), {})
 
 
 def _dialect(recipe: Recipe) -> Dialect:

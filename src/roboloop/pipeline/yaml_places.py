@@ -103,7 +103,8 @@ def _plain(value: Any, *, path: KeyPath, file: Path, places: dict[KeyPath, Place
 
 def _with_environment(text: str, *, place: Place) -> str:
     def fill(match: re.Match[str]) -> str:
-        name, default = match.group(1), match.group(2)
+        name: str = match.group(1)
+        default: str | None = match.group(2)
         found = os.environ.get(name, default)
         if found is None:
             raise RoboLoopError(

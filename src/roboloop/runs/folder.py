@@ -113,6 +113,19 @@ class RunFolder:
             atomic_write_text(self.lock_path, text=text)
         atomic_write_json(self.path / "environment.json", value=dict(environment))
 
+    def environment(self) -> dict[str, Any]:
+        """What `write_lock` stored about the machine."""
+        return json.loads((self.path / "environment.json").read_text(encoding="utf-8"))
+
+    def show(self, folder: Path, *, name: str) -> Path:
+        """Make `folder` reachable as `<run>/<name>`; the link moves when a stage is redone."""
+        link = self.path / name
+        fresh = self.path / f".{name}.tmp"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(os.path.relpath(folder, self.path), target_is_directory=True)
+        fresh.replace(link)
+        return link
+
     def event(self, kind: str, **facts: Any) -> None:
         """Append a line to events.jsonl."""
         self.path.mkdir(parents=True, exist_ok=True)
