@@ -215,6 +215,13 @@ def _scan(files: Iterable[Path]) -> Iterator[Found | Broken]:
 def _files(path: Path) -> Iterator[Path]:
     """The record files at a path."""
     if path.is_file():
+        if path.suffix not in SUFFIXES:
+            raise RoboLoopError(
+                "E-DAT-002",
+                "record files end in .jsonl or .parquet",
+                place=Place(path),
+                fix="Read other files through a source of a recipe, such as llava_json.",
+            )
         yield path
         return
     found = sorted(file for file in path.glob("*") if file.suffix in SUFFIXES)

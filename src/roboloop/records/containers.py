@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
 from roboloop.records.lmdb_values import unpickled_bytes
@@ -28,7 +28,13 @@ MAX_ENCODED_BYTES = 512 * 2**20
 
 
 class Container(ABC):
-    """Something open that holds many pictures."""
+    """Something open that holds many pictures.
+
+    Class attributes:
+        closed_in_child: Whether a forked child must close its copy before it can open its own.
+    """
+
+    closed_in_child: ClassVar[bool] = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -155,6 +161,8 @@ class ParquetTable(Container):
 class LmdbEpisode(Container):
     """The LMDB store of one episode in RoboInter's layout."""
 
+    closed_in_child = True  # LMDB allows one handle on a store, and a child inherits its parent's
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
@@ -187,14 +195,18 @@ class OpenContainers:
     """The containers open in this process, at most `MAX_OPEN_CONTAINERS` of them."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[tuple[type[Container], Path], Container] = OrderedDict()
+        self._held: OrderedDict[tuple[Any, ...], Container] = OrderedDict()
         self._lock = threading.RLock()
         self._abandoned: list[object] = []
 
     @contextmanager
     def use(self, kind: Callable[[Path], AnyContainer], path: Path) -> Generator[AnyContainer]:
-        """The container at `path`, open, for this thread alone while the block runs."""
-        key: Any = (kind, path)
+        """The container at `path`, open, for this thread alone while the block runs.
+
+        A file that was replaced since it was opened is opened anew.
+        """
+        status = path.stat()
+        key: Any = (kind, path, status.st_ino, status.st_mtime_ns)
         with self._lock:
             container: Any = self._held.get(key)
             if container is None:
@@ -211,7 +223,10 @@ class OpenContainers:
                 self._held.popitem()[1].close()
 
     def forget_after_fork(self) -> None:
-        """Start empty in a child; what the parent holds is kept from being closed here."""
+        """Start empty in a child; what the parent was in the midst of is left alone."""
+        for container in self._held.values():
+            if container.closed_in_child:
+                container.close()
         self._abandoned.append(self._held)
         self._held = OrderedDict()
         self._lock = threading.RLock()
