@@ -99,6 +99,8 @@ class ObjectKind:
     grasp_height: float
     grasp_yaw: float | None
     mass: float
+    four_sided: bool = False
+    """Can be grasped at a right angle to `grasp_yaw` too."""
 
 
 def about_axis(axis: Literal["x", "y", "z"], *, angle: float) -> Quaternion:
@@ -247,8 +249,8 @@ def _block(scale: float) -> tuple[Part, ...]:
 def _sponge(scale: float) -> tuple[Part, ...]:
     x, y = 0.050 * scale, 0.031 * scale
     return (
-        Part("box", (x, y, 0.016 * scale), (0, 0, 0.016 * scale)),
-        Part("box", (x, y, 0.004 * scale), (0, 0, 0.036 * scale), colour=(0.20, 0.22, 0.20)),
+        Part("box", (x, y, 0.016 * scale), (0, 0, 0.024 * scale)),
+        Part("box", (x, y, 0.004 * scale), (0, 0, 0.004 * scale), colour=(0.20, 0.22, 0.20)),
     )
 
 
@@ -329,8 +331,21 @@ KINDS: Mapping[str, ObjectKind] = MappingProxyType(
             ObjectKind("mug", "马克杯", _mug, SATURATED, 0.055, 0.094, 0.060, math.pi / 2, 0.12),
             ObjectKind("can", "易拉罐", _can, SATURATED, 0.035, 0.116, 0.078, None, 0.12),
             ObjectKind("bottle", "瓶子", _bottle, SATURATED, 0.035, 0.144, 0.084, None, 0.12),
-            ObjectKind("carton", "纸盒", _carton, SATURATED, 0.045, 0.145, 0.082, 0.0, 0.12),
-            ObjectKind("block", "积木", _block, SATURATED, 0.043, 0.060, 0.034, 0.0, 0.08),
+            ObjectKind(
+                "carton",
+                "纸盒",
+                _carton,
+                SATURATED,
+                0.045,
+                0.145,
+                0.082,
+                0.0,
+                0.12,
+                four_sided=True,
+            ),
+            ObjectKind(
+                "block", "积木", _block, SATURATED, 0.043, 0.060, 0.034, 0.0, 0.08, four_sided=True
+            ),
             ObjectKind(
                 "sponge", "海绵", _sponge, SATURATED, 0.060, 0.040, 0.023, math.pi / 2, 0.04
             ),

@@ -80,6 +80,7 @@ class Painter:
             ) from error
         self._options: Any = mujoco.MjvOption()
         self._options.sitegroup[:] = 0
+        self._geom_type = int(mujoco.mjtObj.mjOBJ_GEOM)
         flags: Any = mujoco.mjtRndFlag
         self._renderer.scene.flags[flags.mjRND_REFLECTION] = 0
 
@@ -101,17 +102,33 @@ class Painter:
     def paint(self, data: Any, *, camera: str, with_depth: bool = False) -> Picture:
         """Draw the state in `data` from the camera of that name."""
         renderer = self._renderer
-        renderer.update_scene(data, camera=camera, scene_option=self._options)
+        self._update(data, camera=camera)
         rgb = renderer.render().copy()
-        renderer.enable_segmentation_rendering()
-        labels = renderer.render()
-        renderer.disable_segmentation_rendering()
-        mujoco = load_mujoco()
-        is_geom = labels[..., 1] == int(mujoco.mjtObj.mjOBJ_GEOM)
-        geom_ids = np.where(is_geom, labels[..., 0], -1).astype(np.int32)
+        geom_ids = self._labels()
         depth: NDArray[np.float32] | None = None
         if with_depth:
             renderer.enable_depth_rendering()
             depth = np.asarray(renderer.render(), dtype=np.float32).copy()
             renderer.disable_depth_rendering()
         return Picture(rgb, geom_ids, depth)
+
+    def paint_colours(self, data: Any, *, camera: str) -> NDArray[np.uint8]:
+        """Only the picture, (H, W, 3) uint8."""
+        self._update(data, camera=camera)
+        return np.asarray(self._renderer.render()).copy()
+
+    def paint_labels(self, data: Any, *, camera: str) -> NDArray[np.int32]:
+        """Only the id of the geom seen at each pixel, (H, W) int32, -1 for none."""
+        self._update(data, camera=camera)
+        return self._labels()
+
+    def _update(self, data: Any, *, camera: str) -> None:
+        self._renderer.update_scene(data, camera=camera, scene_option=self._options)
+
+    def _labels(self) -> NDArray[np.int32]:
+        renderer = self._renderer
+        renderer.enable_segmentation_rendering()
+        labels = renderer.render()
+        renderer.disable_segmentation_rendering()
+        is_geom = labels[..., 1] == self._geom_type
+        return np.where(is_geom, labels[..., 0], -1).astype(np.int32)

@@ -1,0 +1,212 @@
+"""simulated: the rendered pack, or a folder made by `roboloop simulate`, as records.
+
+Needs neither MuJoCo nor OpenGL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import Field, field_validator
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.files import atomic_write_bytes
+from roboloop.base.geometry import PictureSize
+from roboloop.base.hashing import hash_value, seeded_generator
+from roboloop.records.media import ArchivePicture, FilePicture
+from roboloop.records.record import Record, check_record
+from roboloop.sources.base import MADE_ROOT, Rejected, Source, SourceContext
+from roboloop.sources.simulated.pack import (
+    FRAMES_FILE,
+    SHIPPED,
+    Pack,
+    PackEpisode,
+    PackFrame,
+    read_pack,
+)
+from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS, DrawnChoice
+from roboloop.sources.simulated.panels import encode
+from roboloop.sources.simulated.questions import PLACE_QUESTIONS, Draft, Sight
+from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS
+
+LICENCE = "Apache-2.0"
+ALL_TASKS = (*PLACE_QUESTIONS, *DRAWN_QUESTIONS, *WORD_QUESTIONS)
+
+
+class Drafted(NamedTuple):
+    """A question on its way to a record, with the task it belongs to."""
+
+    task: str
+    draft: Draft
+
+
+class SimulatedSource(Source):
+    """Questions about simulated pick-and-place episodes, with exact answers.
+
+    Attributes:
+        path: Folder of a pack; left out: the pack that ships with RoboLoop.
+        tasks: Which tasks to ask; left out: all that the truth supports.
+        split: Which part to read.
+        max_episodes: Read only so many, spread evenly over both splits.
+        max_drawn_per_episode: Drawn questions (panels, arrows) of one task in one episode. Each
+            one is a picture of its own in the stage's folder.
+    """
+
+    kind: Literal["simulated"] = "simulated"  # pyright: ignore[reportIncompatibleVariableOverride]
+    path: Path | None = None
+    tasks: tuple[str, ...] | None = None
+    split: Literal["train", "val", "all"] = "all"
+    max_episodes: int | None = Field(default=None, ge=1)
+    max_drawn_per_episode: int = Field(default=1, ge=0)
+
+    @field_validator("tasks")
+    @classmethod
+    def _known_tasks(cls, tasks: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for task in tasks or ():
+            if task not in ALL_TASKS:
+                raise ValueError(f"no question of task {task!r}; there are {', '.join(ALL_TASKS)}")
+        return tasks
+
+    @property
+    def _folder(self) -> Path:
+        return SHIPPED if self.path is None else self.path
+
+    @property
+    def _root(self) -> str:
+        """Name of the media root: one per pack, so that a recipe may read several."""
+        if self.path is None:
+            return "simulated"
+        return f"simulated-{hash_value(read_pack(self._folder).index)[:8]}"
+
+    def media_roots(self) -> Mapping[str, Path]:
+        """The folder of the pack."""
+        return {self._root: self._folder}
+
+    def fingerprint(self) -> str:
+        """Hash of the configuration and the pack's index, which holds the hashes of its files."""
+        settings = self.model_dump(mode="json", exclude={"path"})
+        return hash_value([settings, read_pack(self._folder).index])
+
+    def read(self, context: SourceContext) -> Iterator[Record | Rejected]:
+        """Every question of every picture, episode by episode.
+
+        Raises:
+            RoboLoopError: E-SIM-003 when the pack is missing or damaged.
+        """
+        pack = read_pack(self._folder)
+        root = self._root
+        for episode in self._chosen(pack):
+            sights = list(_sights(episode, root=root))
+            for sight in sights:
+                for task, draft in self._drafts(sight, seed=context.seed):
+                    yield _checked(_record(sight, task=task, draft=draft))
+            yield from self._drawn(pack, sights=sights, context=context)
+
+    def _chosen(self, pack: Pack) -> Sequence[PackEpisode]:
+        episodes = [e for e in pack.episodes if self.split in ("all", e.split)]
+        wanted = self.max_episodes
+        if wanted is None or wanted >= len(episodes):
+            return episodes
+        if wanted == 1:
+            return episodes[:1]
+        last = len(episodes) - 1
+        return [episodes[i * last // (wanted - 1)] for i in range(wanted)]
+
+    def _drafts(self, sight: Sight, *, seed: int) -> Iterator[Drafted]:
+        for task in self.tasks or ALL_TASKS:
+            if task in PLACE_QUESTIONS:
+                for draft in PLACE_QUESTIONS[task](sight):
+                    yield Drafted(task, draft)
+            elif task in WORD_QUESTIONS:
+                rng = seeded_generator(seed, "simulated", task, sight.frame.member)
+                for draft in WORD_QUESTIONS[task](sight, rng):
+                    yield Drafted(task, draft)
+
+    def _drawn(
+        self, pack: Pack, *, sights: Sequence[Sight], context: SourceContext
+    ) -> Iterator[Record | Rejected]:
+        """Drawn questions: at most so many per task and episode, from pictures in random order."""
+        for task in self.tasks or ALL_TASKS:
+            if task not in DRAWN_QUESTIONS:
+                continue
+            num_made = 0
+            draw_order = seeded_generator(context.seed, "simulated", task, sights[0].episode.id)
+            for index in draw_order.permutation(len(sights)):
+                if num_made >= self.max_drawn_per_episode:
+                    break
+                sight = sights[int(index)]
+                rng = seeded_generator(context.seed, "simulated", task, sight.frame.member)
+                choice = DRAWN_QUESTIONS[task](sight, rng)
+                if choice is None:
+                    continue
+                num_made += 1
+                draft = _draw(pack, sight=sight, task=task, choice=choice, context=context)
+                yield _checked(_record(sight, task=task, draft=draft))
+
+
+def _sights(episode: PackEpisode, *, root: str) -> Iterator[Sight]:
+    history: dict[str, tuple[ArchivePicture, ...]] = {}
+    for frame in episode.frames:
+        medium = _medium(frame, root=root)
+        seen = (*history.get(frame.truth.view, ()), medium)
+        history[frame.truth.view] = seen
+        yield Sight(episode, frame, medium, seen)
+
+
+def _medium(frame: PackFrame, *, root: str) -> ArchivePicture:
+    return ArchivePicture(
+        archive=f"{root}:{FRAMES_FILE}",
+        member=frame.member,
+        size=PictureSize(frame.width, frame.height),
+    )
+
+
+def _draw(
+    pack: Pack, *, sight: Sight, task: str, choice: DrawnChoice, context: SourceContext
+) -> Draft:
+    """Draw the options and keep the picture in the stage's folder."""
+    picture = choice.draw(pack.picture(sight.frame))
+    relative = f"simulated/{context.seed}/{task}/{sight.frame.member}"
+    atomic_write_bytes(context.made_folder / relative, data=encode(picture))
+    medium = FilePicture(path=f"{MADE_ROOT}:{relative}", size=PictureSize(*picture.size))
+    return Draft(choice.answer, choice.inputs, media=(medium,))
+
+
+def _record(sight: Sight, *, task: str, draft: Draft) -> Record:
+    truth, story = sight.truth, sight.story
+    name = f"{sight.episode.id}/{truth.view}/{truth.frame:04d}/{task}"
+    return Record(
+        id=f"{name}/{draft.suffix}" if draft.suffix else name,
+        task=task,
+        media=draft.media or (sight.medium,),
+        inputs=draft.inputs,
+        answer=draft.answer,
+        source="simulated",
+        split=sight.episode.split,
+        licence=LICENCE,
+        origin=f"{FRAMES_FILE}!{sight.frame.member}",
+        meta={
+            "episode": sight.episode.id,
+            "view": truth.view,
+            "frame": truth.frame,
+            "phase": truth.phase,
+            "skill": truth.skill,
+            "success": story.success,
+            "failure_cause": story.failure_cause,
+            "instruction_zh": story.instruction_zh,
+            "num_objects": len(truth.objects),
+        },
+    )
+
+
+def _checked(record: Record) -> Record | Rejected:
+    try:
+        check_record(record)
+    except RoboLoopError as error:
+        return Rejected(error, record.id)
+    return record
+
+
+__all__ = ["ALL_TASKS", "SimulatedSource"]
