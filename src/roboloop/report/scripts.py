@@ -1,0 +1,52 @@
+"""Data as classic scripts: the one form that a page opened from disk may load.
+
+A browser refuses `fetch` and ES modules on file:// pages, but runs `<script src>`. The value
+travels as a string for `JSON.parse`, which is quicker than a literal of that size and takes a key
+such as `__proto__` as plain data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from roboloop.base.files import atomic_write_text
+
+RECORDS_PER_SHARD = 5_000
+NAME = "data/records-{:03d}.js"
+
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
+
+
+class Shard(NamedTuple):
+    """One script of records: its path below the report and how many records it holds."""
+
+    file: str
+    num_records: int
+
+
+def write_summary(folder: Path, *, value: Any) -> None:
+    """Write `data/summary.js`, which starts the viewer."""
+    atomic_write_text(folder / "data/summary.js", text=f"roboloop.start({_quoted(value)});\n")
+
+
+def write_shards(folder: Path, *, rows: Sequence[Any]) -> list[Shard]:
+    """Write the rows, in their order, into `data/records-000.js` and so on."""
+    shards: list[Shard] = []
+    for start in range(0, len(rows), RECORDS_PER_SHARD):
+        part = rows[start : start + RECORDS_PER_SHARD]
+        name = NAME.format(len(shards))
+        text = f"roboloop.shard({len(shards)}, {_quoted(part)});\n"
+        atomic_write_text(folder / name, text=text)
+        shards.append(Shard(name, len(part)))
+    return shards
+
+
+def _quoted(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    lone = text.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair
+    return f"'{lone.translate(_ESCAPES)}'"

@@ -1,0 +1,2262 @@
+// Built by web/build.py from web/src; change those files, not this one.
+(() => {
+"use strict";
+const modules = {};
+
+modules["dom.js"] = (() => {
+// Building the page. Data enters it only as text nodes and attribute values: there is no markup
+// from strings anywhere, and the page's policy (Trusted Types) makes the browser refuse any.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An HTML element.
+ * Properties named `on...` become listeners, `class` and the rest become attributes; null, false
+ * and undefined leave an attribute out, true sets it empty.
+ */
+function h(tag, properties, ...children) {
+  return fill(document.createElement(tag), properties, children);
+}
+
+/** An SVG element, made in the same way. */
+function svg(tag, properties, ...children) {
+  return fill(document.createElementNS(SVG, tag), properties, children);
+}
+
+/** Replace everything inside `parent`. */
+function replace(parent, ...children) {
+  parent.replaceChildren(...nodes(children));
+  return parent;
+}
+
+function fill(element, properties, children) {
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...nodes(children));
+  return element;
+}
+
+function nodes(children) {
+  return children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
+}
+
+/**
+ * Set styles through the object model: the page's policy forbids style attributes.
+ * Names with a leading `--` set custom properties.
+ */
+function styled(element, styles) {
+  for (const [name, value] of Object.entries(styles)) {
+    if (name.startsWith("--")) element.style.setProperty(name, value);
+    else element.style[name] = value;
+  }
+  return element;
+}
+
+/** Call `draw(width)` now and whenever the element's width changes. */
+function onWidth(element, draw) {
+  let last = 0;
+  new ResizeObserver(([entry]) => {
+    const width = Math.round(entry.contentRect.width);
+    if (width > 0 && width !== last) draw((last = width));
+  }).observe(element);
+}
+
+return { h, svg, replace, styled, onWidth };
+})();
+
+modules["format.js"] = (() => {
+// Numbers and words as people read them.
+
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const MINUS = "−";
+
+/** 12345 -> "12,345". */
+function whole(value) {
+  return WHOLE.format(value);
+}
+
+/** "1 record", "2 records". */
+function counted(number, noun) {
+  return `${whole(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** 0.4567 -> "46 %". */
+function percent(share) {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** A metric's value: shares with two digits, distances with what they need. */
+function measure(value, unit) {
+  if (value === null || value === undefined) return "–";
+  const digits = unit === "px" ? (Math.abs(value) < 10 ? 1 : 0) : Math.abs(value) < 100 ? 2 : 0;
+  const text = Math.abs(value).toFixed(digits);
+  const signed = value < 0 && Number(text) !== 0 ? MINUS + text : text;
+  return unit === "px" ? `${signed} px` : signed;
+}
+
+/** A difference, always with its sign. */
+function signed(value, unit) {
+  const text = measure(value, unit);
+  return text.startsWith(MINUS) || Number.parseFloat(text) === 0 ? text : `+${text}`;
+}
+
+/** "0.37 – 0.45", or empty when there is no interval. */
+function span(interval, unit) {
+  if (interval.low === null || interval.low === undefined) return "";
+  return `${measure(interval.low, unit)} – ${measure(interval.high, unit)}`;
+}
+
+/** Any number in four significant digits, for axes and tooltips. */
+function compact(value) {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 1e5) return new Intl.NumberFormat("en", { notation: "compact" }).format(value);
+  if (size < 1e-3) return value.toExponential(1).replace("e-", "e" + MINUS).replace("-", MINUS);
+  return String(Number(value.toPrecision(4))).replace("-", MINUS);
+}
+
+/** "distance_diagonals" -> "distance diagonals", "iou" -> "IoU". */
+function plain(name) {
+  return name.replaceAll("_", " ").replace(/\b(iou|dtw)\b/g, (word) => (word === "iou" ? "IoU" : "DTW"));
+}
+
+/** "current_box" -> "Current box". */
+function titled(name) {
+  const words = plain(name);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+return { whole, counted, percent, measure, signed, span, compact, plain, titled };
+})();
+
+modules["scales.js"] = (() => {
+// From numbers to places on a chart, and the round numbers to write at its edges.
+
+/** A function from [from, to] to [start, end]; a range of no width goes to the middle. */
+function linear([from, to], [start, end]) {
+  if (to === from) return () => (start + end) / 2;
+  return (value) => start + ((value - from) / (to - from)) * (end - start);
+}
+
+/** About `wanted` round numbers from `low` to `high`. */
+function ticks(low, high, wanted) {
+  if (!(high > low)) return [low];
+  const rough = (high - low) / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough);
+  const found = [];
+  for (let number = Math.ceil(low / step - 1e-9); number * step <= high + step * 1e-9; number += 1) {
+    found.push(Number((number * step).toPrecision(12)));
+  }
+  return found;
+}
+
+/** The range of values, with 0 in it when that costs little of the height. */
+function extent(values) {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  return [low > 0 && low < high * 0.4 ? 0 : low, high];
+}
+
+/** Means over a sliding window of `width` points around each point. */
+function smoothed(points, width) {
+  const half = Math.floor(width / 2);
+  return points.map(([x], index) => {
+    const part = points.slice(Math.max(0, index - half), index + half + 1);
+    return [x, part.reduce((sum, [, y]) => sum + y, 0) / part.length];
+  });
+}
+
+return { linear, ticks, extent, smoothed };
+})();
+
+modules["barcharts.js"] = (() => {
+// Histograms and the map of where answers lie.
+
+const { h, onWidth, replace, styled, svg } = modules["dom.js"];
+const { compact, whole } = modules["format.js"];
+const { linear } = modules["scales.js"];
+
+const HEIGHT = 132;
+const EDGE = { top: 8, right: 4, bottom: 22, left: 4 };
+
+/**
+ * A histogram with its heading.
+ * @param data {edges, counts, num}
+ * @param edgeText how an edge is written; `labels` the edges that are
+ */
+function barChart(data, { title, note, edgeText = compact, labels }) {
+  const reading = h("output", { class: "reading" }, `${whole(data.num)} answers`);
+  const plot = h("div", { class: "plot-area" });
+  onWidth(plot, (width) => replace(plot, bars(trimmed(data), { width, edgeText, labels, reading })));
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", null, h("b", null, title), reading),
+    plot,
+    note ? h("p", { class: "chart-note" }, note) : null,
+  );
+}
+
+/** Without the empty bins at the end. */
+function trimmed({ edges, counts, num }) {
+  let last = counts.length - 1;
+  while (last > 4 && counts[last] === 0) last -= 1;
+  return { edges: edges.slice(0, last + 2), counts: counts.slice(0, last + 1), num };
+}
+
+function bars({ edges, counts, num }, { width, edgeText, labels, reading }) {
+  const x = linear([0, counts.length], [EDGE.left, width - EDGE.right]);
+  const most = Math.max(1, ...counts);
+  const y = linear([0, most], [HEIGHT - EDGE.bottom, EDGE.top]);
+  const shown = labels ?? everyFew(edges.length, width);
+  const words = counts.flatMap((count, bin) => (count ? [`${edgeText(edges[bin])} to ${edgeText(edges[bin + 1])}: ${count}`] : []));
+  return svg(
+    "svg",
+    { width, height: HEIGHT, class: "bar-chart", role: "img", "aria-label": words.join("; ") },
+    counts.map((count, bin) => bar(count, bin)),
+    svg("line", { class: "base", x1: EDGE.left, x2: width - EDGE.right, y1: y(0), y2: y(0) }),
+    shown.filter((edge) => edge < edges.length).map((edge) => edgeLabel(edge)),
+  );
+  function bar(count, bin) {
+    const height = count ? Math.max(1.5, y(0) - y(count)) : 0;
+    const area = svg("rect", { class: "reach", x: x(bin), y: 0, width: x(1) - x(0), height: HEIGHT - EDGE.bottom });
+    const tell = () => (reading.textContent = `${edgeText(edges[bin])} – ${edgeText(edges[bin + 1])}: ${whole(count)}`);
+    area.addEventListener("pointerenter", tell);
+    area.addEventListener("pointerleave", () => (reading.textContent = `${whole(num)} answers`));
+    return svg("g", null, svg("rect", { class: "bar-fill", x: x(bin) + 0.5, y: y(0) - height, width: Math.max(1, x(1) - x(0) - 1), height }), area);
+  }
+  function edgeLabel(edge) {
+    const anchor = edge === 0 ? "start" : edge === edges.length - 1 ? "end" : "middle";
+    return svg("text", { x: x(edge), y: HEIGHT - 6, "text-anchor": anchor }, edgeText(edges[edge]));
+  }
+}
+
+function everyFew(numEdges, width) {
+  const step = Math.max(1, Math.ceil(numEdges / Math.max(2, Math.floor(width / 56))));
+  return Array.from({ length: Math.ceil(numEdges / step) }, (_, index) => index * step);
+}
+
+/** Where the middles of boxes, the points and the ends of paths lie in their pictures. */
+function heatMap(cells, { title, note, ratio }) {
+  const most = Math.max(1, ...cells.flat());
+  const total = cells.flat().reduce((sum, count) => sum + count, 0);
+  const size = cells.length;
+  const reading = h("output", { class: "reading" }, `${whole(total)} places`);
+  const squares = cells.flatMap((row, y) =>
+    row.map((count, x) => {
+      const square = svg("rect", { x, y, width: 1, height: 1, "fill-opacity": count ? (0.08 + 0.92 * Math.sqrt(count / most)).toFixed(3) : 0 });
+      square.addEventListener("pointerenter", () => (reading.textContent = whole(count)));
+      square.addEventListener("pointerleave", () => (reading.textContent = `${whole(total)} places`));
+      return square;
+    }),
+  );
+  const map = svg("svg", { class: "heat", viewBox: `0 0 ${size} ${size}`, preserveAspectRatio: "none", role: "img", "aria-label": note }, squares);
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", null, h("b", null, title), reading),
+    styled(h("div", { class: "heat-frame" }, map), { "--ratio": ratio }),
+    h("p", { class: "chart-note" }, note),
+  );
+}
+
+return { barChart, heatMap };
+})();
+
+modules["store.js"] = (() => {
+// What the report knows. The summary comes with the page; records are loaded when first needed.
+
+const { h } = modules["dom.js"];
+const { titled } = modules["format.js"];
+
+const store = {
+  summary: null,
+  models: [], // {name, role}
+  tasks: new Map(), // kind -> entry of the evaluation's `tasks`
+  rows: [],
+};
+
+const waiting = new Map(); // shard number -> resolve
+let loading = null;
+
+// Trusted Types: the only script address this page can ever set is that of a shard.
+const addresses = window.trustedTypes?.createPolicy("roboloop", {
+  createScriptURL(address) {
+    if (!/^data\/records-\d+\.js$/.test(address)) throw new TypeError(`not a shard: ${address}`);
+    return address;
+  },
+}) ?? { createScriptURL: (address) => address };
+
+/** Take the summary that `data/summary.js` hands over. */
+function openStore(text) {
+  store.summary = JSON.parse(text);
+  const evaluation = store.summary.evaluation;
+  store.models = evaluation?.models ?? [];
+  store.tasks = new Map((evaluation?.tasks ?? []).map((task) => [task.task, task]));
+}
+
+/** Take one shard of records. */
+function takeShard(number, text) {
+  waiting.get(number)?.(JSON.parse(text));
+}
+
+/** All records, in the order of the evaluation. Loads the shards the first time. */
+function loadRows() {
+  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => {
+    store.rows = parts.flat();
+    return store.rows;
+  });
+  return loading;
+}
+
+function loadShard(shard, number) {
+  return new Promise((resolve, reject) => {
+    waiting.set(number, resolve);
+    const script = h("script", { onerror: () => reject(new Error(`cannot load ${shard.file}`)) });
+    script.src = addresses.createScriptURL(shard.file);
+    document.head.append(script);
+  });
+}
+
+/** The title of a task, or its name in plain words. */
+function taskTitle(kind) {
+  return store.tasks.get(kind)?.title || store.summary.tasks?.[kind] || titled(kind);
+}
+
+/** The main metric of a task: {name, unit, higher_is_better, worst}. */
+function mainMetric(task) {
+  return task.metrics.find((metric) => metric.primary) ?? task.metrics[0];
+}
+
+/** How an answer fared: what each state is called, and its sign. */
+const STATES = {
+  exact: { title: "Understood", sign: "" },
+  repaired: { title: "Repaired", sign: "≈" },
+  unparsed: { title: "Not understood", sign: "✕" },
+  empty: { title: "Empty", sign: "∅" },
+  request_failed: { title: "Request failed", sign: "!" },
+  truth_missing: { title: "No truth", sign: "?" },
+};
+
+return { store, openStore, takeShard, loadRows, taskTitle, mainMetric, STATES };
+})();
+
+modules["datacard.js"] = (() => {
+// The data card: what went in, what it looks like, and what was left out and why.
+
+const { barChart, heatMap } = modules["barcharts.js"];
+const { h, styled } = modules["dom.js"];
+const { counted, percent, whole } = modules["format.js"];
+const { taskTitle } = modules["store.js"];
+
+/** The data screen for the summary's `data` and `ledger`. */
+function dataScreen(card, ledger) {
+  return h(
+    "main",
+    { class: "page", id: "screen", tabindex: "-1" },
+    h("h1", null, "Data"),
+    h("dl", { class: "facts" }, headline(card, ledger).map(([value, name]) => h("div", null, h("dt", null, value), h("dd", null, name)))),
+    h("section", { class: "part", "aria-label": "Records" }, h("h2", null, "Records by task and split"), countTable(card)),
+    h("section", { class: "part", "aria-label": "Shape" }, h("h2", null, "Shape of the answers"), h("div", { class: "charts" }, charts(card))),
+    h("section", { class: "part", "aria-label": "Left out" }, h("h2", null, "Left out"), ledgerTable(ledger)),
+    h("section", { class: "part", "aria-label": "Pictures and licences" }, h("h2", null, "Pictures and licences"), smallTables(card)),
+  );
+}
+
+function headline(card, ledger) {
+  const rows = [
+    [whole(card.num_records), card.num_records === 1 ? "record" : "records"],
+    [whole(card.num_pictures), "pictures"],
+  ];
+  if (card.num_episodes) rows.push([whole(card.num_episodes), "episodes"]);
+  if (ledger) rows.push([whole(ledger.num_dropped), "left out, each with a reason"]);
+  return rows;
+}
+
+function countTable(card) {
+  const splits = [...new Set(card.counts.map((row) => row.split))].sort(bySplit);
+  const kinds = [...new Set(card.counts.map((row) => JSON.stringify([row.task, row.source])))].map((text) => JSON.parse(text));
+  const find = (task, source, split) =>
+    card.counts.find((row) => row.task === task && row.source === source && row.split === split)?.count ?? 0;
+  const totals = kinds.map(([task, source]) => splits.reduce((sum, split) => sum + find(task, source, split), 0));
+  const most = Math.max(1, ...totals);
+  return h(
+    "div",
+    { class: "scroll-x" },
+    h(
+      "table",
+      { class: "plain" },
+      h("thead", null, h("tr", null, ["Task", "Source"].map((name) => h("th", { scope: "col" }, name)), splits.map((split) => h("th", { scope: "col", class: "figure" }, split || "no split")), h("th", { scope: "col", class: "figure" }, "All"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Share")))),
+      h(
+        "tbody",
+        null,
+        kinds.map(([task, source], index) =>
+          h(
+            "tr",
+            null,
+            h("th", { scope: "row" }, taskTitle(task)),
+            h("td", null, source || "–"),
+            splits.map((split) => h("td", { class: "figure" }, whole(find(task, source, split)))),
+            h("td", { class: "figure" }, h("b", null, whole(totals[index]))),
+            h("td", { class: "share" }, styled(h("i"), { width: `${(totals[index] / most) * 100}%` })),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function bySplit(a, b) {
+  const order = ["train", "val", "test"];
+  const rank = (split) => (order.includes(split) ? order.indexOf(split) : order.length);
+  return rank(a) - rank(b) || a.localeCompare(b);
+}
+
+function charts(card) {
+  const common = card.picture_sizes[0];
+  const ratio = common ? `${common.width} / ${common.height}` : "1 / 1";
+  const places = card.centres.flat().some((count) => count > 0);
+  const drawn = [
+    places && heatMap(card.centres, { title: "Where", ratio, note: "Middles of boxes, points, and ends of paths, in the picture." }),
+    card.box_size.num && barChart(card.box_size, { title: "Box size", note: "Root of the box's share of the picture: 0.1 is a tenth of its width and height.", edgeText: percent }),
+    card.box_aspect_log2.num && barChart(card.box_aspect_log2, { title: "Box shape", note: "Width to height.", edgeText: ratioText, labels: [0, 4, 8, 12, 16, 20, 24] }),
+    card.path_length.num && barChart(card.path_length, { title: "Path length", note: "In diagonals of the picture." }),
+    card.path_waypoints.num && barChart(card.path_waypoints, { title: "Points in a path", edgeText: whole }),
+    card.answer_words.num && barChart(card.answer_words, { title: "Words in an answer", note: "Answers in free text and plans.", edgeText: whole }),
+  ].filter(Boolean);
+  return drawn.length ? drawn : h("p", { class: "empty" }, "No answer of these records can be drawn or measured.");
+}
+
+function ratioText(log2) {
+  return log2 < 0 ? `1:${round(2 ** -log2)}` : `${round(2 ** log2)}:1`;
+}
+
+function round(value) {
+  return Number(value.toFixed(1));
+}
+
+function ledgerTable(ledger) {
+  if (ledger === null) return h("p", { class: "empty" }, "No ledger came with these records.");
+  if (ledger.num_dropped === 0) return h("p", { class: "empty" }, "Nothing was left out.");
+  return h("ul", { class: "reasons" }, ledger.reasons.map(reason));
+}
+
+function reason({ stage, code, title, count, examples }) {
+  return h(
+    "li",
+    null,
+    h(
+      "details",
+      null,
+      h("summary", null, h("b", null, whole(count)), h("span", null, title || code), h("small", null, code, " · ", stage)),
+      examples.map((example) =>
+        h("p", { class: "example" }, h("code", null, [example.id, example.place].filter(Boolean).join("  ") || example.source), " ", example.detail),
+      ),
+      count > examples.length ? h("p", { class: "example more" }, `and ${counted(count - examples.length, "more")}`.replace(/mores$/, "more")) : null,
+    ),
+  );
+}
+
+function smallTables(card) {
+  const others = card.num_picture_sizes - card.picture_sizes.length;
+  const sizes = card.picture_sizes.map((size) => [`${size.width} × ${size.height}`, size.count]);
+  const licences = Object.entries(card.licences).map(([name, count]) => [name || "not stated", count]);
+  return h(
+    "div",
+    { class: "pairs" },
+    pairTable("Picture size", sizes, others > 0 ? `and ${counted(others, "other size")}` : ""),
+    pairTable("Licence", licences, ""),
+  );
+}
+
+function pairTable(title, rows, note) {
+  return h(
+    "div",
+    null,
+    h("table", { class: "plain" }, h("thead", null, h("tr", null, h("th", { scope: "col" }, title), h("th", { scope: "col", class: "figure" }, "Records"))), h("tbody", null, rows.map(([name, count]) => h("tr", null, h("th", { scope: "row" }, name), h("td", { class: "figure" }, whole(count)))))),
+    note ? h("p", { class: "chart-note" }, note) : null,
+  );
+}
+
+return { dataScreen };
+})();
+
+modules["keys.js"] = (() => {
+// The keyboard: one table for the whole page, one for the screen in sight, and the help that
+// lists them.
+
+const { h } = modules["dom.js"];
+
+const HELP = [
+  ["j k", "next and previous record"],
+  ["o", "marks on and off"],
+  ["t p", "truth, prediction on and off"],
+  ["l", "labels on and off"],
+  ["g", "list or grid"],
+  ["/", "search"],
+  ["1 – 5", "screens"],
+  ["?", "this help"],
+];
+
+/** Listen; `screenKeys()` gives the table of the screen in sight: key -> what it does. */
+function listenToKeys(pageKeys, screenKeys) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (isTyping(event)) return;
+    const act = screenKeys()[event.key] ?? pageKeys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+/** Keys belong to the field they are typed into; Escape leaves it. */
+function isTyping(event) {
+  const { target, key } = event;
+  const field = target.matches?.("input, select, textarea, summary");
+  const pressed = target.matches?.("button, a") && (key === "Enter" || key === " ");
+  if (field && key === "Escape") target.blur();
+  return field || pressed;
+}
+
+/** The help as a dialog, closed. */
+function helpDialog() {
+  const dialog = h(
+    "dialog",
+    { class: "help", "aria-label": "Keyboard", onclick: (event) => event.target === dialog && dialog.close() },
+    h(
+      "div",
+      null,
+      h("h2", null, "Keyboard"),
+      h("dl", null, HELP.map(([keys, what]) => h("div", null, h("dt", null, keys.split(" ").map((key) => h("kbd", null, key))), h("dd", null, what)))),
+      h("button", { class: "primary", onclick: () => dialog.close() }, "Close"),
+    ),
+  );
+  return dialog;
+}
+
+return { listenToKeys, helpDialog };
+})();
+
+modules["lock.js"] = (() => {
+// The lock: the resolved recipe that ran, and what it ran on.
+
+const { h } = modules["dom.js"];
+const { store } = modules["store.js"];
+
+/** The lock screen for the summary's `lock`. */
+function lockScreen({ text, environment }) {
+  return h(
+    "main",
+    { class: "page", id: "screen", tabindex: "-1" },
+    h("h1", null, "Lock"),
+    h("p", { class: "lede" }, "The recipe as it ran, every default filled in."),
+    h(
+      "div",
+      { class: "lock" },
+      h("pre", { class: "yaml", tabindex: "0", "aria-label": "recipe.lock.yaml" }, h("code", null, text.trimEnd().split("\n").map(yamlLine))),
+      h("div", null, identity(), facts("Environment", environment)),
+    ),
+  );
+}
+
+/** A line of YAML; only keys and comments are set apart. */
+function yamlLine(line) {
+  const [, before, key, value, comment] = line.match(/^(\s*(?:- )*)([\w.-]+:)?(.*?)((?:^|\s)#.*)?$/);
+  const part = (name, text) => (text ? h("span", { class: name }, text) : null);
+  return h("span", { class: "line" }, before, part("key", key), value, part("comment", comment), "\n");
+}
+
+function identity() {
+  const evaluation = store.summary.evaluation;
+  if (!evaluation) return null;
+  const hashes = evaluation.models.map((model) => [model.name, model.identity]);
+  return facts("Content hashes", { records: evaluation.records_hash, ...Object.fromEntries(hashes) });
+}
+
+/** Nested facts as one flat list of names and values. */
+function facts(title, value) {
+  const rows = flat(value);
+  if (rows.length === 0) return null;
+  return h("section", { "aria-label": title }, h("h2", null, title), h("dl", { class: "ledger" }, rows.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text)))));
+}
+
+function flat(value, prefix = "") {
+  return Object.entries(value ?? {}).flatMap(([name, each]) => {
+    const path = prefix ? `${prefix}.${name}` : name;
+    if (Array.isArray(each)) return each.length ? [[path, each.join(" ")]] : [];
+    if (each !== null && typeof each === "object") return flat(each, path);
+    return [[path, each === null ? "–" : String(each)]];
+  });
+}
+
+return { lockScreen };
+})();
+
+modules["route.js"] = (() => {
+// Addresses: every view is a hash such as #/records?task=gripper_det&id=..., so that a link to a
+// single wrong answer can be sent to a colleague together with the folder.
+
+/** The view the address asks for: {screen, query}. */
+function readRoute() {
+  const text = location.hash.replace(/^#\/?/, "");
+  const [screen, ...rest] = text.split("?");
+  return { screen, query: new URLSearchParams(rest.join("?")) };
+}
+
+/** The address of a view; empty values are left out, of a list every value is given. */
+function address(screen, query = {}) {
+  const filled = Object.entries(query)
+    .flatMap(([name, value]) => [value].flat().map((each) => [name, each]))
+    .filter(([, value]) => value !== "" && value != null);
+  const text = new URLSearchParams(filled).toString();
+  return `#/${screen}${text ? `?${text}` : ""}`;
+}
+
+/** Change the address without a new entry in the history: for steps such as the next record. */
+function rewriteRoute(screen, query) {
+  const wanted = address(screen, query);
+  if (location.hash !== wanted) history.replaceState(null, "", wanted);
+}
+
+return { readRoute, address, rewriteRoute };
+})();
+
+modules["forest.js"] = (() => {
+// The table of the overview: for each task every model's value with its interval, as a dot with
+// whiskers on one axis and as numbers. To the right is always better: an axis runs from what a
+// missing answer gets to a perfect answer, whichever way the metric counts.
+
+const { h, svg, styled } = modules["dom.js"];
+const { measure, percent, plain, signed, span, titled, whole } = modules["format.js"];
+const { address } = modules["route.js"];
+const { mainMetric, store } = modules["store.js"];
+
+const VERDICTS = {
+  better: { sign: "▲", words: "better" },
+  worse: { sign: "▼", words: "worse" },
+  "not distinguishable": { sign: "≈", words: "not distinguishable" },
+};
+
+/** The whole table, grouped by family of tasks. */
+function forestTable() {
+  const baselines = comparisons();
+  const families = [...new Set([...store.tasks.values()].map((task) => task.family))];
+  const body = families.flatMap((family) => {
+    const tasks = [...store.tasks.values()].filter((task) => task.family === family);
+    const rows = tasks.flatMap((task) => taskRows(task, baselines));
+    return families.length > 1 ? [familyRow(family, baselines.length), ...rows] : rows;
+  });
+  return h(
+    "table",
+    { class: "forest" },
+    h("caption", { class: "unseen" }, "Each task's main metric for each model, with intervals"),
+    h("thead", null, head(baselines)),
+    h("tbody", null, body, meanRows(baselines)),
+  );
+}
+
+/** Names of the models the first one is compared with: the constant answer first. */
+function comparisons() {
+  const order = ["constant", "untrained"];
+  return order.flatMap((role) => store.models.slice(1).filter((model) => model.role === role));
+}
+
+function head(baselines) {
+  return h(
+    "tr",
+    null,
+    h("th", { scope: "col" }, "Task"),
+    h("th", { scope: "col", class: "plot" }, axis()),
+    store.models.map((model, index) =>
+      h("th", { scope: "col", class: "figure" }, dot(index), model.name),
+    ),
+    baselines.map((model) => h("th", { scope: "col", class: "figure" }, `vs ${model.name}`)),
+    h("th", { scope: "col", class: "figure" }, "Understood"),
+  );
+}
+
+function axis() {
+  const ticks = [
+    [0, "0"],
+    [0.5, ".5"],
+    [1, "1"],
+  ];
+  return h(
+    "div",
+    { class: "axis", title: "0: what a missing answer gets. 1: a perfect answer." },
+    ticks.map(([at, text]) => styled(h("span", null, text), { left: place(at) })),
+  );
+}
+
+function familyRow(family, numBaselines) {
+  const columns = 3 + store.models.length + numBaselines;
+  return h("tr", { class: "family" }, h("th", { colspan: columns, scope: "rowgroup" }, titled(family)));
+}
+
+function taskRows(task, baselines) {
+  const main = mainMetric(task);
+  const others = task.metrics.filter((metric) => metric !== main);
+  const details = others.map((metric) => metricRow(task, metric, baselines, detailName(metric)));
+  for (const row of details) row.hidden = true;
+  const toggle = h(
+    "button",
+    {
+      class: "unfold",
+      "aria-expanded": "false",
+      "aria-label": `All metrics of ${task.title}`,
+      title: "All metrics",
+      onclick() {
+        const open = toggle.getAttribute("aria-expanded") !== "true";
+        toggle.setAttribute("aria-expanded", String(open));
+        for (const row of details) row.hidden = !open;
+      },
+    },
+    svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("path", { d: "M3 1.5 6.5 5 3 8.5" })),
+  );
+  const name = [
+    h("a", { href: address("records", { task: task.task }) }, task.title),
+    h("small", null, metricName(main), " · ", whole(task.num_records)),
+    others.length ? toggle : null,
+  ];
+  return [metricRow(task, main, baselines, name), ...details];
+}
+
+function metricName(metric) {
+  return metric.higher_is_better ? plain(metric.name) : `${plain(metric.name)} ↓`;
+}
+
+function detailName(metric) {
+  return h("small", { class: "detail" }, metricName(metric));
+}
+
+function metricRow(task, metric, baselines, name) {
+  const results = store.models.map((model) => task.results.find((each) => each.model === model.name));
+  const intervals = results.map((result) => result?.metrics[metric.name]);
+  const first = results[0];
+  return h(
+    "tr",
+    metric.primary ? null : { class: "detail" },
+    h("th", { scope: "row" }, h("div", { class: "task" }, name)),
+    h("td", { class: "plot" }, whiskers(intervals, metric)),
+    intervals.map((interval, index) => figureCell(interval, metric.unit, results[index])),
+    baselines.map((model) => differenceCell(first?.differences[model.name]?.[metric.name], metric)),
+    h("td", { class: "figure understood" }, metric.primary && first ? percent(first.validity.value) : ""),
+  );
+}
+
+/** Value above its interval. */
+function figureCell(interval, unit, result) {
+  if (!interval) return h("td", { class: "figure" }, "–");
+  const mark = result?.complete === false ? h("abbr", { title: "Incomplete: a request failed or a truth is missing" }, "*") : null;
+  return h(
+    "td",
+    { class: "figure" },
+    h("b", null, measure(interval.value, unit), mark),
+    h("small", null, span(interval, unit)),
+  );
+}
+
+function differenceCell(difference, metric) {
+  if (!difference) return h("td", { class: "figure" }, "–");
+  const verdict = VERDICTS[difference.verdict] ?? VERDICTS["not distinguishable"];
+  const kind = difference.verdict.split(" ")[0];
+  return h(
+    "td",
+    { class: `figure verdict-${kind}`, title: `${verdict.words} (${span(difference, metric.unit)})` },
+    h("span", { class: "pill" }, h("i", { "aria-label": verdict.words }, verdict.sign), signed(difference.value, metric.unit)),
+  );
+}
+
+/** Dots with whiskers; the constant answer is a tick, the line to beat. */
+function whiskers(intervals, metric) {
+  const drawn = intervals.flatMap((interval, index) => (interval ? [{ interval, index }] : []));
+  const lanes = drawn.filter(({ index }) => store.models[index].role !== "constant");
+  const height = Math.max(26, lanes.length * 12 + 8);
+  const middle = (lane) => height / 2 + (lane - (lanes.length - 1) / 2) * 11;
+  const words = drawn.map(
+    ({ interval, index }) => `${store.models[index].name} ${measure(interval.value, metric.unit)} ${span(interval, metric.unit)}`,
+  );
+  return svg(
+    "svg",
+    { class: "whiskers", height, role: "img", "aria-label": words.join("; ") },
+    [0, 0.25, 0.5, 0.75, 1].map((at) => vertical(at, 0, height, at % 0.5 ? "grid faint" : "grid")),
+    drawn
+      .filter(({ index }) => store.models[index].role === "constant")
+      .map(({ interval }) => vertical(share(interval.value, metric), 3, height - 3, "floor")),
+    lanes.map(({ interval, index }, lane) => whisker(interval, index, middle(lane), metric)),
+  );
+}
+
+function vertical(at, y1, y2, name) {
+  return svg("line", { class: name, x1: place(at), x2: place(at), y1, y2 });
+}
+
+function whisker(interval, index, y, metric) {
+  const at = (value) => place(share(value, metric));
+  const bounded = interval.low !== null && interval.low !== undefined;
+  return svg(
+    "g",
+    { class: `whisker model-${index}` },
+    bounded && svg("line", { x1: at(interval.low), x2: at(interval.high), y1: y, y2: y }),
+    svg("circle", { cx: at(interval.value), cy: y, r: index === 0 ? 4.5 : 3.5 }),
+  );
+}
+
+/** Where a value lies between the worst (0) and a perfect answer (1). */
+function share(value, metric) {
+  const best = metric.higher_is_better ? 1 : 0;
+  const at = (value - metric.worst) / (best - metric.worst);
+  return Math.min(1, Math.max(0, Number.isFinite(at) ? at : 0));
+}
+
+/** A share as a place on the axis, with room for a dot at both ends. */
+function place(at) {
+  return `${(2 + at * 96).toFixed(2)}%`;
+}
+
+function dot(index) {
+  const model = store.models[index];
+  const shape =
+    model.role === "constant"
+      ? svg("line", { class: "floor", x1: 5, x2: 5, y1: 0, y2: 10 })
+      : svg("circle", { cx: 5, cy: 5, r: index === 0 ? 4.5 : 3.5 });
+  return svg("svg", { class: "model-key", viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("g", { class: `whisker model-${index}` }, shape));
+}
+
+/** Means over the tasks that share a main metric, when there are several of them. */
+function meanRows(baselines) {
+  const means = store.summary.evaluation.overall.by_metric.filter((mean) => mean.tasks.length > 1);
+  return means.map((mean) => {
+    const metric = { name: mean.metric, unit: mean.unit, higher_is_better: mean.higher_is_better, worst: worstOf(mean) };
+    const intervals = store.models.map((model) => mean.results.find((each) => each.model === model.name));
+    return h(
+      "tr",
+      { class: "mean" },
+      h("th", { scope: "row" }, h("div", { class: "task" }, h("span", null, `Mean ${metricName(metric)}`), h("small", null, `${mean.tasks.length} tasks`))),
+      h("td", { class: "plot" }, whiskers(intervals, metric)),
+      intervals.map((interval) => figureCell(interval, mean.unit)),
+      baselines.map(() => h("td", { class: "figure" })),
+      h("td", { class: "figure" }),
+    );
+  });
+}
+
+function worstOf(mean) {
+  return mainMetric(store.tasks.get(mean.tasks[0])).worst;
+}
+
+return { forestTable };
+})();
+
+modules["overlay.js"] = (() => {
+// Answers drawn over their picture. SVG lies on top of the picture and is never read back; stroke
+// widths are those of the screen, whatever the picture's size, so a thumbnail stays legible.
+// Truth and prediction differ by colour, by dash and by the shape of their dots.
+
+const { h, styled, svg } = modules["dom.js"];
+
+const DOT = "h.001"; // a stroke of no length: its round or square cap is the dot
+
+/**
+ * A picture with layers of marks over it.
+ *
+ * @param picture {file, width, height, problem}
+ * @param layers [{marks, look}], where look is "truth" or "model-0", "model-1" ...
+ * @param options {labels: show the marks' labels, eager: load at once}
+ */
+function figure(picture, layers, { labels = false, eager = false, alt = "" } = {}) {
+  const { width, height } = picture;
+  const frame = h("div", { class: "shot" });
+  if (width && height) styled(frame, { "--ratio": `${width} / ${height}` });
+  if (picture.file === null) {
+    frame.append(h("p", { class: "shot-problem" }, picture.problem));
+  } else {
+    frame.append(
+      h("img", { src: picture.file, alt, loading: eager ? null : "lazy", decoding: "async", draggable: "false" }),
+    );
+  }
+  if (width && height) {
+    frame.append(drawing(picture, layers));
+    if (labels) frame.append(...layers.flatMap((layer) => labelsOf(layer, picture)));
+  }
+  return frame;
+}
+
+/** The layers of a row: the truth, and above it what the chosen models said. */
+function layersOf(row, models, { truth = true } = {}) {
+  const layers = models
+    .filter((index) => row.predictions[index]?.marks.length)
+    .map((index) => ({ look: `model-${index}`, marks: row.predictions[index].marks }));
+  if (truth && row.truth?.marks.length) layers.unshift({ look: "truth", marks: row.truth.marks });
+  return layers;
+}
+
+/** The commonest shape of the records' first pictures, for frames that are all alike. */
+function commonRatio(rows) {
+  const counts = new Map();
+  for (const { pictures } of rows.slice(0, 500)) {
+    if (!pictures[0]?.width) continue;
+    const ratio = (pictures[0].width / pictures[0].height).toFixed(3);
+    counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
+  }
+  const [common] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? ["1.333"];
+  return Math.min(2, Math.max(0.8, Number(common)));
+}
+
+function drawing({ width, height }, layers) {
+  return svg(
+    "svg",
+    { class: "marks", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMidYMid meet", "aria-hidden": "true" },
+    layers.map((layer) => svg("g", { class: `layer ${layer.look}` }, layer.marks.map(markOf))),
+  );
+}
+
+function markOf(mark) {
+  const points = mark.points_px;
+  if (points.length === 0) return null;
+  if (mark.shape === "box") return strokes(boxPath(points), "line");
+  if (mark.shape === "path") {
+    const line = points.map(([x, y], index) => `${index ? "L" : "M"}${x} ${y}`).join("");
+    return [points.length > 1 && strokes(line, "line"), strokes(dots(points.slice(-1)), "dot")];
+  }
+  return strokes(dots(points), "dot");
+}
+
+function boxPath([[x1, y1], [x2, y2]]) {
+  return `M${x1} ${y1}H${x2}V${y2}H${x1}Z`;
+}
+
+function dots(points) {
+  return points.map(([x, y]) => `M${x} ${y}${DOT}`).join("");
+}
+
+/** A dark casing below and the colour above: visible on any picture. */
+function strokes(path, kind) {
+  return [svg("path", { class: `case ${kind}`, d: path }), svg("path", { class: `ink ${kind}`, d: path })];
+}
+
+/** Labels as HTML: truth above its mark, predictions below, so that both can be read. */
+function labelsOf(layer, { width, height }) {
+  const seen = layer.marks.filter((mark) => mark.label && mark.points_px.length);
+  return seen.map((mark) => {
+    const xs = mark.points_px.map(([x]) => x);
+    const ys = mark.points_px.map(([, y]) => y);
+    const above = layer.look === "truth";
+    const y = above ? Math.min(...ys) : Math.max(...ys);
+    return styled(h("span", { class: `mark-label ${layer.look}${above ? " above" : ""}` }, mark.label), {
+      left: `${clamped(Math.min(...xs) / width)}%`,
+      top: `${clamped(y / height)}%`,
+    });
+  });
+}
+
+function clamped(share) {
+  return Math.min(100, Math.max(0, share * 100)).toFixed(2);
+}
+
+/** A swatch of a layer's line, for legends: the same stroke as on the pictures. */
+function swatch(look) {
+  return svg(
+    "svg",
+    { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true" },
+    svg("g", { class: `layer ${look}` }, svg("path", { class: "ink line", d: "M1 5H25" })),
+  );
+}
+
+return { figure, layersOf, commonRatio, swatch };
+})();
+
+modules["overview.js"] = (() => {
+// The first page: the verdict in one sentence, pictures, and the table it rests on.
+
+const { h, replace, styled } = modules["dom.js"];
+const { forestTable } = modules["forest.js"];
+const { counted, measure, whole } = modules["format.js"];
+const { commonRatio, figure, layersOf, swatch } = modules["overlay.js"];
+const { address } = modules["route.js"];
+const { mainMetric, store, taskTitle } = modules["store.js"];
+
+const SAMPLE_NAMES = { typical: "Typical", worst: "Furthest off", best: "Best" };
+
+/** The overview as one element. */
+function overviewScreen() {
+  const { verdict, evaluation, description } = store.summary;
+  return h(
+    "main",
+    { class: "overview", id: "screen", tabindex: "-1" },
+    h(
+      "header",
+      { class: "hero" },
+      h(
+        "div",
+        null,
+        description ? h("p", { class: "eyebrow" }, description) : null,
+        h("h1", null, verdict.sentence),
+        verdict.detail ? h("p", { class: "lede" }, verdict.detail) : null,
+        verdict.caution ? h("p", { class: "caution", role: "note" }, verdict.caution) : null,
+      ),
+      facts(evaluation),
+    ),
+    samplesSection(),
+    h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, forestTable()), footnotes(evaluation)),
+  );
+}
+
+function facts(evaluation) {
+  const { counts } = store.summary;
+  const split = evaluation.settings?.split;
+  const groups = Math.max(0, ...evaluation.tasks.map((task) => task.num_groups));
+  const shown = counts.shown < counts.records ? `, ${whole(counts.shown)} shown` : "";
+  const items = [
+    [counted(counts.records, "record") + shown, split ? `of the ${split} split` : ""],
+    [counted(groups, "episode"), "drawn again for every interval"],
+    [counted(evaluation.models.length, "model"), evaluation.models.map((model) => model.name).join(", ")],
+  ];
+  return h("dl", { class: "facts" }, items.map(([value, note]) => h("div", null, h("dt", null, value), h("dd", null, note))));
+}
+
+function samplesSection() {
+  const groups = store.summary.samples.filter((group) => group.records.length);
+  if (groups.length === 0) return null;
+  const strip = styled(h("div", { class: "strip" }), { "--common": commonRatio(groups[0].records) });
+  const tabs = groups.map((group) =>
+    h("button", { "aria-pressed": "false", onclick: () => show(group) }, SAMPLE_NAMES[group.kind]),
+  );
+  function show(group) {
+    tabs.forEach((tab, index) => tab.setAttribute("aria-pressed", String(groups[index] === group)));
+    replace(strip, group.records.map(sampleTile));
+    strip.scrollLeft = 0;
+  }
+  show(groups[0]);
+  return h(
+    "section",
+    { class: "samples", "aria-label": "Sample answers" },
+    h(
+      "div",
+      { class: "bar" },
+      h("div", { class: "segmented", role: "group", "aria-label": "Which samples" }, tabs),
+      h("p", { class: "legend" }, swatch("truth"), "truth", swatch("model-0"), store.models[0].name),
+    ),
+    strip,
+  );
+}
+
+function sampleTile(row) {
+  const task = store.tasks.get(row.task);
+  const metric = mainMetric(task);
+  const value = row.predictions[0].values[metric.name];
+  return h(
+    "a",
+    { class: "tile", href: address("records", { task: row.task, id: row.id }) },
+    figure(row.pictures[0], layersOf(row, [0]), { eager: true, alt: row.question }),
+    h(
+      "span",
+      { class: "tile-name" },
+      h("span", null, taskTitle(row.task)),
+      h("b", null, measure(value, metric.unit)),
+    ),
+    row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text),
+  );
+}
+
+function footnotes(evaluation) {
+  const confidence = evaluation.settings?.confidence;
+  const lines = [
+    confidence ? `Whiskers: ${Math.round(confidence * 100)} % intervals; whole episodes are drawn again.` : null,
+    "Differences are paired: the same records for both.",
+    ...(evaluation.notes ?? []),
+  ];
+  const files = [...store.summary.tables, "report.json"];
+  return h(
+    "footer",
+    { class: "notes" },
+    h("p", null, lines.filter(Boolean).join(" ")),
+    h("p", { class: "files" }, "The numbers as files: ", files.map((name, index) => [index ? " · " : "", h("a", { href: name }, name)])),
+  );
+}
+
+return { overviewScreen };
+})();
+
+modules["detail.js"] = (() => {
+// One record in full: the picture large with its marks, and what everybody said about it.
+
+const { h } = modules["dom.js"];
+const { measure, plain } = modules["format.js"];
+const { figure, layersOf, swatch } = modules["overlay.js"];
+const { STATES, store, taskTitle } = modules["store.js"];
+
+/**
+ * The page of one record.
+ * @param row the record
+ * @param view {layers: what is drawn, picture: number of the picture shown}
+ * @param act {toggle(layer), picture(number)}
+ */
+function recordDetail(row, view, act) {
+  return h(
+    "article",
+    { class: "record" },
+    row.pictures.length ? pictureBlock(row, view, act) : null,
+    h("h2", { class: "question" }, row.question),
+    h("div", { class: "answers" }, truthBlock(row), row.predictions.map((each, index) => answerBlock(row, each, index))),
+    origin(row),
+  );
+}
+
+function pictureBlock(row, view, act) {
+  const number = Math.min(view.picture, row.pictures.length - 1);
+  const models = [...view.layers.models];
+  const layers = number === 0 && view.layers.on ? layersOf(row, models, view.layers) : [];
+  return h(
+    "div",
+    { class: "picture" },
+    h("div", { class: "stage" }, figure(row.pictures[number], layers, { labels: view.layers.labels, eager: true, alt: `Picture ${number + 1} of the record` })),
+    h("div", { class: "bar" }, toggles(row, view, act), pictureTabs(row, number, act)),
+  );
+}
+
+/** The legend, whose entries switch layers on and off. */
+function toggles(row, view, act) {
+  const entries = [];
+  if (row.truth?.marks.length) entries.push(["truth", "truth", "truth", view.layers.truth]);
+  row.predictions.forEach((each, index) => {
+    if (each?.marks.length) entries.push([index, `model-${index}`, store.models[index].name, view.layers.models.has(index)]);
+  });
+  const labelled = [row.truth, ...row.predictions].some((each) => each?.marks.some((mark) => mark.label));
+  return h(
+    "div",
+    { class: "toggles", role: "group", "aria-label": "What is drawn" },
+    entries.map(([layer, look, name, on]) =>
+      h("button", { "aria-pressed": String(on && view.layers.on), onclick: () => act.toggle(layer) }, swatch(look), name),
+    ),
+    labelled ? h("button", { "aria-pressed": String(view.layers.labels), onclick: () => act.toggle("labels") }, "labels") : null,
+  );
+}
+
+function pictureTabs(row, number, act) {
+  if (row.pictures.length < 2) return null;
+  return h(
+    "div",
+    { class: "segmented", role: "group", "aria-label": "Pictures of this record" },
+    row.pictures.map((_, index) =>
+      h("button", { "aria-pressed": String(index === number), onclick: () => act.picture(index) }, index + 1),
+    ),
+  );
+}
+
+function truthBlock(row) {
+  if (row.truth === null) return block("truth", "Truth", h("p", { class: "nothing" }, "not public"), null, null);
+  return block("truth", "Truth", raw(row.truth.text), null, row.truth.parsed);
+}
+
+function answerBlock(row, prediction, index) {
+  const name = store.models[index].name;
+  if (prediction === null) return block(`model-${index}`, name, h("p", { class: "nothing" }, "was not asked"), null, null);
+  const remarks = [
+    prediction.note ? h("p", { class: "note" }, prediction.note) : null,
+    prediction.finish ? h("p", { class: "note" }, `Stopped early: ${prediction.finish}`) : null,
+    prediction.prompt !== undefined ? h("details", null, h("summary", null, "Asked in its own words"), raw(prediction.prompt)) : null,
+  ];
+  return block(`model-${index}`, name, [raw(prediction.text), remarks], head(row, prediction), prediction.parsed);
+}
+
+function block(look, name, content, side, parsed) {
+  return h(
+    "section",
+    { class: `answer ${look}` },
+    h("header", null, h("h3", null, swatch(look), name), side),
+    content,
+    parsed ? h("p", { class: "parsed" }, h("span", null, "read as "), parsed) : null,
+  );
+}
+
+/** State and every metric, the main one first. */
+function head(row, prediction) {
+  const task = store.tasks.get(row.task);
+  const metrics = task?.metrics ?? [];
+  const values = metrics.filter((metric) => metric.name in prediction.values);
+  return h(
+    "div",
+    { class: "figures" },
+    stateBadge(prediction.state),
+    values.map((metric) =>
+      h("span", { class: metric.primary ? "main" : null }, plain(metric.name), " ", h("b", null, measure(prediction.values[metric.name], metric.unit))),
+    ),
+  );
+}
+
+/** A word for every state but the plain one. */
+function stateBadge(state) {
+  if (state === "exact") return null;
+  const { title, sign } = STATES[state] ?? { title: state, sign: "" };
+  return h("span", { class: `badge ${state}` }, h("i", { "aria-hidden": "true" }, sign), title);
+}
+
+/** A model's own words, untouched. */
+function raw(text) {
+  return text === "" ? h("p", { class: "nothing" }, "said nothing") : h("pre", { class: "raw" }, text);
+}
+
+function origin(row) {
+  const size = row.pictures[0];
+  const facts = [
+    ["Task", taskTitle(row.task)],
+    ["Source", row.source],
+    ["Split", row.split],
+    ["Episode", row.episode],
+    ["Picture", size?.width ? `${size.width} × ${size.height}` : null],
+    ["Record", row.id],
+  ];
+  return h(
+    "dl",
+    { class: "origin" },
+    facts.filter(([, value]) => value).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))),
+  );
+}
+
+return { recordDetail, stateBadge };
+})();
+
+modules["query.js"] = (() => {
+// Filtering, counting and sorting: plain functions over arrays, no page in sight.
+//
+// One pass over the records finds the hits and, for every facet, the counts that would remain if
+// that facet alone were opened: a record that fails exactly one filter counts for that one.
+
+const FACETS = ["task", "state", "source", "split"];
+const NUM_BINS = 20;
+
+/** A filter that lets everything through. Sets hold the chosen values; empty means any. */
+function emptyFilter() {
+  return { task: [], state: [], source: [], split: [], min: 0, max: 1, text: "", model: 0, sort: "worst" };
+}
+
+/** Whether the filter leaves anything out. */
+function isFiltering(filter) {
+  return FACETS.some((facet) => filter[facet].length) || hasRange(filter) || filter.text !== "";
+}
+
+function hasRange(filter) {
+  return filter.min > 0 || filter.max < 1;
+}
+
+/** Everything about the records that filtering asks for, laid out in columns once. */
+class RecordIndex {
+  constructor(rows, numModels) {
+    this.rows = rows;
+    this.numModels = numModels;
+    this.columns = {
+      task: rows.map((row) => row.task),
+      source: rows.map((row) => row.source),
+      split: rows.map((row) => row.split),
+    };
+    this.positions = new Map(rows.map((row, index) => [row.id, index]));
+    this.judged = Array.from({ length: numModels }, (_, model) => judge(rows, model));
+    this.orders = new Map();
+    this.texts = null;
+  }
+
+  /**
+   * The hits in order, and the counts for every facet.
+   * @returns {hits: number[], counts: {facet: Map(value -> number)}, bins: number[]}
+   */
+  search(filter) {
+    const tests = this.tests(filter);
+    const counts = Object.fromEntries(tests.map(({ facet }) => [facet, new Map()]));
+    const bins = new Array(NUM_BINS).fill(0);
+    const quality = this.judged[filter.model]?.quality;
+    const range = quality ? rangeTest(filter, quality) : () => true;
+    const words = this.textTest(filter.text);
+    const hits = [];
+    for (const index of this.order(filter)) {
+      let failed = null;
+      let failures = 0;
+      for (const test of tests) {
+        if (test.passes(index)) continue;
+        failed = test.facet;
+        if (++failures > 1) break;
+      }
+      if (failures < 2 && !range(index)) {
+        failed = "range";
+        failures += 1;
+      }
+      if (failures > 1 || !words(index)) continue;
+      if (failures === 0) hits.push(index);
+      for (const { facet, values } of tests) {
+        if (failures === 0 || failed === facet) add(counts[facet], values[index]);
+      }
+      if (quality && (failures === 0 || failed === "range")) countQuality(bins, quality[index]);
+    }
+    return { hits, counts, bins };
+  }
+
+  /** One test for every facet, in the order of `FACETS`. */
+  tests(filter) {
+    const states = this.judged[filter.model]?.states;
+    return FACETS.filter((facet) => facet !== "state" || states).map((facet) => {
+      const values = facet === "state" ? states : this.columns[facet];
+      const chosen = new Set(filter[facet]);
+      return { facet, values, passes: chosen.size ? (index) => chosen.has(values[index]) : () => true };
+    });
+  }
+
+  /** Whether a record holds every word of the search, in its question, its answers or its id. */
+  textTest(text) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length === 0) return () => true;
+    const texts = this.searchable();
+    return (index) => words.every((word) => texts[index].includes(word));
+  }
+
+  /** The text of each record in lower case; made when first asked for. */
+  searchable() {
+    this.texts ??= this.rows.map((row) =>
+      [row.id, row.question, row.truth?.text, ...row.predictions.map((each) => each?.text)]
+        .join("\n")
+        .toLowerCase(),
+    );
+    return this.texts;
+  }
+
+  /** All records in the order asked for; each order is made once. */
+  order({ sort, model }) {
+    const key = `${sort}/${model}`;
+    if (!this.orders.has(key)) this.orders.set(key, this.sorted(sort, model));
+    return this.orders.get(key);
+  }
+
+  sorted(sort, model) {
+    const order = this.rows.map((_, index) => index);
+    const mine = this.judged[model]?.quality;
+    if (!mine || sort === "order") return order;
+    const [kind, other] = sort.split(":");
+    const theirs = this.judged[Number(other)]?.quality;
+    const key = {
+      worst: (index) => mine[index],
+      best: (index) => -mine[index],
+      lost: (index) => mine[index] - theirs[index],
+      won: (index) => theirs[index] - mine[index],
+    }[kind];
+    if (!key || (other !== undefined && !theirs)) return order;
+    const keys = Float64Array.from(order, (index) => {
+      const value = key(index);
+      return Number.isNaN(value) ? Infinity : value; // nothing to judge: at the end
+    });
+    return order.sort((a, b) => keys[a] - keys[b] || a - b);
+  }
+}
+
+function judge(rows, model) {
+  return {
+    states: rows.map((row) => row.predictions[model]?.state ?? "absent"),
+    quality: Float64Array.from(rows, (row) => row.predictions[model]?.quality ?? NaN),
+  };
+}
+
+/** A range at its full width lets through what could not be judged, too. */
+function rangeTest({ min, max }, quality) {
+  if (!hasRange({ min, max })) return () => true;
+  return (index) => quality[index] >= min && quality[index] <= max;
+}
+
+function add(counts, value) {
+  counts.set(value, (counts.get(value) ?? 0) + 1);
+}
+
+function countQuality(bins, value) {
+  if (!Number.isNaN(value)) bins[Math.min(NUM_BINS - 1, Math.floor(value * NUM_BINS))] += 1;
+}
+
+return { FACETS, NUM_BINS, emptyFilter, isFiltering, RecordIndex };
+})();
+
+modules["facets.js"] = (() => {
+// The panel of filters: facets with counts, a range over a histogram of scores, a text search.
+
+const { h, replace, styled } = modules["dom.js"];
+const { whole } = modules["format.js"];
+const { emptyFilter, isFiltering, NUM_BINS } = modules["query.js"];
+const { STATES, store, taskTitle } = modules["store.js"];
+
+const TITLES = { task: "Task", state: "Answer", source: "Source", split: "Split" };
+
+/**
+ * The panel.
+ * @param change called with the parts of the filter that a person changed
+ * @returns {element, update(filter, result), focusSearch()}
+ */
+function facetPanel(change) {
+  const search = h("input", {
+    type: "search",
+    class: "search",
+    placeholder: "Search",
+    "aria-label": "Search questions, answers and ids",
+    "aria-keyshortcuts": "/",
+    spellcheck: "false",
+    oninput: () => change({ text: search.value }),
+  });
+  const reset = h("button", { class: "quiet reset", onclick: () => change(emptyFilter()) }, "Clear filters");
+  const model = store.models.length ? modelChoice(change) : null;
+  const range = store.models.length ? scoreRange(change) : null;
+  const groups = Object.keys(TITLES).map((facet) => facetGroup(facet, change));
+  const [task, state, ...rest] = groups;
+  const element = h(
+    "aside",
+    { class: "facets", "aria-label": "Filters" },
+    h("div", { class: "search-box" }, search, h("kbd", { "aria-hidden": "true" }, "/")),
+    model?.element,
+    range?.element,
+    state.element,
+    task.element,
+    rest.map((group) => group.element),
+    reset,
+  );
+  function update(filter, result) {
+    if (search.value !== filter.text) search.value = filter.text;
+    reset.hidden = !isFiltering(filter);
+    model?.update(filter);
+    range?.update(filter, result.bins);
+    for (const group of groups) group.update(filter, result.counts);
+  }
+  return { element, update, focusSearch: () => search.select() };
+}
+
+function modelChoice(change) {
+  const options = store.models.map((model, index) => h("option", { value: index }, model.name));
+  const select = h("select", { id: "judged", onchange: () => change({ model: Number(select.value) }) }, options);
+  const element = h("div", { class: "facet" }, h("label", { for: "judged" }, "Judge by"), select);
+  return { element, update: (filter) => void (select.value = String(filter.model)) };
+}
+
+function facetGroup(facet, change) {
+  const list = h("ul");
+  const element = h("fieldset", { class: "facet", hidden: true }, h("legend", null, TITLES[facet]), list);
+  function update(filter, counts) {
+    const chosen = filter[facet];
+    const known = values(facet, counts[facet], chosen);
+    // A facet with a single value tells nothing and cannot be used.
+    element.hidden = known.length < 2 && chosen.length === 0;
+    if (element.hidden) return;
+    replace(list, known.map((value) => h("li", null, option(value, counts[facet].get(value) ?? 0, chosen))));
+  }
+  function option(value, count, chosen) {
+    const pressed = chosen.includes(value);
+    const next = pressed ? chosen.filter((each) => each !== value) : [...chosen, value];
+    return h(
+      "button",
+      { class: "option", "aria-pressed": String(pressed), "data-value": value, onclick: () => change({ [facet]: next }) },
+      h("span", null, name(facet, value)),
+      h("span", { class: "count" }, whole(count)),
+    );
+  }
+  return { element, update };
+}
+
+const everSeen = new Map(); // facet -> values that have had a record; they stay in the list at 0
+
+function values(facet, counts, chosen) {
+  if (!counts) return [];
+  const seen = everSeen.get(facet) ?? everSeen.set(facet, new Set()).get(facet);
+  for (const value of [...counts.keys(), ...chosen]) seen.add(value);
+  const order = facet === "state" ? Object.keys(STATES) : facet === "task" ? [...store.tasks.keys()] : [];
+  const rank = (value) => (order.includes(value) ? order.indexOf(value) : order.length);
+  return [...seen].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+function name(facet, value) {
+  if (facet === "task") return taskTitle(value);
+  if (facet === "state") return STATES[value]?.title ?? value;
+  return value || "(none)";
+}
+
+/** Two handles below a histogram; a bin outside the range turns pale. */
+function scoreRange(change) {
+  const bars = Array.from({ length: NUM_BINS }, () => h("i"));
+  const low = handle("Lowest score", () => change({ min: Math.min(Number(low.value), Number(high.value)) }));
+  const high = handle("Highest score", () => change({ max: Math.max(Number(low.value), Number(high.value)) }));
+  const text = h("output");
+  const element = h(
+    "fieldset",
+    { class: "facet range" },
+    h("legend", { title: "0: what a missing answer gets. 1: a perfect answer." }, "Score", text),
+    h("div", { class: "bins", "aria-hidden": "true" }, bars),
+    h("div", { class: "handles" }, low, high),
+  );
+  function update(filter, bins) {
+    low.value = String(filter.min);
+    high.value = String(filter.max);
+    text.textContent = `${filter.min.toFixed(2)} – ${filter.max.toFixed(2)}`;
+    // The root keeps a few records visible beside a bin that holds most of them.
+    const most = Math.sqrt(Math.max(1, ...bins));
+    bars.forEach((bar, index) => {
+      const inside = (index + 1) / NUM_BINS > filter.min && index / NUM_BINS < filter.max + 1e-9;
+      styled(bar, { height: `${(Math.sqrt(bins[index]) / most) * 100}%` });
+      bar.classList.toggle("outside", !inside);
+    });
+  }
+  return { element, update };
+}
+
+function handle(label, oninput) {
+  return h("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": label, oninput });
+}
+
+return { facetPanel };
+})();
+
+modules["list.js"] = (() => {
+// A list of any length: only what can be seen is in the page. One column makes a list, several make
+// a grid; both are a listbox to assistive software, with positions stated since most are absent.
+
+const { h, onWidth, styled } = modules["dom.js"];
+
+const SPARE_LINES = 3; // drawn above and below the visible ones, so that scrolling shows no gaps
+
+class VirtualList {
+  /**
+   * @param makeItem (index) -> element of one item
+   * @param lineHeightOf (width of an item) -> pixels of one line of items, its gap included
+   * @param minWidth least width of an item in pixels; null for one column
+   * @param choose called with the position of an item that was clicked
+   */
+  constructor({ label, makeItem, lineHeightOf, minWidth = null, choose, className }) {
+    this.makeItem = makeItem;
+    this.lineHeightOf = lineHeightOf;
+    this.lineHeight = lineHeightOf(minWidth ?? 320);
+    this.minWidth = minWidth;
+    this.choose = choose;
+    this.items = [];
+    this.columns = 1;
+    this.selected = -1;
+    this.drawn = new Map(); // position -> element
+    this.sheet = h("div", { class: "sheet-of-items", role: "presentation" });
+    this.element = h(
+      "div",
+      { class: `virtual ${className}`, role: "listbox", tabindex: "0", "aria-label": label },
+      this.sheet,
+    );
+    this.element.addEventListener("scroll", () => this.draw(), { passive: true });
+    onWidth(this.element, (width) => this.resize(width));
+  }
+
+  /** Show other items and go to the selected one, or to the top. */
+  show(items, selected) {
+    this.items = items;
+    this.clear();
+    this.sizeSheet();
+    this.element.scrollTop = 0;
+    this.select(selected);
+    this.draw();
+  }
+
+  /** Mark the item at `position` and bring it into view. */
+  select(position) {
+    this.drawn.get(this.selected)?.setAttribute("aria-selected", "false");
+    this.selected = position;
+    this.element.removeAttribute("aria-activedescendant");
+    if (position < 0) return;
+    this.reveal(position);
+    this.draw();
+    const item = this.drawn.get(position);
+    if (!item) return;
+    item.setAttribute("aria-selected", "true");
+    this.element.setAttribute("aria-activedescendant", item.id);
+  }
+
+  /** Draw every visible item anew. */
+  redraw() {
+    this.clear();
+    this.draw();
+  }
+
+  resize(width) {
+    const columns = this.minWidth === null ? 1 : Math.max(1, Math.floor(width / this.minWidth));
+    const lineHeight = this.lineHeightOf(width / columns);
+    if (columns !== this.columns || lineHeight !== this.lineHeight) {
+      this.columns = columns;
+      this.lineHeight = lineHeight;
+      this.clear();
+      this.sizeSheet();
+    }
+    if (this.selected >= 0) this.reveal(this.selected);
+    this.draw();
+  }
+
+  sizeSheet() {
+    const lines = Math.ceil(this.items.length / this.columns);
+    styled(this.sheet, { height: `${lines * this.lineHeight}px` });
+  }
+
+  reveal(position) {
+    const view = this.element;
+    if (view.clientHeight === 0) return;
+    const top = Math.floor(position / this.columns) * this.lineHeight;
+    if (top < view.scrollTop) view.scrollTop = top;
+    const bottom = top + this.lineHeight;
+    if (bottom > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight;
+  }
+
+  clear() {
+    this.drawn.clear();
+    this.sheet.replaceChildren();
+  }
+
+  draw() {
+    const { scrollTop, clientHeight } = this.element;
+    const firstLine = Math.max(0, Math.floor(scrollTop / this.lineHeight) - SPARE_LINES);
+    const lastLine = Math.ceil((scrollTop + clientHeight) / this.lineHeight) + SPARE_LINES;
+    const first = firstLine * this.columns;
+    const end = Math.min(this.items.length, lastLine * this.columns);
+    for (const [position, item] of this.drawn) {
+      if (position >= first && position < end) continue;
+      item.remove();
+      this.drawn.delete(position);
+    }
+    const fresh = [];
+    for (let position = first; position < end; position += 1) {
+      if (!this.drawn.has(position)) fresh.push(this.place(position));
+    }
+    this.sheet.append(...fresh);
+  }
+
+  place(position) {
+    const item = this.makeItem(this.items[position]);
+    item.id = `item-${position}`;
+    item.setAttribute("role", "option");
+    item.setAttribute("aria-selected", String(position === this.selected));
+    item.setAttribute("aria-posinset", position + 1);
+    item.setAttribute("aria-setsize", this.items.length);
+    item.addEventListener("click", () => this.choose(position));
+    const line = Math.floor(position / this.columns);
+    styled(item, {
+      top: `${line * this.lineHeight}px`,
+      left: `${((position % this.columns) / this.columns) * 100}%`,
+      width: `${100 / this.columns}%`,
+    });
+    this.drawn.set(position, item);
+    return item;
+  }
+}
+
+return { VirtualList };
+})();
+
+modules["records.js"] = (() => {
+// The records: filters on the left, the worst first in the middle, one record in full on the right.
+// What is chosen stands in the address, so that every view can be linked to.
+
+const { h, replace, styled } = modules["dom.js"];
+const { recordDetail, stateBadge } = modules["detail.js"];
+const { facetPanel } = modules["facets.js"];
+const { measure, whole } = modules["format.js"];
+const { VirtualList } = modules["list.js"];
+const { commonRatio, figure, layersOf } = modules["overlay.js"];
+const { emptyFilter, FACETS, isFiltering, RecordIndex } = modules["query.js"];
+const { rewriteRoute } = modules["route.js"];
+const { loadRows, mainMetric, store, taskTitle } = modules["store.js"];
+
+const LIST_LINE = 92;
+const GRID_WIDTH = 236;
+const GRID_WORDS = 46; // pixels of a grid item that are not its picture
+
+/** The screen; a single one lives as long as the page and keeps its place. */
+class RecordsScreen {
+  constructor() {
+    this.index = null;
+    this.filter = emptyFilter();
+    this.hits = [];
+    this.position = -1;
+    this.grid = false;
+    this.view = { layers: { on: true, truth: true, models: new Set([0]), labels: false }, picture: 0 };
+    this.build();
+  }
+
+  build() {
+    this.facets = facetPanel((part) => this.change(part));
+    this.ratio = 4 / 3;
+    const gridLine = (width) => Math.round((width - 14) / this.ratio) + GRID_WORDS;
+    this.list = this.makeList("list", () => LIST_LINE, null, (index) => this.listItem(index));
+    this.tiles = this.makeList("grid", gridLine, GRID_WIDTH, (index) => this.gridItem(index));
+    this.count = h("p", { class: "hit-count", role: "status" }, "Loading …");
+    this.sort = h("select", { "aria-label": "Order", onchange: () => this.change({ sort: this.sort.value }) }, sortOptions());
+    this.gridButton = h("button", { class: "quiet", "aria-pressed": "false", "aria-keyshortcuts": "g", onclick: () => this.toggleGrid() }, "Grid");
+    this.filterButton = h("button", { class: "quiet narrow-only", onclick: () => this.pane("filters") }, "Filters");
+    this.detail = h("div", { class: "detail", role: "region", "aria-label": "Record" });
+    this.element = h(
+      "main",
+      { class: "records", id: "screen", tabindex: "-1", "data-pane": "list" },
+      this.facets.element,
+      h(
+        "section",
+        { class: "hits", "aria-label": "Records" },
+        h("div", { class: "bar" }, this.count, this.filterButton, store.models.length ? this.sort : null, this.gridButton),
+        this.list.element,
+        this.tiles.element,
+      ),
+      this.detail,
+    );
+    this.facets.element.append(h("button", { class: "primary narrow-only", onclick: () => this.pane("list") }, "Show records"));
+  }
+
+  makeList(name, lineHeightOf, minWidth, makeItem) {
+    return new VirtualList({
+      label: "Records",
+      className: name,
+      lineHeightOf,
+      minWidth,
+      makeItem,
+      choose: (position) => this.choose(position),
+    });
+  }
+
+  /** Show what the address asks for. */
+  async open(query) {
+    this.filter = readFilter(query);
+    this.view.layers.models = new Set([this.filter.model]);
+    this.grid = query.get("view") === "grid";
+    const wanted = query.get("id");
+    if (this.index === null) this.takeRows(await loadRows());
+    this.refresh(wanted);
+    this.pane(wanted ? "detail" : "list");
+    window.requestIdleCallback?.(() => this.index.searchable());
+  }
+
+  takeRows(rows) {
+    this.index = new RecordIndex(rows, store.models.length);
+    this.ratio = commonRatio(rows);
+    styled(this.element, { "--common": this.ratio });
+  }
+
+  /** Take a changed part of the filter. */
+  change(part) {
+    if (this.index === null) return;
+    const selected = this.rowAt(this.position)?.id;
+    this.filter = { ...this.filter, ...part };
+    if ("model" in part) this.view.layers.models = new Set([part.model]);
+    this.refresh(isKept(part) ? selected : null);
+  }
+
+  /** Search again, and go to the record `wanted` if it is among the hits. */
+  refresh(wanted) {
+    const result = this.index.search(this.filter);
+    this.hits = result.hits;
+    const at = wanted ? this.hits.indexOf(this.index.positions.get(wanted)) : -1;
+    this.position = at >= 0 ? at : this.hits.length ? 0 : -1;
+    this.facets.update(this.filter, result);
+    this.sort.value = this.filter.sort;
+    const total = this.index.rows.length;
+    const some = isFiltering(this.filter);
+    replace(this.count, h("b", null, whole(this.hits.length)), some ? ` of ${whole(total)}` : total === 1 ? " record" : " records");
+    this.layout();
+    this.showRecord();
+  }
+
+  layout() {
+    this.element.classList.toggle("as-grid", this.grid);
+    this.gridButton.setAttribute("aria-pressed", String(this.grid));
+    this.shown().show(this.hits, this.position);
+  }
+
+  /** The list or the grid, whichever is in sight. */
+  shown() {
+    return this.grid ? this.tiles : this.list;
+  }
+
+  choose(position) {
+    if (this.grid) this.toggleGrid(position);
+    else this.select(position);
+    this.pane("detail");
+  }
+
+  select(position) {
+    if (position < 0 || position >= this.hits.length) return;
+    this.position = position;
+    this.view.picture = 0;
+    this.shown().select(position);
+    this.showRecord();
+  }
+
+  /** Forward or back by a number of records. */
+  step(by) {
+    this.select(Math.min(this.hits.length - 1, Math.max(0, this.position + by)));
+  }
+
+  /** Between list and grid; from the grid a chosen record opens in the list. */
+  toggleGrid(position = this.position) {
+    this.grid = !this.grid;
+    this.position = position;
+    this.layout();
+    this.showRecord();
+  }
+
+  toggleLayer(layer) {
+    const { layers } = this.view;
+    if (layer === "all") layers.on = !layers.on;
+    else if (layer === "truth" || layer === "labels") layers[layer] = !layers[layer];
+    else if (!layers.models.delete(layer)) layers.models.add(layer);
+    if (layer !== "all") layers.on = true;
+    this.showRecord();
+    this.shown().redraw();
+  }
+
+  /** Which part is in sight on a narrow screen. */
+  pane(name) {
+    this.element.dataset.pane = name;
+  }
+
+  rowAt(position) {
+    return this.index?.rows[this.hits[position]];
+  }
+
+  showRecord() {
+    const row = this.rowAt(this.position);
+    rewriteRoute("records", writeFilter(this.filter, { id: row?.id, grid: this.grid }));
+    if (!row) {
+      replace(this.detail, h("p", { class: "empty" }, this.index.rows.length ? "No record passes these filters." : "This report has no records."));
+      return;
+    }
+    const act = { toggle: (layer) => this.toggleLayer(layer), picture: (number) => this.showPicture(number) };
+    const scrolled = this.shownId === row.id ? this.detail.scrollTop : 0;
+    this.shownId = row.id;
+    replace(this.detail, this.steps(), recordDetail(row, this.view, act));
+    this.detail.scrollTop = scrolled;
+  }
+
+  showPicture(number) {
+    this.view.picture = number;
+    this.showRecord();
+  }
+
+  steps() {
+    const button = (text, label, key, by) =>
+      h("button", { class: "quiet", "aria-label": label, "aria-keyshortcuts": key, disabled: !this.rowAt(this.position + by), onclick: () => this.step(by) }, text);
+    return h(
+      "div",
+      { class: "steps" },
+      h("button", { class: "quiet narrow-only", onclick: () => this.pane("list") }, "‹ Records"),
+      h("p", { class: "task-name" }, taskTitle(this.rowAt(this.position).task)),
+      h("p", { class: "at" }, `${whole(this.position + 1)} of ${whole(this.hits.length)}`),
+      button("↑", "Previous record", "k", -1),
+      button("↓", "Next record", "j", 1),
+    );
+  }
+
+  listItem(index) {
+    const row = this.index.rows[index];
+    const prediction = row.predictions[this.filter.model];
+    const said = prediction ? prediction.text : row.truth?.text;
+    return h(
+      "div",
+      { class: "item" },
+      this.thumbnail(row),
+      h(
+        "div",
+        { class: "words" },
+        h("p", { class: "name" }, h("span", null, taskTitle(row.task)), prediction ? this.worth(row, prediction) : null),
+        h("p", { class: "asked" }, row.question),
+        h("p", { class: "said" }, prediction ? stateBadge(prediction.state) : null, said || "said nothing"),
+      ),
+    );
+  }
+
+  gridItem(index) {
+    const row = this.index.rows[index];
+    const prediction = row.predictions[this.filter.model];
+    return h(
+      "div",
+      { class: "item" },
+      this.thumbnail(row),
+      h("p", { class: "name" }, h("span", null, taskTitle(row.task)), prediction ? this.worth(row, prediction) : null),
+    );
+  }
+
+  thumbnail(row) {
+    const { layers } = this.view;
+    const drawn = layers.on ? layersOf(row, [...layers.models], layers) : [];
+    const picture = row.pictures[0];
+    return h("div", { class: "thumb" }, picture ? figure(picture, drawn) : h("div", { class: "shot none" }));
+  }
+
+  /** The main metric's value above a bar of the score. */
+  worth(row, prediction) {
+    if (prediction.quality === null) return h("span", { class: "worth" }, "–");
+    const metric = mainMetric(store.tasks.get(row.task));
+    const bar = styled(h("i"), { width: `${prediction.quality * 100}%` });
+    return h(
+      "span",
+      { class: "worth", title: metric.name },
+      h("b", null, measure(prediction.values[metric.name], metric.unit)),
+      h("span", { class: "bar-of" }, bar),
+    );
+  }
+
+  /** What the keys do here. */
+  keys() {
+    return {
+      j: () => this.step(1),
+      k: () => this.step(-1),
+      ArrowDown: () => this.step(this.grid ? this.tiles.columns : 1),
+      ArrowUp: () => this.step(this.grid ? -this.tiles.columns : -1),
+      ArrowRight: () => this.step(1),
+      ArrowLeft: () => this.step(-1),
+      Home: () => this.select(0),
+      End: () => this.select(this.hits.length - 1),
+      Enter: () => this.choose(this.position),
+      o: () => this.toggleLayer("all"),
+      t: () => this.toggleLayer("truth"),
+      p: () => this.toggleLayer(this.filter.model),
+      l: () => this.toggleLayer("labels"),
+      g: () => this.toggleGrid(),
+      "/": () => this.facets.focusSearch(),
+      Escape: () => this.pane("list"),
+    };
+  }
+}
+
+/** A change of the filter keeps the selected record; a new order starts at its top. */
+function isKept(part) {
+  return !("sort" in part) && !("model" in part);
+}
+
+function sortOptions() {
+  const others = store.models.slice(1).map((model, index) => [index + 1, model.name]);
+  const options = [
+    ["worst", "Worst first"],
+    ["best", "Best first"],
+    ...others.flatMap(([index, name]) => [
+      [`lost:${index}`, `Lost to ${name}`],
+      [`won:${index}`, `Won over ${name}`],
+    ]),
+    ["order", "As evaluated"],
+  ];
+  return options.map(([value, text]) => h("option", { value }, text));
+}
+
+function readFilter(query) {
+  const filter = emptyFilter();
+  for (const facet of FACETS) filter[facet] = query.getAll(facet);
+  filter.text = query.get("q") ?? "";
+  filter.min = share(query.get("min"), 0);
+  filter.max = share(query.get("max"), 1);
+  filter.sort = query.get("sort") ?? "worst";
+  const model = store.models.findIndex((each) => each.name === query.get("model"));
+  filter.model = Math.max(0, model);
+  return filter;
+}
+
+function share(text, otherwise) {
+  const value = text === null || text === "" ? NaN : Number(text);
+  return value >= 0 && value <= 1 ? value : otherwise;
+}
+
+function writeFilter(filter, { id, grid }) {
+  const plain = emptyFilter();
+  const changed = (name) => (filter[name] === plain[name] ? "" : filter[name]);
+  return {
+    ...Object.fromEntries(FACETS.map((facet) => [facet, filter[facet]])),
+    q: filter.text,
+    min: changed("min"),
+    max: changed("max"),
+    sort: changed("sort"),
+    model: filter.model === 0 ? "" : store.models[filter.model].name,
+    view: grid ? "grid" : "",
+    id,
+  };
+}
+
+return { RecordsScreen };
+})();
+
+modules["linechart.js"] = (() => {
+// A curve over training steps. The thin line is what was logged; on noisy curves a thick one is
+// its moving mean. Pointing at it, or arrow keys on it, read single values.
+
+const { h, onWidth, replace, svg } = modules["dom.js"];
+const { compact, whole } = modules["format.js"];
+const { extent, linear, smoothed, ticks } = modules["scales.js"];
+
+const HEIGHT = 200;
+const EDGE = { top: 10, right: 12, bottom: 24, left: 52 };
+const SMOOTH_FROM = 40; // fewer points are shown as they are
+const NOISE = 0.01; // of the height: a curve nearer to its moving mean is smooth by itself
+
+/** One chart with its heading: {name, points: [[step, value]...], num_logged}. */
+function lineChart(curve, title) {
+  const reading = h("output", { class: "reading" });
+  const plot = h("div", { class: "plot-area" });
+  onWidth(plot, (width) => replace(plot, draw(curve, width, reading)));
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", null, h("b", null, title), reading),
+    plot,
+  );
+}
+
+function draw({ name, points }, width, reading) {
+  const x = linear([points[0][0], points.at(-1)[0]], [EDGE.left, width - EDGE.right]);
+  const values = points.map(([, value]) => value);
+  const [low, high] = extent(values);
+  const y = linear([low, high], [HEIGHT - EDGE.bottom, EDGE.top]);
+  const mean = smoothed(points, Math.max(3, Math.round(points.length / 25)));
+  const noisy = points.length >= SMOOTH_FROM && unlike(points, mean) > NOISE * (high - low);
+  const cursor = svg("g", { class: "cursor", visibility: "hidden" });
+  const chart = svg(
+    "svg",
+    { width, height: HEIGHT, class: "line-chart", role: "img", tabindex: "0", "aria-label": summary(name, points) },
+    ticks(low, high, 4).map((tick) => leftTick(tick, y(tick), width)),
+    ticks(points[0][0], points.at(-1)[0], Math.max(2, Math.floor(width / 110))).map((tick) => bottomTick(tick, x(tick))),
+    noisy ? svg("path", { class: "raw-curve", d: path(points, x, y) }) : null,
+    svg("path", { class: "curve", d: path(noisy ? mean : points, x, y) }),
+    points.length === 1 ? svg("circle", { class: "curve-dot", cx: x(points[0][0]), cy: y(points[0][1]), r: 3.5 }) : null,
+    cursor,
+  );
+  attachReading(chart, { points, x, y, cursor, reading });
+  return chart;
+}
+
+/** Mean distance between two curves over the same steps. */
+function unlike(points, others) {
+  return points.reduce((sum, [, value], index) => sum + Math.abs(value - others[index][1]), 0) / points.length;
+}
+
+function summary(name, points) {
+  const [first, last] = [points[0], points.at(-1)];
+  return `${name}: ${compact(first[1])} at step ${first[0]}, ${compact(last[1])} at step ${last[0]}`;
+}
+
+function path(points, x, y) {
+  return points.map(([step, value], index) => `${index ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+}
+
+function leftTick(tick, at, width) {
+  return svg(
+    "g",
+    { class: "tick" },
+    svg("line", { x1: EDGE.left, x2: width - EDGE.right, y1: at, y2: at }),
+    svg("text", { x: EDGE.left - 8, y: at + 4, "text-anchor": "end" }, compact(tick)),
+  );
+}
+
+function bottomTick(tick, at) {
+  return svg("g", { class: "tick" }, svg("text", { x: at, y: HEIGHT - 6, "text-anchor": "middle" }, whole(tick)));
+}
+
+function attachReading(chart, { points, x, y, cursor, reading }) {
+  let at = points.length - 1;
+  function show(index) {
+    at = Math.min(points.length - 1, Math.max(0, index));
+    const [step, value] = points[at];
+    reading.textContent = `step ${whole(step)}: ${compact(value)}`;
+    cursor.setAttribute("visibility", "visible");
+    replace(
+      cursor,
+      svg("line", { x1: x(step), x2: x(step), y1: EDGE.top, y2: HEIGHT - EDGE.bottom }),
+      svg("circle", { cx: x(step), cy: y(value), r: 4 }),
+    );
+  }
+  function hide() {
+    cursor.setAttribute("visibility", "hidden");
+    const [step, value] = points.at(-1);
+    reading.textContent = `${compact(value)} at step ${whole(step)}`;
+  }
+  chart.addEventListener("pointermove", (event) => {
+    const left = event.clientX - chart.getBoundingClientRect().left;
+    show(nearest(points, left, x));
+  });
+  chart.addEventListener("pointerleave", hide);
+  chart.addEventListener("blur", hide);
+  chart.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    show(at + by);
+  });
+  hide();
+}
+
+function nearest(points, left, x) {
+  let best = 0;
+  points.forEach(([step], index) => {
+    if (Math.abs(x(step) - left) < Math.abs(x(points[best][0]) - left)) best = index;
+  });
+  return best;
+}
+
+return { lineChart };
+})();
+
+modules["training.js"] = (() => {
+// Training: for each stage its facts and curves.
+
+const { h } = modules["dom.js"];
+const { compact, counted, whole } = modules["format.js"];
+const { lineChart } = modules["linechart.js"];
+
+const TITLES = {
+  loss: "Loss",
+  eval_loss: "Loss on held-out records",
+  lr: "Learning rate",
+  throughput: "Tokens per second",
+  grad_norm: "Gradient norm",
+};
+
+/** The training screen for the summary's `training`. */
+function trainingScreen(stages) {
+  return h(
+    "main",
+    { class: "page", id: "screen", tabindex: "-1" },
+    h("h1", null, "Training"),
+    stages.length ? stages.map(stageSection) : h("p", { class: "empty" }, "This run trained nothing."),
+  );
+}
+
+function stageSection({ stage, curves, facts, num_unread: numUnread }) {
+  const [first, ...rest] = curves;
+  return h(
+    "section",
+    { class: "part", "aria-label": stage },
+    h("h2", null, stage),
+    h("dl", { class: "facts" }, factsOf(facts).map(([name, value]) => h("div", null, h("dt", null, value), h("dd", null, name)))),
+    first ? h("div", { class: "charts lead" }, chart(first)) : h("p", { class: "empty" }, "Nothing was logged."),
+    rest.length ? h("div", { class: "charts" }, rest.map(chart)) : null,
+    numUnread ? h("p", { class: "chart-note" }, `${counted(numUnread, "line")} of the log could not be read.`) : null,
+  );
+}
+
+function chart(curve) {
+  return lineChart(curve, TITLES[curve.name] ?? curve.name);
+}
+
+function factsOf(facts) {
+  const rows = [];
+  if (facts.steps !== undefined) {
+    const of = facts.total_steps && facts.total_steps !== facts.steps ? ` of ${whole(facts.total_steps)}` : "";
+    rows.push(["steps", whole(facts.steps) + of]);
+  }
+  if (facts.last_loss !== undefined) rows.push(["first and last loss", `${compact(facts.first_loss)} → ${compact(facts.last_loss)}`]);
+  if (facts.total_tokens !== undefined) rows.push(["tokens seen", compactWhole(facts.total_tokens)]);
+  if (facts.median_throughput !== undefined) rows.push(["tokens per second, median", whole(facts.median_throughput)]);
+  return rows;
+}
+
+function compactWhole(value) {
+  return value < 1e6 ? whole(value) : new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 }).format(value);
+}
+
+return { trainingScreen };
+})();
+
+modules["main.js"] = (() => {
+// The page's frame: the bar at the top, one screen below it, and the way from addresses to screens.
+
+const { dataScreen } = modules["datacard.js"];
+const { h, replace, svg } = modules["dom.js"];
+const { helpDialog, listenToKeys } = modules["keys.js"];
+const { lockScreen } = modules["lock.js"];
+const { overviewScreen } = modules["overview.js"];
+const { RecordsScreen } = modules["records.js"];
+const { address, readRoute } = modules["route.js"];
+const { openStore, store, takeShard } = modules["store.js"];
+const { trainingScreen } = modules["training.js"];
+
+const page = { screens: [], records: null, current: null, links: new Map() };
+
+/** The screens this report has, in the order of the bar. */
+function screensOf(summary) {
+  const screens = [["records", "Records"]];
+  if (summary.evaluation) screens.unshift(["overview", "Overview"]);
+  if (summary.training) screens.push(["training", "Training"]);
+  if (summary.data) screens.push(["data", "Data"]);
+  if (summary.lock) screens.push(["lock", "Lock"]);
+  return screens;
+}
+
+function start(text) {
+  openStore(text);
+  page.screens = screensOf(store.summary);
+  document.title = store.summary.title;
+  const help = helpDialog();
+  replace(document.body, h("a", { class: "skip", href: "#screen", onclick: skip }, "Skip to content"), topBar(help), h("div", { id: "place" }), help);
+  const screenKeys = page.screens.map(([screen], index) => [String(index + 1), () => (location.hash = address(screen))]);
+  const pageKeys = { ...Object.fromEntries(screenKeys), "?": () => help.showModal() };
+  listenToKeys(pageKeys, () => (page.current === "records" ? page.records.keys() : {}));
+  window.addEventListener("hashchange", show);
+  show();
+}
+
+/** The address is taken by the screens, so a jump to the content is made by hand. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("screen").focus();
+}
+
+function topBar(help) {
+  const links = page.screens.map(([screen, name]) => h("a", { href: address(screen) }, name));
+  page.links = new Map(page.screens.map(([screen], index) => [screen, links[index]]));
+  return h(
+    "header",
+    { class: "top" },
+    h("a", { class: "mark", href: address(page.screens[0][0]) }, logo(), h("span", null, store.summary.title)),
+    h("nav", { "aria-label": "Screens" }, links),
+    h("button", { class: "quiet help-button", "aria-label": "Keyboard help", "aria-keyshortcuts": "?", onclick: () => help.showModal() }, "?"),
+  );
+}
+
+/** A truth and a prediction that nearly agree. */
+function logo() {
+  return svg(
+    "svg",
+    { viewBox: "0 0 22 22", "aria-hidden": "true", class: "logo" },
+    svg("rect", { class: "logo-truth", x: 2, y: 2, width: 13, height: 13, rx: 2 }),
+    svg("rect", { class: "logo-prediction", x: 7, y: 7, width: 13, height: 13, rx: 2 }),
+  );
+}
+
+function show() {
+  const { screen, query } = readRoute();
+  const known = page.links.has(screen) ? screen : page.screens[0][0];
+  for (const [name, link] of page.links) {
+    if (name === known) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const moved = page.current !== known;
+  page.current = known;
+  const element = screenElement(known);
+  if (moved) {
+    replace(document.getElementById("place"), element);
+    scrollTo(0, 0);
+  }
+  if (known === "records") page.records.open(query);
+}
+
+function screenElement(screen) {
+  const { summary } = store;
+  switch (screen) {
+    case "overview":
+      return overviewScreen();
+    case "training":
+      return trainingScreen(summary.training);
+    case "data":
+      return dataScreen(summary.data, summary.ledger);
+    case "lock":
+      return lockScreen(summary.lock);
+    default:
+      page.records ??= new RecordsScreen();
+      return page.records.element;
+  }
+}
+
+window.roboloop = Object.freeze({ start, shard: takeShard });
+
+})();
+})();

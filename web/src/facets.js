@@ -1,0 +1,129 @@
+// The panel of filters: facets with counts, a range over a histogram of scores, a text search.
+
+import { h, replace, styled } from "./dom.js";
+import { whole } from "./format.js";
+import { emptyFilter, isFiltering, NUM_BINS } from "./query.js";
+import { STATES, store, taskTitle } from "./store.js";
+
+const TITLES = { task: "Task", state: "Answer", source: "Source", split: "Split" };
+
+/**
+ * The panel.
+ * @param change called with the parts of the filter that a person changed
+ * @returns {element, update(filter, result), focusSearch()}
+ */
+export function facetPanel(change) {
+  const search = h("input", {
+    type: "search",
+    class: "search",
+    placeholder: "Search",
+    "aria-label": "Search questions, answers and ids",
+    "aria-keyshortcuts": "/",
+    spellcheck: "false",
+    oninput: () => change({ text: search.value }),
+  });
+  const reset = h("button", { class: "quiet reset", onclick: () => change(emptyFilter()) }, "Clear filters");
+  const model = store.models.length ? modelChoice(change) : null;
+  const range = store.models.length ? scoreRange(change) : null;
+  const groups = Object.keys(TITLES).map((facet) => facetGroup(facet, change));
+  const [task, state, ...rest] = groups;
+  const element = h(
+    "aside",
+    { class: "facets", "aria-label": "Filters" },
+    h("div", { class: "search-box" }, search, h("kbd", { "aria-hidden": "true" }, "/")),
+    model?.element,
+    range?.element,
+    state.element,
+    task.element,
+    rest.map((group) => group.element),
+    reset,
+  );
+  function update(filter, result) {
+    if (search.value !== filter.text) search.value = filter.text;
+    reset.hidden = !isFiltering(filter);
+    model?.update(filter);
+    range?.update(filter, result.bins);
+    for (const group of groups) group.update(filter, result.counts);
+  }
+  return { element, update, focusSearch: () => search.select() };
+}
+
+function modelChoice(change) {
+  const options = store.models.map((model, index) => h("option", { value: index }, model.name));
+  const select = h("select", { id: "judged", onchange: () => change({ model: Number(select.value) }) }, options);
+  const element = h("div", { class: "facet" }, h("label", { for: "judged" }, "Judge by"), select);
+  return { element, update: (filter) => void (select.value = String(filter.model)) };
+}
+
+function facetGroup(facet, change) {
+  const list = h("ul");
+  const element = h("fieldset", { class: "facet", hidden: true }, h("legend", null, TITLES[facet]), list);
+  function update(filter, counts) {
+    const chosen = filter[facet];
+    const known = values(facet, counts[facet], chosen);
+    // A facet with a single value tells nothing and cannot be used.
+    element.hidden = known.length < 2 && chosen.length === 0;
+    if (element.hidden) return;
+    replace(list, known.map((value) => h("li", null, option(value, counts[facet].get(value) ?? 0, chosen))));
+  }
+  function option(value, count, chosen) {
+    const pressed = chosen.includes(value);
+    const next = pressed ? chosen.filter((each) => each !== value) : [...chosen, value];
+    return h(
+      "button",
+      { class: "option", "aria-pressed": String(pressed), "data-value": value, onclick: () => change({ [facet]: next }) },
+      h("span", null, name(facet, value)),
+      h("span", { class: "count" }, whole(count)),
+    );
+  }
+  return { element, update };
+}
+
+const everSeen = new Map(); // facet -> values that have had a record; they stay in the list at 0
+
+function values(facet, counts, chosen) {
+  if (!counts) return [];
+  const seen = everSeen.get(facet) ?? everSeen.set(facet, new Set()).get(facet);
+  for (const value of [...counts.keys(), ...chosen]) seen.add(value);
+  const order = facet === "state" ? Object.keys(STATES) : facet === "task" ? [...store.tasks.keys()] : [];
+  const rank = (value) => (order.includes(value) ? order.indexOf(value) : order.length);
+  return [...seen].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+function name(facet, value) {
+  if (facet === "task") return taskTitle(value);
+  if (facet === "state") return STATES[value]?.title ?? value;
+  return value || "(none)";
+}
+
+/** Two handles below a histogram; a bin outside the range turns pale. */
+function scoreRange(change) {
+  const bars = Array.from({ length: NUM_BINS }, () => h("i"));
+  const low = handle("Lowest score", () => change({ min: Math.min(Number(low.value), Number(high.value)) }));
+  const high = handle("Highest score", () => change({ max: Math.max(Number(low.value), Number(high.value)) }));
+  const text = h("output");
+  const element = h(
+    "fieldset",
+    { class: "facet range" },
+    h("legend", { title: "0: what a missing answer gets. 1: a perfect answer." }, "Score", text),
+    h("div", { class: "bins", "aria-hidden": "true" }, bars),
+    h("div", { class: "handles" }, low, high),
+  );
+  function update(filter, bins) {
+    low.value = String(filter.min);
+    high.value = String(filter.max);
+    text.textContent = `${filter.min.toFixed(2)} – ${filter.max.toFixed(2)}`;
+    // The root keeps a few records visible beside a bin that holds most of them.
+    const most = Math.sqrt(Math.max(1, ...bins));
+    bars.forEach((bar, index) => {
+      const inside = (index + 1) / NUM_BINS > filter.min && index / NUM_BINS < filter.max + 1e-9;
+      styled(bar, { height: `${(Math.sqrt(bins[index]) / most) * 100}%` });
+      bar.classList.toggle("outside", !inside);
+    });
+  }
+  return { element, update };
+}
+
+function handle(label, oninput) {
+  return h("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": label, oninput });
+}

@@ -1,0 +1,100 @@
+// The page's frame: the bar at the top, one screen below it, and the way from addresses to screens.
+
+import { dataScreen } from "./datacard.js";
+import { h, replace, svg } from "./dom.js";
+import { helpDialog, listenToKeys } from "./keys.js";
+import { lockScreen } from "./lock.js";
+import { overviewScreen } from "./overview.js";
+import { RecordsScreen } from "./records.js";
+import { address, readRoute } from "./route.js";
+import { openStore, store, takeShard } from "./store.js";
+import { trainingScreen } from "./training.js";
+
+const page = { screens: [], records: null, current: null, links: new Map() };
+
+/** The screens this report has, in the order of the bar. */
+function screensOf(summary) {
+  const screens = [["records", "Records"]];
+  if (summary.evaluation) screens.unshift(["overview", "Overview"]);
+  if (summary.training) screens.push(["training", "Training"]);
+  if (summary.data) screens.push(["data", "Data"]);
+  if (summary.lock) screens.push(["lock", "Lock"]);
+  return screens;
+}
+
+function start(text) {
+  openStore(text);
+  page.screens = screensOf(store.summary);
+  document.title = store.summary.title;
+  const help = helpDialog();
+  replace(document.body, h("a", { class: "skip", href: "#screen", onclick: skip }, "Skip to content"), topBar(help), h("div", { id: "place" }), help);
+  const screenKeys = page.screens.map(([screen], index) => [String(index + 1), () => (location.hash = address(screen))]);
+  const pageKeys = { ...Object.fromEntries(screenKeys), "?": () => help.showModal() };
+  listenToKeys(pageKeys, () => (page.current === "records" ? page.records.keys() : {}));
+  window.addEventListener("hashchange", show);
+  show();
+}
+
+/** The address is taken by the screens, so a jump to the content is made by hand. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("screen").focus();
+}
+
+function topBar(help) {
+  const links = page.screens.map(([screen, name]) => h("a", { href: address(screen) }, name));
+  page.links = new Map(page.screens.map(([screen], index) => [screen, links[index]]));
+  return h(
+    "header",
+    { class: "top" },
+    h("a", { class: "mark", href: address(page.screens[0][0]) }, logo(), h("span", null, store.summary.title)),
+    h("nav", { "aria-label": "Screens" }, links),
+    h("button", { class: "quiet help-button", "aria-label": "Keyboard help", "aria-keyshortcuts": "?", onclick: () => help.showModal() }, "?"),
+  );
+}
+
+/** A truth and a prediction that nearly agree. */
+function logo() {
+  return svg(
+    "svg",
+    { viewBox: "0 0 22 22", "aria-hidden": "true", class: "logo" },
+    svg("rect", { class: "logo-truth", x: 2, y: 2, width: 13, height: 13, rx: 2 }),
+    svg("rect", { class: "logo-prediction", x: 7, y: 7, width: 13, height: 13, rx: 2 }),
+  );
+}
+
+function show() {
+  const { screen, query } = readRoute();
+  const known = page.links.has(screen) ? screen : page.screens[0][0];
+  for (const [name, link] of page.links) {
+    if (name === known) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const moved = page.current !== known;
+  page.current = known;
+  const element = screenElement(known);
+  if (moved) {
+    replace(document.getElementById("place"), element);
+    scrollTo(0, 0);
+  }
+  if (known === "records") page.records.open(query);
+}
+
+function screenElement(screen) {
+  const { summary } = store;
+  switch (screen) {
+    case "overview":
+      return overviewScreen();
+    case "training":
+      return trainingScreen(summary.training);
+    case "data":
+      return dataScreen(summary.data, summary.ledger);
+    case "lock":
+      return lockScreen(summary.lock);
+    default:
+      page.records ??= new RecordsScreen();
+      return page.records.element;
+  }
+}
+
+window.roboloop = Object.freeze({ start, shard: takeShard });

@@ -1,0 +1,148 @@
+// Filtering, counting and sorting: plain functions over arrays, no page in sight.
+//
+// One pass over the records finds the hits and, for every facet, the counts that would remain if
+// that facet alone were opened: a record that fails exactly one filter counts for that one.
+
+export const FACETS = ["task", "state", "source", "split"];
+export const NUM_BINS = 20;
+
+/** A filter that lets everything through. Sets hold the chosen values; empty means any. */
+export function emptyFilter() {
+  return { task: [], state: [], source: [], split: [], min: 0, max: 1, text: "", model: 0, sort: "worst" };
+}
+
+/** Whether the filter leaves anything out. */
+export function isFiltering(filter) {
+  return FACETS.some((facet) => filter[facet].length) || hasRange(filter) || filter.text !== "";
+}
+
+function hasRange(filter) {
+  return filter.min > 0 || filter.max < 1;
+}
+
+/** Everything about the records that filtering asks for, laid out in columns once. */
+export class RecordIndex {
+  constructor(rows, numModels) {
+    this.rows = rows;
+    this.numModels = numModels;
+    this.columns = {
+      task: rows.map((row) => row.task),
+      source: rows.map((row) => row.source),
+      split: rows.map((row) => row.split),
+    };
+    this.positions = new Map(rows.map((row, index) => [row.id, index]));
+    this.judged = Array.from({ length: numModels }, (_, model) => judge(rows, model));
+    this.orders = new Map();
+    this.texts = null;
+  }
+
+  /**
+   * The hits in order, and the counts for every facet.
+   * @returns {hits: number[], counts: {facet: Map(value -> number)}, bins: number[]}
+   */
+  search(filter) {
+    const tests = this.tests(filter);
+    const counts = Object.fromEntries(tests.map(({ facet }) => [facet, new Map()]));
+    const bins = new Array(NUM_BINS).fill(0);
+    const quality = this.judged[filter.model]?.quality;
+    const range = quality ? rangeTest(filter, quality) : () => true;
+    const words = this.textTest(filter.text);
+    const hits = [];
+    for (const index of this.order(filter)) {
+      let failed = null;
+      let failures = 0;
+      for (const test of tests) {
+        if (test.passes(index)) continue;
+        failed = test.facet;
+        if (++failures > 1) break;
+      }
+      if (failures < 2 && !range(index)) {
+        failed = "range";
+        failures += 1;
+      }
+      if (failures > 1 || !words(index)) continue;
+      if (failures === 0) hits.push(index);
+      for (const { facet, values } of tests) {
+        if (failures === 0 || failed === facet) add(counts[facet], values[index]);
+      }
+      if (quality && (failures === 0 || failed === "range")) countQuality(bins, quality[index]);
+    }
+    return { hits, counts, bins };
+  }
+
+  /** One test for every facet, in the order of `FACETS`. */
+  tests(filter) {
+    const states = this.judged[filter.model]?.states;
+    return FACETS.filter((facet) => facet !== "state" || states).map((facet) => {
+      const values = facet === "state" ? states : this.columns[facet];
+      const chosen = new Set(filter[facet]);
+      return { facet, values, passes: chosen.size ? (index) => chosen.has(values[index]) : () => true };
+    });
+  }
+
+  /** Whether a record holds every word of the search, in its question, its answers or its id. */
+  textTest(text) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length === 0) return () => true;
+    const texts = this.searchable();
+    return (index) => words.every((word) => texts[index].includes(word));
+  }
+
+  /** The text of each record in lower case; made when first asked for. */
+  searchable() {
+    this.texts ??= this.rows.map((row) =>
+      [row.id, row.question, row.truth?.text, ...row.predictions.map((each) => each?.text)]
+        .join("\n")
+        .toLowerCase(),
+    );
+    return this.texts;
+  }
+
+  /** All records in the order asked for; each order is made once. */
+  order({ sort, model }) {
+    const key = `${sort}/${model}`;
+    if (!this.orders.has(key)) this.orders.set(key, this.sorted(sort, model));
+    return this.orders.get(key);
+  }
+
+  sorted(sort, model) {
+    const order = this.rows.map((_, index) => index);
+    const mine = this.judged[model]?.quality;
+    if (!mine || sort === "order") return order;
+    const [kind, other] = sort.split(":");
+    const theirs = this.judged[Number(other)]?.quality;
+    const key = {
+      worst: (index) => mine[index],
+      best: (index) => -mine[index],
+      lost: (index) => mine[index] - theirs[index],
+      won: (index) => theirs[index] - mine[index],
+    }[kind];
+    if (!key || (other !== undefined && !theirs)) return order;
+    const keys = Float64Array.from(order, (index) => {
+      const value = key(index);
+      return Number.isNaN(value) ? Infinity : value; // nothing to judge: at the end
+    });
+    return order.sort((a, b) => keys[a] - keys[b] || a - b);
+  }
+}
+
+function judge(rows, model) {
+  return {
+    states: rows.map((row) => row.predictions[model]?.state ?? "absent"),
+    quality: Float64Array.from(rows, (row) => row.predictions[model]?.quality ?? NaN),
+  };
+}
+
+/** A range at its full width lets through what could not be judged, too. */
+function rangeTest({ min, max }, quality) {
+  if (!hasRange({ min, max })) return () => true;
+  return (index) => quality[index] >= min && quality[index] <= max;
+}
+
+function add(counts, value) {
+  counts.set(value, (counts.get(value) ?? 0) + 1);
+}
+
+function countQuality(bins, value) {
+  if (!Number.isNaN(value)) bins[Math.min(NUM_BINS - 1, Math.floor(value * NUM_BINS))] += 1;
+}

@@ -1,0 +1,73 @@
+// What the report knows. The summary comes with the page; records are loaded when first needed.
+
+import { h } from "./dom.js";
+import { titled } from "./format.js";
+
+export const store = {
+  summary: null,
+  models: [], // {name, role}
+  tasks: new Map(), // kind -> entry of the evaluation's `tasks`
+  rows: [],
+};
+
+const waiting = new Map(); // shard number -> resolve
+let loading = null;
+
+// Trusted Types: the only script address this page can ever set is that of a shard.
+const addresses = window.trustedTypes?.createPolicy("roboloop", {
+  createScriptURL(address) {
+    if (!/^data\/records-\d+\.js$/.test(address)) throw new TypeError(`not a shard: ${address}`);
+    return address;
+  },
+}) ?? { createScriptURL: (address) => address };
+
+/** Take the summary that `data/summary.js` hands over. */
+export function openStore(text) {
+  store.summary = JSON.parse(text);
+  const evaluation = store.summary.evaluation;
+  store.models = evaluation?.models ?? [];
+  store.tasks = new Map((evaluation?.tasks ?? []).map((task) => [task.task, task]));
+}
+
+/** Take one shard of records. */
+export function takeShard(number, text) {
+  waiting.get(number)?.(JSON.parse(text));
+}
+
+/** All records, in the order of the evaluation. Loads the shards the first time. */
+export function loadRows() {
+  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => {
+    store.rows = parts.flat();
+    return store.rows;
+  });
+  return loading;
+}
+
+function loadShard(shard, number) {
+  return new Promise((resolve, reject) => {
+    waiting.set(number, resolve);
+    const script = h("script", { onerror: () => reject(new Error(`cannot load ${shard.file}`)) });
+    script.src = addresses.createScriptURL(shard.file);
+    document.head.append(script);
+  });
+}
+
+/** The title of a task, or its name in plain words. */
+export function taskTitle(kind) {
+  return store.tasks.get(kind)?.title || store.summary.tasks?.[kind] || titled(kind);
+}
+
+/** The main metric of a task: {name, unit, higher_is_better, worst}. */
+export function mainMetric(task) {
+  return task.metrics.find((metric) => metric.primary) ?? task.metrics[0];
+}
+
+/** How an answer fared: what each state is called, and its sign. */
+export const STATES = {
+  exact: { title: "Understood", sign: "" },
+  repaired: { title: "Repaired", sign: "≈" },
+  unparsed: { title: "Not understood", sign: "✕" },
+  empty: { title: "Empty", sign: "∅" },
+  request_failed: { title: "Request failed", sign: "!" },
+  truth_missing: { title: "No truth", sign: "?" },
+};
