@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from string import Formatter
 from typing import ClassVar, NamedTuple
 
@@ -89,7 +90,12 @@ class Wording(NamedTuple):
     @property
     def names(self) -> frozenset[str]:
         """The inputs the template needs."""
-        return frozenset(name for _, name, _, _ in Formatter().parse(self.template) if name)
+        return _names_in(self.template)
+
+
+@cache
+def _names_in(template: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in Formatter().parse(template) if name)
 
 
 class Task(ABC):
@@ -145,18 +151,15 @@ class Task(ABC):
     ) -> Wording:
         """A wording for this record: the first one, or with a seed one drawn by seed and id.
 
-        Only wordings whose names the record's inputs fill are considered.
+        Only wordings whose names the record's inputs fill are considered, and a record that brings
+        its own `question` is asked that.
 
         Raises:
             RoboLoopError: E-REC-002 when there is none.
         """
-        known = [
-            wording
-            for wording in self.wordings
-            if wording.language in languages and wording.names <= record.inputs.keys()
-        ]
+        known = self._askable(record, languages=languages)
         if not known:
-            wanted = sorted({", ".join(sorted(w.names)) for w in self.wordings})
+            wanted = sorted({", ".join(sorted(wording.names)) for wording in self.wordings})
             raise RoboLoopError(
                 "E-REC-002",
                 f"record {record.id!r} of task {self.kind} has the inputs {sorted(record.inputs)}; "
@@ -179,6 +182,15 @@ class Task(ABC):
         chosen = wording or self.choose_wording(record)
         return chosen.template.format_map(self._fillers(record, dialect=dialect))
 
+    def _askable(self, record: Record, *, languages: Sequence[str]) -> list[Wording]:
+        """The wordings that the record can fill; if it brings a `question`, only those with it."""
+        known = [
+            wording
+            for wording in self.wordings
+            if wording.language in languages and wording.names <= record.inputs.keys()
+        ]
+        return [wording for wording in known if "question" in wording.names] or known
+
     def _fillers(self, record: Record, *, dialect: Dialect) -> Mapping[str, str]:
         """The texts behind the template's names."""
         fillers: dict[str, str] = {}
@@ -191,6 +203,10 @@ class Task(ABC):
                 written = [dialect.write_inline(p, size=size) for p in value.points_px]
                 fillers[name] = ", ".join(written)
             elif isinstance(value, tuple):
+                if len(value) > len(LETTERS):
+                    raise RoboLoopError(
+                        "E-REC-003", f"record {record.id!r}: {len(value)} options; letters end at Z"
+                    )
                 lines = zip(LETTERS, value, strict=False)
                 fillers[name] = "\n".join(f"{letter}. {option}" for letter, option in lines)
             else:

@@ -24,4 +24,6 @@ class Planning(TextTask):
         Wording("en", "{question}"),
         Wording("zh", "目标是“{instruction}”。机器人下一步应该做什么？"),
         Wording("zh", "画面显示机器人正在执行“{instruction}”。请描述接下来的一步。"),
+        Wording("en", "{question} Answer with one short sentence."),
+        Wording("zh", "{question}请用一句话回答。"),
     )

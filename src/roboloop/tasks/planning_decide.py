@@ -24,4 +24,5 @@ class PlanningDecide(YesNoTask):
         Wording("zh", "目标是“{instruction}”。机器人完成了吗？请回答是或否。"),
         Wording("zh", "画面显示机器人正在执行“{instruction}”。它成功了吗？"),
         Wording("zh", "{question}请回答是或否。"),
+        Wording("en", "{question} Yes or no?"),
     )
