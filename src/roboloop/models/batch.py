@@ -18,12 +18,12 @@ Side = Literal["left", "right"]
 
 
 def collate(
-    items: Sequence[Encoded], *, parts: Parts, side: Side = "right"
+    items: Sequence[Encoded], *, parts: Parts, side: Side = "right", pixels: bool = True
 ) -> dict[str, torch.Tensor]:
     """One batch in the names of Hugging Face's forward pass: `model(**collate(...))`.
 
     Rows are filled up to the longest with `parts.pad_id`, at the end for training, at the start
-    (`side="left"`) for generation.
+    (`side="left"`) for generation. `pixels=False` leaves the pictures out.
 
     Returns:
         `input_ids`, `attention_mask`, `labels` and `mm_token_type_ids` (1 for a picture's tokens,
@@ -49,7 +49,7 @@ def collate(
         "labels": labels,
         "mm_token_type_ids": (ids == parts.special.image_pad).astype(np.int64),
     }
-    if any(len(item.grid_thw) for item in items):
+    if pixels and any(len(item.grid_thw) for item in items):
         patches = np.concatenate([item.patches for item in items])
         batch["pixel_values"] = parts.pixels.normalise(patches)
         batch["image_grid_thw"] = np.concatenate([item.grid_thw for item in items])
