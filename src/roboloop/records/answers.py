@@ -113,18 +113,17 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     """The answer as a JSON object with its `kind`; coordinates as plain numbers."""
     match answer:
         case Box():
-            corners = [answer.x1, answer.y1, answer.x2, answer.y2]
-            value: dict[str, Any] = {"box_px": corners}
+            value: dict[str, Any] = {"box_px": list(map(float, answer.corners_px))}
             if answer.label is not None:
                 value["label"] = answer.label
         case Boxes():
             value = {"items": [_without_kind(answer_to_json(box)) for box in answer.items]}
         case Points():
-            value = {"points_px": [list(point) for point in answer.points_px]}
+            value = {"points_px": [list(map(float, point)) for point in answer.points_px]}
             if answer.labels:
                 value["labels"] = list(answer.labels)
         case Trajectory():
-            value = {"points_px": [list(point) for point in answer.points_px]}
+            value = {"points_px": [list(map(float, point)) for point in answer.points_px]}
         case Choice():
             value = {"letter": answer.letter}
             if answer.options:
@@ -132,7 +131,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         case YesNo():
             value = {"value": answer.value}
         case Number():
-            value = {"value": answer.value}
+            value = {"value": float(answer.value)}
             if answer.unit is not None:
                 value["unit"] = answer.unit
         case Plan():
@@ -157,22 +156,22 @@ def answer_from_json(value: Any) -> Answer:
             case "box":
                 answer: Answer = _box(fields)
             case "boxes":
-                answer = Boxes(tuple(_box(dict(item)) for item in fields.pop("items")))
+                answer = Boxes(tuple(_box(_object(box)) for box in _list(fields.pop("items"))))
             case "points":
-                labels = tuple(_text(label) for label in fields.pop("labels", ()))
+                labels = _texts(fields.pop("labels", []))
                 answer = Points(_points(fields.pop("points_px")), labels)
             case "trajectory":
                 answer = Trajectory(_points(fields.pop("points_px")))
             case "choice":
                 letter = _text(fields.pop("letter"))
-                answer = Choice(letter, tuple(_text(o) for o in fields.pop("options", ())))
+                answer = Choice(letter, _texts(fields.pop("options", [])))
             case "yes_no":
                 answer = YesNo(_flag(fields.pop("value")))
             case "number":
                 unit = fields.pop("unit", None)
                 answer = Number(_number(fields.pop("value")), None if unit is None else _text(unit))
             case "plan":
-                answer = Plan(tuple(_text(step) for step in fields.pop("steps")))
+                answer = Plan(_texts(fields.pop("steps")))
             case "text":
                 answer = Text(_text(fields.pop("text")))
             case _:
@@ -241,7 +240,7 @@ def _box(fields: dict[str, Any]) -> Box:
 
 def _points(value: Any) -> tuple[Point, ...]:
     points: list[Point] = []
-    for pair in value:
+    for pair in _list(value):
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # pyright: ignore[reportUnknownArgumentType]
             raise RoboLoopError("E-REC-003", f"a point is [x, y], not {pair!r}")
         points.append(Point(_number(pair[0]), _number(pair[1])))
@@ -251,7 +250,26 @@ def _points(value: Any) -> tuple[Point, ...]:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise RoboLoopError("E-REC-003", f"{value!r} is not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise RoboLoopError("E-REC-010", "a whole number is too large for a float") from None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RoboLoopError("E-REC-003", f"{value!r} is not a JSON object")
+    return dict(value)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise RoboLoopError("E-REC-003", f"{value!r} is not a JSON list")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(item) for item in _list(value))
 
 
 def _text(value: Any) -> str:
