@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from roboloop.dialects.answer_part import answer_part, candidates, is_bare
 from roboloop.dialects.scanning import Found, Mapping, Node, Number, Scanner, Sequence, Tag
 
 
@@ -70,23 +71,8 @@ NOT_FINITE = "a number is not finite; its group is left out"
 ODD_GROUP = "a group of numbers is neither a point nor a box; it is left out"
 DEPTH = "the third number of a point, a depth, is left out"
 CENTER = "a box stands for its centre"
-NO_END_OF_THOUGHT = "the thinking never ends, so there is no answer"
+NO_CENTER = "a box is left out beside points"
 
-_THOUGHT = re.compile(r"<(think|thinking|thought)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_THOUGHT_START = re.compile(r"<(?:think|thinking|thought)>", re.IGNORECASE)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
-_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|(?=<answer>)|\Z)", re.DOTALL | re.IGNORECASE)
-_MARKER = re.compile(
-    r"\b(?:final\s+)?answer(?:\s+is)?\s*[*_]{0,3}\s*[:：]|答案\s*(?:是|为)?\s*[:：]?", re.IGNORECASE
-)
-_FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.DOTALL)
-_BARE_NUMBER = r"[-+−－]?(?:[\d０-９]+(?:[.．][\d０-９]*)?|[.．][\d０-９]+)\s*[%％]?"
-_BARE = re.compile(rf"\s*{_BARE_NUMBER}(?:\s*[,，、]\s*{_BARE_NUMBER})+\s*[.。]?\s*")
-_NAMED_NUMBERS = re.compile(
-    rf"(?:\b[xywh][12]?\s*[:=：＝]\s*{_BARE_NUMBER}[\s,，;；、]*(?:and\b|和)?\s*){{2,}}",
-    re.IGNORECASE,
-)
-_AND = re.compile(r"\band\b|和")
 _BETWEEN = re.compile(r"[\s,，;；、]*(?:and|to|和|与|到)?[\s,，;；、]*")
 _ANSWER_KEYS = ("answer", "final_answer")
 _LABEL_KEYS = ("label", "name", "category")
@@ -115,9 +101,9 @@ def read_points(text: str) -> Reading:
 
 
 def _read(text: str, *, want_boxes: bool) -> Reading:
-    answer = _answer_part(text)
+    answer = answer_part(text)
     nothing = Reading(told=answer.text, notes=list(answer.notes))
-    for candidate in _candidates(answer.text):
+    for candidate in candidates(answer.text):
         found = _Interpreter(want_boxes=want_boxes).read(candidate)
         if found.boxes or found.points or found.is_empty_list:
             found.told = answer.text
@@ -126,33 +112,6 @@ def _read(text: str, *, want_boxes: bool) -> Reading:
         for note in found.notes:
             nothing.note(note)
     return nothing
-
-
-class _AnswerPart(NamedTuple):
-    text: str
-    notes: tuple[str, ...] = ()
-
-
-def _answer_part(text: str) -> _AnswerPart:
-    """The text without thoughts, and of several `<answer>` tags the last."""
-    told = _THOUGHT.sub(" ", text)
-    told = _THOUGHT_END.split(told)[-1]  # the start tag may stand in the prompt
-    start = _THOUGHT_START.search(told)
-    if start is not None:
-        return _AnswerPart(told[: start.start()], (NO_END_OF_THOUGHT,))
-    answers = _ANSWER.findall(told)
-    return _AnswerPart(answers[-1] if answers else told)
-
-
-def _candidates(told: str) -> Iterator[str]:
-    """The parts of an answer to look at, the surest first; the first with data counts."""
-    if marks := list(_MARKER.finditer(told)):
-        yield told[marks[-1].end() :]
-    if fenced := _FENCE.findall(told):
-        yield "\n".join(fenced)
-    yield told
-    for run in _NAMED_NUMBERS.finditer(told):
-        yield f"[{_AND.sub(',', run[0])}]"
 
 
 class _Interpreter:
@@ -165,7 +124,7 @@ class _Interpreter:
 
     def read(self, part: str) -> Reading:
         """Collect from `part`."""
-        if _BARE.fullmatch(part):
+        if is_bare(part):
             part = f"[{part.strip().rstrip('.。')}]"
         scanner = Scanner(part)
         found = scanner.scan()
@@ -175,7 +134,15 @@ class _Interpreter:
             self.reading.key = _own_key(found[0].node)
         for node in _joined(found, text=part) if self.want_boxes else (f.node for f in found):
             self._walk(node, key="")
+        self._settle_centers()
         return self.reading
+
+    def _settle_centers(self) -> None:
+        """A box stands for its centre only where no point was given."""
+        points = [raw for raw in self.reading.points if isinstance(raw.place, Pair)]
+        if len(points) < len(self.reading.points):
+            self.reading.note(NO_CENTER if points else CENTER)
+            self.reading.points = points or self.reading.points
 
     def _walk(self, node: Node, *, key: str, label: str | None = None) -> None:
         match node:
@@ -197,7 +164,7 @@ class _Interpreter:
         if tag.name == "box" or not tag.attributes:
             if tag.closed and not tag.content.strip():
                 self.reading.is_empty_list = True
-            content = f"[{tag.content}]" if _BARE.fullmatch(tag.content) else tag.content
+            content = f"[{tag.content}]" if is_bare(tag.content) else tag.content
             key = "bbox" if tag.name == "box" else "point"
             for found in Scanner(content).scan():
                 self._walk(found.node, key=key, label=self._label)
@@ -287,8 +254,6 @@ class _Interpreter:
     def _add_point(self, point: RawPoint) -> None:
         pairs = (point.place,) if isinstance(point.place, Pair) else point.place[:2]
         if all(math.isfinite(number.value) for pair in pairs for number in pair[:2]):
-            if isinstance(point.place, RawBox):
-                self.reading.note(CENTER)
             self.reading.points.append(point)
         else:
             self.reading.note(NOT_FINITE)

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-MAX_DEPTH = 24
+MAX_DEPTH = 8
 
 
 class Number(NamedTuple):
