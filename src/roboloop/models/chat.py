@@ -23,7 +23,7 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.models.parts import Parts
-from roboloop.models.pixels import PixelFormat
+from roboloop.models.pixels import Patches, PixelFormat
 from roboloop.records.record import Turn
 
 IGNORED = -100
@@ -87,10 +87,13 @@ class Encoder:
         self.dialect = dialect
         self.system = system
 
-    def encode(self, pictures: Sequence[Image.Image], *, turns: Sequence[Turn]) -> Encoded:
+    def encode(
+        self, pictures: Sequence[Image.Image | Patches], *, turns: Sequence[Turn]
+    ) -> Encoded:
         """A conversation to train on: every assistant turn is a target.
 
         Pictures stand where user turns say `<image>`; without such marks, before the first one.
+        A picture that is already cut is taken as it is.
 
         Raises:
             RoboLoopError: E-ENG-002 when marks and pictures differ in number, E-ENG-003 when the
@@ -115,11 +118,13 @@ class Encoder:
         return self.parts.tokenizer.encode(text, add_special_tokens=False).ids
 
     def _write(
-        self, pictures: Sequence[Image.Image], *, turns: Sequence[Turn], ask: bool
+        self, pictures: Sequence[Image.Image | Patches], *, turns: Sequence[Turn], ask: bool
     ) -> Encoded:
         pixels = self.parts.pixels
         cut = [
-            pixels.cut(picture, view=self.dialect.view_size(PictureSize(*picture.size)))
+            picture
+            if isinstance(picture, Patches)
+            else pixels.cut(picture, view=self.dialect.view_size(PictureSize(*picture.size)))
             for picture in pictures
         ]
         lengths = [len(item.values) // pixels.merge_size**2 for item in cut]
