@@ -16,7 +16,9 @@ def test_pages_are_found() -> None:
     assert len(PAGES) > 10
 
 
-@pytest.mark.parametrize("example", find_examples(*(str(p) for p in PAGES if p.exists())), ids=str)
+@pytest.mark.parametrize(
+    "example", list(find_examples(*(str(p) for p in PAGES if p.exists()))), ids=str
+)
 def test_code_in_the_manual_runs(example: CodeExample, eval_example: EvalExample) -> None:
     if "python" not in example.prefix_tags():
         pytest.skip(f"a block of {example.prefix or 'plain text'}, not Python")

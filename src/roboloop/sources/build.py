@@ -106,7 +106,8 @@ def check_fit(record: Record) -> None:
     """
     check_split(record.split)
     task = load_task(record.task)
-    if record.answer is not None and record.answer.kind != task.answer_kind:
+    kinds = (task.answer_kind, *task.other_truth_kinds)
+    if record.answer is not None and record.answer.kind not in kinds:
         raise RoboLoopError(
             "E-REC-013",
             f"task {record.task} answers with {task.answer_kind}, not {record.answer.kind}",

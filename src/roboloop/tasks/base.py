@@ -106,6 +106,7 @@ class Task(ABC):
         title: A few words for tables and pages.
         family: `generation`, `understanding`, `planning` or `general`.
         answer_kind: The `kind` of its answers.
+        other_truth_kinds: Kinds a truth may have besides: `pointing` may be judged by a box to hit.
         wordings: English first; at least three ways in English and two in Chinese.
         metrics: The first is the task's main number.
     """
@@ -114,6 +115,7 @@ class Task(ABC):
     title: ClassVar[str]
     family: ClassVar[str]
     answer_kind: ClassVar[str]
+    other_truth_kinds: ClassVar[tuple[str, ...]] = ()
     wordings: ClassVar[tuple[Wording, ...]]
     metrics: ClassVar[tuple[Metric, ...]]
 

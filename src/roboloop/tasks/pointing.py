@@ -30,6 +30,7 @@ class Pointing(Task):
     title = "Pointing"
     family = "general"
     answer_kind = "points"
+    other_truth_kinds = ("box",)
     metrics = (Metric("hit", worst=0.0), DISTANCE_METRIC)
     wordings = (
         Wording("en", "Point to {object}."),
