@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -31,11 +32,14 @@ from scripted_engine import (
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import load_dialect
+from roboloop.evaluate.config import EvaluateConfig
+from roboloop.evaluate.run import ModelUnderTest, question_text, run_evaluation
+from roboloop.evaluate.selection import training_truths
 from roboloop.records import FilePicture, Record, Turn, answers
 from roboloop.tasks import TASKS, load_task
 
 TASK = "contact_box"
-OUTPUTS = ("report.json", "items.jsonl", "table.md", "table.csv", "table.tex")
+OUTPUTS = ("report.json", "items.jsonl", "table.txt", "table.md", "table.csv", "table.tex")
 
 
 def read_items(out: Path) -> list[dict[str, Any]]:
@@ -380,7 +384,7 @@ def test_items_have_exactly_the_documented_keys(
             {"split": "test"},
             r"E-EVA-001 no record is in split 'test'; records found: train 16, val",
         ),
-        ({"tasks": [TASK, "plan"]}, r"E-EVA-001 no record of plan is in split 'val'"),
+        ({"tasks": [TASK, "traj"]}, r"E-EVA-001 no record of traj is in split 'val'"),
     ],
 )
 def test_nothing_to_evaluate_says_what_there_is(
@@ -388,3 +392,69 @@ def test_nothing_to_evaluate_says_what_there_is(
 ) -> None:
     with pytest.raises(RoboLoopError, match=message):
         evaluate(folder, out=tmp_path, engines={"model": ScriptedEngine(str)}, **options)
+
+
+def test_stored_answers_are_scored_again_without_a_model(
+    folder: Path, texts: dict[str, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    evaluate(folder, out=out, engines={"model": ScriptedEngine(texts.__getitem__)})
+    first = contents(out)
+    for name in OUTPUTS:
+        (out / name).unlink()
+    options: dict[str, Any] = {
+        "models": [ModelUnderTest("model", tmp_path / "gone")],
+        "records": folder,
+        "out": out,
+        "dialect": PLAIN,
+        "open_engine": None,
+    }
+    config = EvaluateConfig(num_bootstrap=200, batch_size=4)
+    run_evaluation(config, **options)
+    assert contents(out) == first
+    (out / "answers" / "model.jsonl").unlink()
+    with pytest.raises(RoboLoopError, match="E-EVA-002"):
+        run_evaluation(config, **options)
+
+
+def test_tasks_with_one_main_metric_are_averaged_task_by_task(tmp_path: Path) -> None:
+    """16 perfect answers of one task and 4 wrong ones of another: the mean is 1/2, not 16/20."""
+    tasks = ("contact_box", "current_box", "traj")
+    records = [r for r in records_of(tasks) if r.task != "current_box" or r.id[-13] in "01"]
+    records = [r for r in records if r.split == "val"]
+    few = [record for record in records if record.task == "current_box"]
+    texts = perfect_texts(records) | {record.id: "?" for record in few}
+    folder = write_records(tmp_path / "records", records=records)
+    engine = ScriptedEngine(texts.__getitem__)
+    report = evaluate(folder, out=tmp_path / "out", engines={"model": engine}).report
+    (shared,) = report["overall"]["by_metric"]
+    assert (shared["metric"], shared["tasks"]) == ("iou", ["contact_box", "current_box"])
+    assert len(few) not in (0, 16)
+    assert shared["results"][0]["value"] == pytest.approx(0.5)
+
+
+def test_wordings_follow_language_and_seed(records: list[Record]) -> None:
+    def asked(**options: Any) -> list[str]:
+        config = EvaluateConfig(**options)
+        return [question_text(record, dialect=PLAIN, config=config) for record in records]
+
+    first = asked()
+    assert len(set(first)) == 1
+    assert first == asked(wording="first", seed=3)
+    drawn = asked(wording="seeded", seed=3)
+    assert len(set(drawn)) > 1 and drawn == asked(wording="seeded", seed=3)
+    assert drawn != asked(wording="seeded", seed=4)
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in asked(languages=("zh",)))
+    hint = PLAIN.format_hint("box", language="en")
+    assert asked(format_hint=True)[0].endswith(hint)
+
+
+def test_the_constant_is_drawn_from_a_bounded_choice_of_truths(
+    records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roboloop.evaluate.selection.MAX_TRUTHS", 5)
+    train = [record for record in records if record.split == "train"]
+    chosen = training_truths(train, tasks={TASK}, seed=1)
+    assert len(chosen[TASK]) == 5
+    assert chosen == training_truths(train[::-1], tasks={TASK}, seed=1)
+    assert chosen != training_truths(train, tasks={TASK}, seed=2)

@@ -137,7 +137,18 @@ CATALOGUE: dict[str, ErrorKind] = {
         "The dialect's picture sizes do not fit the model's patches",
         "Give the dialect the model's factor: its patch size times its merge size.",
     ),
+    "E-ENG-004": ErrorKind(
+        "The model's output is not a finite number",
+        "Its weights are damaged or its training went wrong; use an earlier checkpoint.",
+    ),
+    "E-ENG-005": ErrorKind(
+        "A single question does not fit in the device's memory",
+        "Lower the dialect's max_pixels, or use a device with more memory.",
+    ),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
+    "E-EVA-002": ErrorKind(
+        "There are no stored answers to score", "Evaluate with the model first, or check the folder."
+    ),
     # Report
     "E-REP-001": ErrorKind(
         "A folder is not an evaluation", "Name a folder written by `roboloop evaluate`."

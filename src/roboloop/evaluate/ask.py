@@ -77,6 +77,7 @@ def ask_missing(
     questions: Sequence[Question],
     *,
     engine: Engine,
+    identity: str,
     store: AnswerStore,
     media: MediaStore,
     batch_size: int,
@@ -94,7 +95,7 @@ def ask_missing(
             portion = asked[start : start + size]
             missing = [question for question in portion if not store.has(question.key)]
             if missing:
-                store.add(_ask(missing, engine=engine, media=media))
+                store.add(_ask(missing, engine=engine, identity=identity, media=media))
             bar.advance(len(portion))
 
 
@@ -131,7 +132,9 @@ def _prediction(question: Question, *, found: RawAnswer | None, model: str) -> P
     )
 
 
-def _ask(portion: Sequence[Question], *, engine: Engine, media: MediaStore) -> list[RawAnswer]:
+def _ask(
+    portion: Sequence[Question], *, engine: Engine, identity: str, media: MediaStore
+) -> list[RawAnswer]:
     requests = [
         Request(
             record_id=question.record.id,
@@ -141,13 +144,20 @@ def _ask(portion: Sequence[Question], *, engine: Engine, media: MediaStore) -> l
         for question in portion
     ]
     found: Mapping[str, Response] = {r.record_id: r for r in engine.answer(requests)}
-    return [_raw(question, response=found.get(question.record.id)) for question in portion]
+    return [
+        _raw(question, identity=identity, response=found.get(question.record.id))
+        for question in portion
+    ]
 
 
-def _raw(question: Question, *, response: Response | None) -> RawAnswer:
+def _raw(question: Question, *, identity: str, response: Response | None) -> RawAnswer:
     """What is stored; an engine that says nothing about a request has failed it."""
     raw = RawAnswer(
-        question.key, question.record.id, question.prompt, PredictionStatus.REQUEST_FAILED
+        key=question.key,
+        engine=identity,
+        record_id=question.record.id,
+        prompt=question.prompt,
+        status=PredictionStatus.REQUEST_FAILED,
     )
     if response is None:
         return raw._replace(error="the engine gave no response")

@@ -6,7 +6,7 @@ by the task and read back by it, so that it is judged exactly like a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from roboloop.base.hashing import hash_value
 from roboloop.dialects.base import Dialect
@@ -20,19 +20,9 @@ from roboloop.tasks.base import Truth, scale_answer
 CONSTANT = "constant"
 
 
-def best_constants(train_records: Iterable[Record]) -> dict[str, Answer]:
-    """Task -> its best constant answer over these records' truths, for a picture of size 1 x 1."""
-    truths: dict[str, list[tuple[str, Truth]]] = {}
-    for record in train_records:
-        if record.answer is not None:
-            truth = Truth(record.answer, record.picture_size)
-            truths.setdefault(record.task, []).append((record.id, truth))
-    return {
-        task: load_task(task).best_constant(
-            [truth for _, truth in sorted(found, key=lambda item: item[0])]
-        )
-        for task, found in sorted(truths.items())
-    }
+def best_constants(truths: Mapping[str, Sequence[Truth]]) -> dict[str, Answer]:
+    """Task -> its best constant answer over these truths, for a picture of size 1 x 1."""
+    return {task: load_task(task).best_constant(found) for task, found in sorted(truths.items())}
 
 
 def constant_predictions(

@@ -4,7 +4,7 @@
         answers/<model>.jsonl   raw answers; the only file that needs a model to be made again
         report.json             the numbers; docs/evaluation.md describes every key
         items.jsonl             one line per record: question, truth, answers, scores
-        table.md .csv .tex      the numbers for people
+        table.txt .md .csv .tex the numbers for people
 
 Nothing in these files depends on the time, the order of the records or a restart.
 """
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_json, atomic_write_text, atomic_writer
 from roboloop.base.hashing import canonical_json, hash_value
 from roboloop.dialects.base import Dialect
@@ -25,10 +26,10 @@ from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predi
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.items import item_json
 from roboloop.evaluate.score import judge_all
-from roboloop.evaluate.selection import select_records
+from roboloop.evaluate.selection import TRAIN, records_to_ask, training_truths
 from roboloop.evaluate.store import AnswerStore
 from roboloop.evaluate.summary import ModelRun, summarise
-from roboloop.evaluate.tables import csv_table, latex_table, markdown_table
+from roboloop.evaluate.tables import csv_table, latex_table, markdown_table, text_table
 from roboloop.records.answers import Answer, answer_to_json
 from roboloop.records.media_open import MediaStore
 from roboloop.records.record import Record, record_hash
@@ -92,7 +93,7 @@ def run_evaluation(
     out: Path,
     dialect: Dialect,
     answers: Path | None = None,
-    open_engine: OpenEngine = open_local_engine,
+    open_engine: OpenEngine | None = open_local_engine,
 ) -> EvaluationResult:
     """Ask every model, score, compare with the baselines, and write everything to `out`.
 
@@ -106,45 +107,39 @@ def run_evaluation(
         dialect: Convention of the models that name none of their own.
         answers: Folder of the raw answers, `out/answers` when left out. Evaluations that share one
             ask no question twice.
-        open_engine: How a model is opened.
+        open_engine: How a model is opened. None scores what is stored without any model; what was
+            never asked counts as failed.
 
     Raises:
-        RoboLoopError: E-EVA-001 when there is nothing to ask; E-ENG-* when a model cannot be
-            loaded. A question that fails does not raise: it is counted.
+        RoboLoopError: E-EVA-001 when there is nothing to ask; E-EVA-002 when nothing is stored;
+            E-ENG-* when a model cannot be loaded. A question that fails is counted, not raised.
     """
     chosen = [m for m in models if m.role == "candidate" or m.role in config.baselines]
     _check_names([model.name for model in chosen])
     folder = RecordFolder(records)
-    selection = select_records(folder.records(), config=config)
-    stage = _Stage(config, records=selection.asked, media=folder.media_store())
+    stage = _Stage(
+        config,
+        records=records_to_ask(folder, config=config),
+        media=folder.media_store(),
+        answers=answers or out / "answers",
+    )
     runs = [
-        stage.ask(
-            model,
-            dialect=model.dialect or dialect,
-            answers=answers or out / "answers",
-            open_engine=open_engine,
-        )
+        stage.question(model, dialect=model.dialect or dialect, open_engine=open_engine)
         for model in chosen
     ]
     notes: list[str] = []
     if CONSTANT in config.baselines:
-        constants = best_constants(selection.train)
+        constants = stage.constants(folder)
         runs.append(stage.constant(constants, dialect=dialect))
-        tasks = sorted({record.task for record in selection.asked})
-        notes += [
-            f"{task}: no training record, so no constant baseline"
-            for task in tasks
-            if task not in constants
-        ]
-    report = summarise(selection.asked, models=runs, config=config, notes=notes)
-    report["records_hash"] = hash_value([[r.id, record_hash(r)] for r in selection.asked])
-    _write(out, report=report, items=_items(selection.asked, runs=runs, dialect=dialect))
-    return EvaluationResult(
-        report,
-        len(selection.asked),
-        report["complete"],
-        {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]},
-    )
+        without = sorted({record.task for record in stage.records} - set(constants))
+        notes += [f"{task}: no training record, so no constant baseline" for task in without]
+    report: dict[str, Any] = {
+        **summarise(stage.records, models=runs, config=config, notes=notes),
+        "records_hash": hash_value([[r.id, record_hash(r)] for r in stage.records]),
+    }
+    _write(out, report=report, items=_items(stage.records, runs=runs, dialect=dialect))
+    unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
+    return EvaluationResult(report, len(stage.records), report["complete"], unparsed)
 
 
 def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -> str:
@@ -158,44 +153,61 @@ def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -
     if not config.format_hint or task.answer_kind not in SPATIAL:
         return text
     language = wording.language if wording else config.languages[0]
-    key = getattr(task, "key", None)
-    return f"{text}\n{dialect.format_hint(task.answer_kind, language=language, key=key)}"
+    return f"{text}\n{dialect.format_hint(task.answer_kind, language=language)}"
 
 
 class _Stage:
     """The records of one evaluation, put to one model after the other."""
 
     def __init__(
-        self, config: EvaluateConfig, *, records: Sequence[Record], media: MediaStore
+        self,
+        config: EvaluateConfig,
+        *,
+        records: Sequence[Record],
+        media: MediaStore,
+        answers: Path,
     ) -> None:
         self.config = config
         self.records = records
         self.media = media
+        self.answers = answers
         self.hashes = MediaHashes(media)
 
-    def ask(
-        self, model: ModelUnderTest, *, dialect: Dialect, answers: Path, open_engine: OpenEngine
+    def question(
+        self, model: ModelUnderTest, *, dialect: Dialect, open_engine: OpenEngine | None
     ) -> ModelRun:
-        """Every answer of one model, asked now or found in the store."""
-        engine = open_engine(model, dialect, self.config)
+        """Every answer of one model, found in the store or asked now."""
+        store = AnswerStore(self.answers / f"{model.name}.jsonl")
+        engine = open_engine(model, dialect, self.config) if open_engine else None
+        identity = engine.identity() if engine else store.newest_engine
+        if identity is None:
+            raise RoboLoopError(
+                "E-EVA-002", f"{model.name!r} was not asked", place=Place(store.path)
+            )
         prompts = [
             (record, question_text(record, dialect=dialect, config=self.config))
             for record in self.records
         ]
-        identity = engine.identity()
         questions = name_answers(prompts, engine_identity=identity, hashes=self.hashes)
-        store = AnswerStore(answers / f"{model.name}.jsonl")
-        ask_missing(
-            questions,
-            engine=engine,
-            store=store,
-            media=self.media,
-            batch_size=self.config.batch_size,
-            title=f"asking {model.name}",
-        )
+        if engine is not None:
+            ask_missing(
+                questions,
+                engine=engine,
+                identity=identity,
+                store=store,
+                media=self.media,
+                batch_size=self.config.batch_size,
+                title=f"asking {model.name}",
+            )
         predictions = predictions_from(questions, store=store, model=model.name)
         judged = judge_all(predictions, records=self.records, dialect=dialect)
         return ModelRun(model.name, model.role, identity, dialect.kind, judged)
+
+    def constants(self, folder: RecordFolder) -> dict[str, Answer]:
+        """Task -> the best constant answer of the training split."""
+        tasks = {record.task for record in self.records}
+        train = folder.records(TRAIN)
+        return best_constants(training_truths(train, tasks=tasks, seed=self.config.seed))
 
     def constant(self, constants: Mapping[str, Answer], *, dialect: Dialect) -> ModelRun:
         """The best constant answer, judged like a model."""
@@ -218,6 +230,7 @@ def _write(out: Path, *, report: Mapping[str, Any], items: Iterable[Mapping[str,
     with atomic_writer(out / "items.jsonl") as stream:
         for item in items:
             stream.write((canonical_json(item) + "\n").encode())
+    atomic_write_text(out / "table.txt", text=text_table(report))
     atomic_write_text(out / "table.md", text=markdown_table(report))
     atomic_write_text(out / "table.csv", text=csv_table(report))
     atomic_write_text(out / "table.tex", text=latex_table(report))

@@ -25,6 +25,7 @@ class RawAnswer(NamedTuple):
 
     Attributes:
         key: Hash of all that made it; see `answer_key`.
+        engine: Identity of the engine.
         record_id: The record it was asked for first. Another record with the same question about
             the same pictures shares the answer.
         prompt: The question as sent.
@@ -32,6 +33,7 @@ class RawAnswer(NamedTuple):
     """
 
     key: str
+    engine: str
     record_id: str
     prompt: str
     status: PredictionStatus
@@ -67,6 +69,11 @@ class AnswerStore:
         """The newest answer stored under `key`."""
         return self._answers.get(key)
 
+    @property
+    def newest_engine(self) -> str | None:
+        """Identity of the engine that answered last."""
+        return next(reversed(self._answers.values())).engine if self._answers else None
+
     def has(self, key: str) -> bool:
         """Whether there is an answer that need not be asked for again."""
         found = self._answers.get(key)
@@ -83,7 +90,12 @@ class AnswerStore:
             stream.write("".join(lines).encode())
             stream.flush()
             os.fsync(stream.fileno())
-        self._answers.update((answer.key, answer) for answer in portion)
+        self._take(portion)
+
+    def _take(self, portion: Sequence[RawAnswer]) -> None:
+        for answer in portion:
+            self._answers.pop(answer.key, None)
+            self._answers[answer.key] = answer
 
     def _read(self) -> None:
         """Take in all whole portions and cut off what follows the last of them."""
@@ -105,7 +117,7 @@ class AnswerStore:
                 ) from error
             pending.append(answer)
             if place == size and line.endswith(b"\n"):
-                self._answers.update((found.key, found) for found in pending)
+                self._take(pending)
                 pending, whole = [], position
         if whole < len(data):
             os.truncate(self.path, whole)

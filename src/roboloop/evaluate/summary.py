@@ -31,7 +31,6 @@ from roboloop.base.statistics import (
 )
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.score import Judged
-from roboloop.records.outcomes import ScoreStatus
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
 from roboloop.tasks.base import Metric, ParseStatus, Task
@@ -151,53 +150,72 @@ def _result(
     task: TaskRecords, *, model: ModelRun, models: Sequence[ModelRun], config: EvaluateConfig
 ) -> dict[str, Any]:
     judged = [model.judged[record.id] for record in task.records]
-    statuses = Counter(item.score.status for item in judged)
     parsed = Counter(item.parse_status for item in judged)
     num_failed = parsed[None]
     result: dict[str, Any] = {
         "model": model.name,
-        "complete": not num_failed and not statuses[ScoreStatus.TRUTH_MISSING],
+        "complete": not num_failed and len(task.scored) == len(task.records),
         "num_answered": len(judged) - num_failed,
         "num_repaired": parsed[ParseStatus.REPAIRED],
         "num_unparsed": parsed[ParseStatus.UNPARSED] + parsed[ParseStatus.EMPTY],
         "num_request_failed": num_failed,
         "coverage": (len(judged) - num_failed) / len(judged),
-        "validity": None,
-        "metrics": {},
-        "differences": {},
     }
     if not task.scored:
-        return result
-    metrics = task.task.metrics
-    values = task.values(model)
-    result["validity"] = _interval(
-        share_interval(_valid(task.scored, model), groups=task.groups, confidence=config.confidence)
-    )
-    means = mean_intervals(
-        values, groups=task.groups, generator=_draws(config, task.task.kind), **_effort(config)
-    )
-    result["metrics"] = {
-        metric.name: _interval(mean) for metric, mean in zip(metrics, means, strict=True)
+        return result | {"validity": None, "metrics": {}, "differences": {}}
+    baselines = [other for other in models if other.role != "candidate" and other is not model]
+    return result | {
+        "validity": _validity(task.scored, model, config=config),
+        "metrics": _means(task, model, config=config),
+        "differences": {
+            baseline.name: _differences(task, model, baseline=baseline, config=config)
+            for baseline in baselines
+        },
     }
-    for baseline in models:
-        if baseline.role == "candidate" or baseline.name == model.name:
-            continue
-        differences = difference_intervals(
-            values,
-            second=task.values(baseline),
-            groups=task.groups,
-            generator=_draws(config, task.task.kind),
-            **_effort(config),
-        )
-        enough = task.groups.num_groups >= fewest_groups(config.confidence)
-        result["differences"][baseline.name] = {
-            metric.name: {
-                **_interval(difference),
-                "verdict": verdict(difference, metric=metric) if enough else UNCLEAR,
-            }
-            for metric, difference in zip(metrics, differences, strict=True)
+
+
+def _means(task: TaskRecords, model: ModelRun, *, config: EvaluateConfig) -> dict[str, Any]:
+    means = mean_intervals(
+        task.values(model),
+        groups=task.groups,
+        confidence=config.confidence,
+        num_draws=config.num_bootstrap,
+        generator=_draws(config, task.task.kind),
+    )
+    metrics = task.task.metrics
+    return {metric.name: mean._asdict() for metric, mean in zip(metrics, means, strict=True)}
+
+
+def _differences(
+    task: TaskRecords, model: ModelRun, *, baseline: ModelRun, config: EvaluateConfig
+) -> dict[str, Any]:
+    differences = difference_intervals(
+        task.values(model),
+        second=task.values(baseline),
+        groups=task.groups,
+        confidence=config.confidence,
+        num_draws=config.num_bootstrap,
+        generator=_draws(config, task.task.kind),
+    )
+    enough = task.groups.num_groups >= fewest_groups(config.confidence)
+    return {
+        metric.name: {
+            **difference._asdict(),
+            "verdict": verdict(difference, metric=metric) if enough else UNCLEAR,
         }
-    return result
+        for metric, difference in zip(task.task.metrics, differences, strict=True)
+    }
+
+
+def _validity(
+    records: Sequence[Record], model: ModelRun, *, config: EvaluateConfig
+) -> dict[str, Any] | None:
+    """Share of the records whose answer could be read."""
+    if not records:
+        return None
+    groups = group_by([group_label(record) for record in records])
+    valid = [float(model.judged[record.id].score.answer is not None) for record in records]
+    return share_interval(valid, groups=groups, confidence=config.confidence)._asdict()
 
 
 def verdict(difference: Interval, *, metric: Metric) -> str:
@@ -229,17 +247,12 @@ def _overall_entry(
             counts = versus.setdefault(baseline, Counter({BETTER: 0, WORSE: 0, UNCLEAR: 0}))
             counts[differences[primary]["verdict"]] += 1
     scored = [record for task in tasks if task.asked(model) for record in task.scored]
-    validity = None
-    if scored:
-        groups = group_by([group_label(record) for record in scored])
-        share = share_interval(_valid(scored, model), groups=groups, confidence=config.confidence)
-        validity = _interval(share)
     return {
         "model": model.name,
         "complete": all(result["complete"] for _, result in mine),
         "num_tasks": len(mine),
         "num_unparsed": sum(result["num_unparsed"] for _, result in mine),
-        "validity": validity,
+        "validity": _validity(scored, model, config=config),
         "versus": {baseline: dict(counts) for baseline, counts in versus.items()},
     }
 
@@ -257,7 +270,7 @@ def _by_metric(
         if len(members) < 2:
             continue
         results = [
-            {"model": model.name, **_interval(_mean_over_tasks(members, model, config))}
+            {"model": model.name, **_mean_over_tasks(members, model, config)._asdict()}
             for model in models
             if all(task.asked(model) for task in members)
         ]
@@ -285,6 +298,9 @@ def _mean_over_tasks(
         rows = slice(start, start := start + len(task.scored))
         values[rows, column] = task.values(model)[:, 0]
         counts[rows, column] = 1
+    seen = values.sum(axis=1)
+    if len(set(seen.tolist())) == 1 and seen[0] in (0.0, 1.0):
+        return share_interval(seen, groups=groups, confidence=config.confidence)
     draws = bootstrap_means(
         group_sums(values, groups=groups),
         counts=group_sums(counts, groups=groups),
@@ -297,10 +313,6 @@ def _mean_over_tasks(
         confidence=config.confidence,
         num_groups=groups.num_groups,
     )
-
-
-def _valid(records: Sequence[Record], model: ModelRun) -> list[float]:
-    return [float(model.judged[record.id].score.answer is not None) for record in records]
 
 
 def _small_task_notes(tasks: Sequence[TaskRecords], *, config: EvaluateConfig) -> list[str]:
@@ -316,11 +328,3 @@ def _small_task_notes(tasks: Sequence[TaskRecords], *, config: EvaluateConfig) -
 def _draws(config: EvaluateConfig, purpose: str) -> np.random.Generator:
     """The same draws of episodes for every model, so that columns can be compared."""
     return seeded_generator(config.seed, "bootstrap", purpose)
-
-
-def _effort(config: EvaluateConfig) -> dict[str, Any]:
-    return {"confidence": config.confidence, "num_draws": config.num_bootstrap}
-
-
-def _interval(interval: Interval) -> dict[str, Any]:
-    return dict(interval._asdict())

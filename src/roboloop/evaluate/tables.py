@@ -14,7 +14,6 @@ Report = Mapping[str, Any]
 
 _ARROWS = {True: "↑", False: "↓"}
 _SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
-_LATEX_SIGNS = {"better": r"$\uparrow$", "worse": r"$\downarrow$", "not distinguishable": r"$=$"}
 _LATEX_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\~{}", "^": r"\^{}"}
 
 CSV_TASK = ("task", "num_scored_against", "num_groups")
@@ -42,6 +41,11 @@ def markdown_table(report: Report) -> str:
         lines += ["", "† Incomplete: requests failed or truths are missing; see `report.json`."]
     for note in report["notes"]:
         lines += ["", f"Note: {note}."]
+    lines += ["", "## Overall", ""]
+    lines += _markdown_rows(
+        ["model", "tasks", "valid", *(f"vs {b}: ▲ ▼ ≈" for b in baselines)],
+        _overall_rows(report, baselines=baselines),
+    )
     if report["overall"]["by_metric"]:
         lines += ["", "## Tasks with one main metric, each task counting alike", ""]
         lines += _markdown_rows(["metric", "tasks", "model", "value"], _shared_rows(report))
@@ -100,6 +104,7 @@ def latex_table(report: Report) -> str:
     """Main metrics as a booktabs table."""
     baselines = _baselines(report)
     lines = [
+        f"% Brackets and stars: confidence {report['settings']['confidence']:g}",
         r"\begin{tabular}{llr" + "r" * (2 + len(baselines)) + "}",
         r"\toprule",
         " & ".join(["Task", "Model", "Valid", "Metric", "Value", *(f"vs {b}" for b in baselines)])
@@ -147,6 +152,17 @@ def _main_rows(report: Report, *, baselines: Sequence[str]) -> Iterator[list[str
         ]
 
 
+def _overall_rows(report: Report, *, baselines: Sequence[str]) -> Iterator[list[str]]:
+    for model in report["overall"]["models"]:
+        versus = [model["versus"].get(baseline, {}) for baseline in baselines]
+        yield [
+            model["model"] + ("" if model["complete"] else " †"),
+            str(model["num_tasks"]),
+            _percent(model["validity"]["value"]) if model["validity"] else "-",
+            *(" ".join(str(n[verdict]) for verdict in _SIGNS if n) for n in versus),
+        ]
+
+
 def _shared_rows(report: Report) -> Iterator[list[str]]:
     for row in report["overall"]["by_metric"]:
         for result in row["results"]:
@@ -187,7 +203,10 @@ def _difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str
 
 def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
     found = result["differences"].get(baseline, {}).get(metric)
-    return "" if found is None else f"{_LATEX_SIGNS[found['verdict']]} ${found['value']:+.3g}$"
+    if found is None:
+        return ""
+    star = "^{*}" if found["verdict"] in ("better", "worse") else ""
+    return f"${found['value']:+.3g}{star}$"
 
 
 def _shown(interval: Mapping[str, Any]) -> str:
