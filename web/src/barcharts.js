@@ -15,7 +15,7 @@ const EDGE = { top: 8, right: 4, bottom: 22, left: 4 };
 export function barChart(data, { title, note, edgeText = compact, labels }) {
   const reading = h("output", { class: "reading" }, `${whole(data.num)} answers`);
   const plot = h("div", { class: "plot-area" });
-  onWidth(plot, (width) => replace(plot, bars(trimmed(data), { width, edgeText, labels, reading })));
+  onWidth(plot, (width) => replace(plot, bars(labels ? data : trimmed(data), { width, edgeText, labels, reading })));
   return h(
     "figure",
     { class: "chart" },

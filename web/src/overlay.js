@@ -16,7 +16,7 @@ const DOT = "h.001"; // a stroke of no length: its round or square cap is the do
 export function figure(picture, layers, { labels = false, eager = false, alt = "" } = {}) {
   const { width, height } = picture;
   const frame = h("div", { class: "shot" });
-  if (width && height) styled(frame, { "--ratio": `${width} / ${height}` });
+  if (width && height) styled(frame, { "--ratio": `${width} / ${height}`, "--wide": width / height });
   if (picture.file === null) {
     frame.append(h("p", { class: "shot-problem" }, picture.problem));
   } else {

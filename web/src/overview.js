@@ -86,7 +86,7 @@ function sampleTile(row) {
       h("span", null, taskTitle(row.task)),
       h("b", null, measure(value, metric.unit)),
     ),
-    row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text),
+    row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text || "said nothing"),
   );
 }
 

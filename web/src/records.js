@@ -13,7 +13,7 @@ import { loadRows, mainMetric, store, taskTitle } from "./store.js";
 
 const LIST_LINE = 92;
 const GRID_WIDTH = 236;
-const GRID_WORDS = 46; // pixels of a grid item that are not its picture
+const GRID_WORDS = 64; // pixels of a grid item that are not its picture
 
 /** The screen; a single one lives as long as the page and keeps its place. */
 export class RecordsScreen {
@@ -210,7 +210,7 @@ export class RecordsScreen {
         { class: "words" },
         h("p", { class: "name" }, h("span", null, taskTitle(row.task)), prediction ? this.worth(row, prediction) : null),
         h("p", { class: "asked" }, row.question),
-        h("p", { class: "said" }, prediction ? stateBadge(prediction.state) : null, said || "said nothing"),
+        h("p", { class: "said" }, prediction ? stateBadge(prediction.state) : null, said || "said nothing", truthBeside(row, prediction)),
       ),
     );
   }
@@ -223,6 +223,7 @@ export class RecordsScreen {
       { class: "item" },
       this.thumbnail(row),
       h("p", { class: "name" }, h("span", null, taskTitle(row.task)), prediction ? this.worth(row, prediction) : null),
+      h("p", { class: "said" }, prediction ? (prediction.text || "said nothing") : row.question, truthBeside(row, prediction)),
     );
   }
 
@@ -267,6 +268,12 @@ export class RecordsScreen {
       Escape: () => this.pane("list"),
     };
   }
+}
+
+/** What the answer should have been, where the picture cannot show it. */
+function truthBeside(row, prediction) {
+  if (!prediction || !row.truth || row.truth.marks.length || prediction.quality === 1) return null;
+  return h("span", { class: "should" }, "truth ", row.truth.text);
 }
 
 /** A change of the filter keeps the selected record; a new order starts at its top. */

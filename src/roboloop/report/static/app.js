@@ -194,7 +194,7 @@ const EDGE = { top: 8, right: 4, bottom: 22, left: 4 };
 function barChart(data, { title, note, edgeText = compact, labels }) {
   const reading = h("output", { class: "reading" }, `${whole(data.num)} answers`);
   const plot = h("div", { class: "plot-area" });
-  onWidth(plot, (width) => replace(plot, bars(trimmed(data), { width, edgeText, labels, reading })));
+  onWidth(plot, (width) => replace(plot, bars(labels ? data : trimmed(data), { width, edgeText, labels, reading })));
   return h(
     "figure",
     { class: "chart" },
@@ -876,7 +876,7 @@ const DOT = "h.001"; // a stroke of no length: its round or square cap is the do
 function figure(picture, layers, { labels = false, eager = false, alt = "" } = {}) {
   const { width, height } = picture;
   const frame = h("div", { class: "shot" });
-  if (width && height) styled(frame, { "--ratio": `${width} / ${height}` });
+  if (width && height) styled(frame, { "--ratio": `${width} / ${height}`, "--wide": width / height });
   if (picture.file === null) {
     frame.append(h("p", { class: "shot-problem" }, picture.problem));
   } else {
@@ -1064,7 +1064,7 @@ function sampleTile(row) {
       h("span", null, taskTitle(row.task)),
       h("b", null, measure(value, metric.unit)),
     ),
-    row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text),
+    row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text || "said nothing"),
   );
 }
 
@@ -1666,7 +1666,7 @@ const { loadRows, mainMetric, store, taskTitle } = modules["store.js"];
 
 const LIST_LINE = 92;
 const GRID_WIDTH = 236;
-const GRID_WORDS = 46; // pixels of a grid item that are not its picture
+const GRID_WORDS = 64; // pixels of a grid item that are not its picture
 
 /** The screen; a single one lives as long as the page and keeps its place. */
 class RecordsScreen {
@@ -1863,7 +1863,7 @@ class RecordsScreen {
         { class: "words" },
         h("p", { class: "name" }, h("span", null, taskTitle(row.task)), prediction ? this.worth(row, prediction) : null),
         h("p", { class: "asked" }, row.question),
-        h("p", { class: "said" }, prediction ? stateBadge(prediction.state) : null, said || "said nothing"),
+        h("p", { class: "said" }, prediction ? stateBadge(prediction.state) : null, said || "said nothing", truthBeside(row, prediction)),
       ),
     );
   }
@@ -1876,6 +1876,7 @@ class RecordsScreen {
       { class: "item" },
       this.thumbnail(row),
       h("p", { class: "name" }, h("span", null, taskTitle(row.task)), prediction ? this.worth(row, prediction) : null),
+      h("p", { class: "said" }, prediction ? (prediction.text || "said nothing") : row.question, truthBeside(row, prediction)),
     );
   }
 
@@ -1920,6 +1921,12 @@ class RecordsScreen {
       Escape: () => this.pane("list"),
     };
   }
+}
+
+/** What the answer should have been, where the picture cannot show it. */
+function truthBeside(row, prediction) {
+  if (!prediction || !row.truth || row.truth.marks.length || prediction.quality === 1) return null;
+  return h("span", { class: "should" }, "truth ", row.truth.text);
 }
 
 /** A change of the filter keeps the selected record; a new order starts at its top. */
