@@ -22,6 +22,7 @@ MAX_ENTRY_CHARS = 1 << 26
 
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
 _SPACE = re.compile(r"[ \t\r\n]*")
+_NUMBER_END = re.compile(r"[,\] \t\r\n]")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LONGEST_TOKEN = 16
 """No JSON token but a string that is cut off is reported farther than this from the end."""
@@ -63,6 +64,7 @@ class _ListScanner:
         self._buffer = ""
         self._at = 0
         self._line = 1
+        self._column = 0  # characters of this line that stand before the position
         self._ended = False
         self._not_finite: str | None = None
         self._decoder = json.JSONDecoder(parse_constant=self._note_constant)
@@ -86,6 +88,8 @@ class _ListScanner:
             while True:
                 yield self._entry()
                 separator = self.peek()
+                if not separator:
+                    raise self._broken("E-REC-014", "the file ends before the list does")
                 if separator not in (",", "]"):
                     raise self._broken("E-REC-001", "',' or ']' must follow an entry")
                 self._move_to(self._at + 1)
@@ -121,8 +125,13 @@ class _ListScanner:
             except (ValueError, RecursionError) as error:
                 raise self._broken("E-REC-001", f"not JSON that can be read: {error}") from None
             else:
-                if end < len(self._buffer) or not self._fill():
+                if not self._may_go_on(value, end=end) or not self._fill():
                     return value, end
+
+    def _may_go_on(self, value: Any, *, end: int) -> bool:
+        """Whether a number may have more digits behind the end of the buffer: 1 of 1.5."""
+        is_number = isinstance(value, int | float)
+        return is_number and _NUMBER_END.search(self._buffer, end) is None
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
         """Whether the error may come from the end of the buffer rather than from the text."""
@@ -135,24 +144,31 @@ class _ListScanner:
         at_end = error.pos >= len(self._buffer.rstrip())
         if self._ended and (at_end or error.msg.startswith("Unterminated string")):
             return self._broken("E-REC-014", "the file ends in the middle of this entry")
-        line = self._line + self._buffer.count("\n", self._at, error.pos)
-        column = error.pos - self._buffer.rfind("\n", 0, error.pos)
-        place = Place(self._path, line, column)
+        line, column = self._line_and_column(error.pos)
+        place = Place(self._path, line, column + 1)
         return RoboLoopError("E-REC-001", f"not JSON: {error.msg}", place=place)
 
     def _fill(self) -> bool:
         """Read more; at least as much as is held, so that long entries are tried few times."""
         if self._ended:
             return False
-        held = self._buffer[self._at :]
-        more = self._stream.read(max(CHUNK_CHARS, len(held)))
+        more = self._stream.read(max(CHUNK_CHARS, len(self._buffer) - self._at))
         self._ended = not more
-        self._buffer, self._at = held + more, 0
+        if more:
+            self._buffer, self._at = self._buffer[self._at :] + more, 0
         return bool(more)
 
     def _move_to(self, position: int) -> None:
-        self._line += self._buffer.count("\n", self._at, position)
+        self._line, self._column = self._line_and_column(position)
         self._at = position
+
+    def _line_and_column(self, position: int) -> tuple[int, int]:
+        """Line, and characters before `position` in it, of a position at or after the current."""
+        newlines = self._buffer.count("\n", self._at, position)
+        if newlines == 0:
+            return self._line, self._column + position - self._at
+        last = self._buffer.rfind("\n", self._at, position)
+        return self._line + newlines, position - last - 1
 
     def _note_constant(self, name: str) -> float:
         self._not_finite = name

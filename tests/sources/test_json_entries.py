@@ -1,0 +1,160 @@
+"""Entries of a large JSON list come out one by one; `json` and a line count are the oracle."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.records.jsonl import Broken, JsonLine
+from roboloop.sources import json_entries
+from roboloop.sources.json_entries import scan_entries
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+entries = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def scanned(path: Path) -> list[JsonLine]:
+    found = list(scan_entries(path))
+    assert all(isinstance(item, JsonLine) for item in found)
+    return [item for item in found if isinstance(item, JsonLine)]
+
+
+@settings(deadline=None)
+@given(
+    values=st.lists(entries, max_size=8),
+    indent=st.sampled_from([None, 0, 2]),
+    ascii_only=st.booleans(),
+    chunk=st.sampled_from([1, 2, 7, 64, 1 << 20]),
+)
+def test_every_list_is_read_whole_whatever_the_chunks(
+    values: list[Any], indent: int | None, ascii_only: bool, chunk: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_entries, "CHUNK_CHARS", chunk)
+        path = Path(name) / "data.json"
+        text = json.dumps(values, indent=indent, ensure_ascii=ascii_only)
+        path.write_text(text, encoding="utf-8")
+        assert [item.value for item in scanned(path)] == values
+
+
+def test_each_entry_knows_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    text = json.dumps([{"id": n, "text": "a\nb", "list": [1, 2]} for n in range(50)], indent=2)
+    path.write_text(text.replace("\n", "\r\n"))
+    lines = text.split("\n")
+    for item in scanned(path):
+        assert lines[(item.place.line or 0) - 1].strip() == "{"
+        assert lines[item.place.line or 0].strip() == f'"id": {item.value["id"]},'
+
+
+def test_lines_are_read_too_under_either_name(tmp_path: Path) -> None:
+    for name in ("data.jsonl", "data.json"):
+        (tmp_path / name).write_text('\n{"a": 1}\n{"a": 2}\n')
+        assert [item.place.line for item in scanned(tmp_path / name)] == [2, 3]
+
+
+def test_bad_entry_of_a_list_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_bytes(
+        b'[\n{"id": "a"},\n{"id": "b", "x": [1, NaN]},\n{"id": "c", "x": "\xff"},\n{"id": "d"}\n]\n'
+    )
+    first, nan, bytes_, last = scan_entries(path)
+    assert isinstance(first, JsonLine) and isinstance(last, JsonLine)
+    assert last.place.line == 5
+    assert isinstance(nan, Broken) and isinstance(bytes_, Broken)
+    assert (nan.error.code, nan.error.place.line, nan.error.place.record_id) == (
+        "E-REC-010",
+        3,
+        "b",
+    )
+    assert (bytes_.error.code, bytes_.error.place.line) == ("E-REC-001", 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column", "whole"),
+    [
+        ('[\n{"a": 1},\n{"a": 2,}\n]', "E-REC-001", 3, 9, 1),
+        ('[{"a": 1} {"a": 2}]', "E-REC-001", 1, None, 1),
+        ("[{'a': 1}]", "E-REC-001", 1, 3, 0),
+        ('[{"a": 1},]', "E-REC-001", 1, 11, 1),
+        ('[{"a": 1}]\n[{"a": 2}]', "E-REC-001", 2, None, 1),
+        ('[{"a": 1},\n{"a": "long te', "E-REC-014", 2, None, 1),
+        ('[{"a": 1},\n{"a": [1, 2', "E-REC-014", 2, None, 1),
+        ('[{"a": 1},\n', "E-REC-014", 2, None, 1),
+        ('[{"a": 1}\n', "E-REC-014", 2, None, 1),
+        ("[", "E-REC-014", 1, None, 0),
+        ("[" + "[" * 99_999, "E-REC-001", 1, None, 0),
+        ("[" + "9" * 9_999 + "]", "E-REC-001", 1, None, 0),
+    ],
+)
+@pytest.mark.parametrize("chunk", [3, 1 << 20])
+def test_broken_syntax_stops_with_its_place(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    code: str,
+    line: int,
+    column: int | None,
+    whole: int,
+    chunk: int,
+) -> None:
+    monkeypatch.setattr(json_entries, "CHUNK_CHARS", chunk)
+    path = tmp_path / "data.json"
+    path.write_text(text)
+    found = []
+    with pytest.raises(RoboLoopError) as caught:
+        found.extend(scan_entries(path))
+    assert (caught.value.code, caught.value.place.line) == (code, line)
+    if column is not None:
+        assert caught.value.place.column == column
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("none.json", None, "E-DAT-001"),
+        ("empty.json", "", "E-DAT-002"),
+        ("text.json", "hello", "E-DAT-002"),
+        ("one.json", '{\n"data": []\n}', "E-DAT-002"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, name: str, text: str | None, code: str) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(RoboLoopError, match=name) as caught:
+        list(scan_entries(tmp_path / name))
+    assert caught.value.code == code
+
+
+def test_memory_stays_at_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_entries, "CHUNK_CHARS", 1000)
+    path = tmp_path / "data.json"
+    path.write_text(
+        "[" + ",\n".join(json.dumps({"id": n, "x": "y" * 300}) for n in range(500)) + "]"
+    )
+    held = [0]
+    real_fill = json_entries._ListScanner._fill
+
+    def fill(self: Any) -> bool:
+        more = real_fill(self)
+        held.append(len(self._buffer))
+        return more
+
+    monkeypatch.setattr(json_entries._ListScanner, "_fill", fill)
+    assert len(scanned(path)) == 500
+    assert max(held) < 3000
