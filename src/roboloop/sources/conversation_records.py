@@ -12,6 +12,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
+from roboloop.dialects.framed import SWAPPED
 from roboloop.records.answers import SPATIAL_KINDS, Answer, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
 from roboloop.records.media_open import MediaStore
@@ -210,6 +211,8 @@ class EntryReader:
             raise RoboLoopError(
                 "E-REC-013", f"{text[:120]!r} is no answer to task {task.kind}{why}"
             )
+        if SWAPPED in parsed.note:  # a model may be forgiven for it, a truth is then in doubt
+            raise RoboLoopError("E-REC-012", f"{text[:120]!r} has x2 < x1 or y2 < y1")
         return parsed.answer, parsed.note if parsed.status is ParseStatus.REPAIRED else ""
 
 
