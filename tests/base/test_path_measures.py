@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from math import hypot
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_dynamic_measures_equal_the_best_of_all_alignments(
         2 * distances[0, 0]
         + sum(
             distances[here] * (2 if here[0] > last[0] and here[1] > last[1] else 1)
-            for last, here in zip(way, way[1:], strict=False)
+            for last, here in pairwise(way)
         )
         for way in ways
     )

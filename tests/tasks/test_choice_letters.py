@@ -190,7 +190,7 @@ def test_the_answer_carries_the_texts_of_the_options() -> None:
     assert task.score(answer, truth=Choice("c"), size=None) == {"accuracy": 1.0}
 
 
-def test_a_long_text_is_read_in_one_pass() -> None:
-    text = "A shows this and B shows that; " * 3000 + "\nAnswer: C"
-    assert judged(text, OPTIONS) == "C"
-    assert judged("(" * 20000 + "A" * 20000) is None
+@pytest.mark.parametrize("filler", ["A shows this and B shows that; ", "(", " ", "\n", "_", "A "])
+def test_a_text_of_any_length_is_read(filler: str) -> None:
+    text = filler * (40_000 // len(filler))
+    assert judged(text + "\nAnswer: C", OPTIONS) == "C"

@@ -123,7 +123,7 @@ NUMBERS = {
     "6 inches": (6, "in"),
     "50%": (50, "%"),
 }
-NO_NUMBER = ["2-3", "5 or 6", "between 5 and 6", "4 chairs and 2 tables are there.", "none", "1/2"]
+NO_NUMBER = ["2-3", "5 or 6", "between 5 and 6", "none", "1/2"]
 
 
 @pytest.mark.parametrize(("text", "expected"), NUMBERS.items())
@@ -131,7 +131,7 @@ def test_the_number_that_is_meant(text: str, expected: tuple[float, str | None])
     assert read_number(text).answer == Number(*expected)
 
 
-@pytest.mark.parametrize("text", [n for n in NO_NUMBER if not n.startswith("4")])
+@pytest.mark.parametrize("text", NO_NUMBER)
 def test_ranges_and_words_are_no_number(text: str) -> None:
     assert read_number(text)[:2] == (None, ParseStatus.UNPARSED)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from roboloop.records.answers import Choice
@@ -233,6 +234,7 @@ def _option_spans(text: str, options: Sequence[str]) -> list[_Span]:
     return sorted(taken)
 
 
+@lru_cache(maxsize=4096)
 def _option(option: str, index: int) -> str:
     """An option's text in plain words, without its own letter in front."""
     return _plain(re.sub(rf"^\(?{LETTERS[index]}[.:)]\s*", "", option.strip()))

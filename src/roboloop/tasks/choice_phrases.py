@@ -19,7 +19,7 @@ _IS = r"(?:is|was|(?:would|should|must|will|has\s+to)\s+be|为|是|应该是|应
 _DECISION = r"(?:answer|choice|option|panel|selection|pick|guess|conclusion|答案|选项|选择|结论)s?"
 _CHOOSE = r"(?:choose|chose|select|pick|go(?:ing)?\s+with|opt\s+for|vote\s+for|preference\s+for)"
 _RIGHT = r"(?:correct|right|best|true|my\s+(?:final\s+)?(?:answer|choice)|answer)"
-_UPPER = r"[(\[<\"'“]*(?P<upper>[A-Z])[)\]]?(?![A-Za-z0-9])(?!['’][a-z])"
+_UPPER = r"[(\[<\"'“]{0,3}(?P<upper>[A-Z])[)\]]?(?![A-Za-z0-9])(?!['’][a-z])"
 _LOWER = r"(?:\((?P<bracketed>[a-z])\)|(?P<lower>[a-z])(?=\s*(?:[.,;)\n]|$)))"
 _APART = r"(?<![A-Za-z0-9])"
 
@@ -48,7 +48,7 @@ ALTERNATIVE = re.compile(
 )
 """A second letter offered beside the first: ` or C`."""
 
-ALONE = re.compile(r"[(\[{<\"']*\s*([A-Za-z])\s*[)\]}>\"']*\s*[.:,;)、。!?]?")
+ALONE = re.compile(r"[(\[{<\"']{0,3}\s*([A-Za-z])\s*[)\]}>\"']{0,3}\s*[.:,;)、。!?]?")
 NAMED_ALONE = re.compile(rf"(?i:{NOUN})[(\[]?([A-Za-z])[)\]]?\s*(?:选项)?[.!。]?")
 SEPARATORS = re.compile(r"[\s,;/|&、]+|\bor\b|\band\b|或|和")
 IN_FRONT = re.compile(

@@ -22,7 +22,7 @@ _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LATEX_WORDS = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boldsymbol)\s*\{([^{}]*)\}")
 _HTML_MARKS = re.compile(r"</?(?:b|i|u|em|strong|span|p|br|code|h[1-6])\s*/?>", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*+|`+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
-_LINE_MARKS = re.compile(r"^\s*(?:#{1,6}|>)\s+", re.MULTILINE)
+_LINE_MARKS = re.compile(r"^[^\S\n]*(?:#{1,6}|>)[^\S\n]+", re.MULTILINE)
 CUE = re.compile(
     r"(?:(?<![a-z])(?:final\s+|correct\s+|right\s+)?answer(?:\s+is)?\s*:|答案\s*(?:[是为]|:)+:?)\s*",
     re.IGNORECASE,
@@ -92,6 +92,7 @@ def sentences(text: str) -> list[str]:
 
 
 def _without_marks(text: str) -> str:
-    plain = _LATEX_WORDS.sub(r"\1", text)
+    plain = _LATEX_WORDS.sub(r"\1", re.sub(r"\n\s*\n", "\n\n", text))
     plain = _HTML_MARKS.sub(" ", plain).replace("$", " ")
-    return _EMPHASIS.sub("", _LINE_MARKS.sub("", plain)).strip()
+    plain = _EMPHASIS.sub("", _LINE_MARKS.sub("", plain))
+    return re.sub(r"[^\S\n]+", " ", plain).strip()
