@@ -8,10 +8,12 @@ the real engine has its own tests. Run as a program it evaluates slowly, so that
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -41,6 +43,7 @@ from roboloop.tasks import TASKS, load_task
 PLAIN = load_dialect("plain")
 SIZE = PictureSize(320, 240)
 NUM_EPISODES = 8
+OUTPUTS = ("report.json", "items.jsonl", "table.txt", "table.md", "table.csv", "table.tex")
 WORDS = ("red", "green", "blue", "amber", "black", "white", "brown", "pink")
 
 
@@ -190,6 +193,24 @@ def evaluate(
         dialect=dialect,
         open_engine=lambda model, *_: engines[model.name],
     )
+
+
+def read_items(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "items.jsonl").read_text().splitlines()]
+
+
+def contents(out: Path, names: tuple[str, ...] = OUTPUTS) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in names}
+
+
+def asked_by(engine: ScriptedEngine) -> list[str]:
+    return [record_id for portion in engine.asked for record_id in portion]
+
+
+def result_of(report: Any, model: str, task: str = "contact_box") -> dict[str, Any]:
+    (entry,) = [entry for entry in report["tasks"] if entry["task"] == task]
+    (result,) = [result for result in entry["results"] if result["model"] == model]
+    return result
 
 
 def main(records: Path, out: Path, seconds_per_call: float) -> None:

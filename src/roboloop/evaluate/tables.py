@@ -198,7 +198,7 @@ def _markdown_rows(header: list[str], rows: Iterator[list[str]]) -> list[str]:
 
 def _difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
     found = result["differences"].get(baseline, {}).get(metric)
-    return "" if found is None else f"{_SIGNS[found['verdict']]} {found['value']:+.3g}"
+    return "" if found is None else f"{_SIGNS[found['verdict']]} {_signed(found['value'])}"
 
 
 def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
@@ -206,7 +206,7 @@ def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) 
     if found is None:
         return ""
     star = "^{*}" if found["verdict"] in ("better", "worse") else ""
-    return f"${found['value']:+.3g}{star}$"
+    return f"${_signed(found['value'])}{star}$"
 
 
 def _shown(interval: Mapping[str, Any]) -> str:
@@ -218,6 +218,10 @@ def _shown(interval: Mapping[str, Any]) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return ("" if value < 0 else "+") + _figure(value)
 
 
 def _percent(value: float) -> str:
