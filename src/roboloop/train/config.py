@@ -60,16 +60,17 @@ class AugmentConfig(BaseModel):
     chance: Share = 1.0
     """Share of the pictures that are changed at all."""
     zoom: tuple[Positive, Positive] = (1.0, 1.3)
-    """Bounds of the factor by which a picture is enlarged; a window of its own size is cut out."""
+    """Bounds of the factor by which a picture is enlarged; a window of its own size is cut out.
+    Below 1 it shrinks, and its mean colour fills the rest."""
     stretch: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """Most that width and height may be enlarged differently, as a share."""
     colour: Share = 0.0
     """Most change of brightness, contrast and saturation, as a share."""
 
     @model_validator(mode="after")
-    def _zoom_enlarges(self) -> Self:
-        if not 1.0 <= self.zoom[0] <= self.zoom[1]:
-            raise ValueError(f"zoom is [low, high] with 1 <= low <= high, not {list(self.zoom)}")
+    def _zoom_in_order(self) -> Self:
+        if self.zoom[0] > self.zoom[1]:
+            raise ValueError(f"zoom is [low, high], not {list(self.zoom)}")
         return self
 
 

@@ -1,0 +1,236 @@
+"""Records to training examples: the pictures, and the questions that are asked about each.
+
+Which pictures a step takes, which questions, wordings and augmentations, all follow from the seed
+and the number of the step alone. So a run that is resumed at step n sees what the uninterrupted
+run saw, and the number of processes changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.geometry import PictureSize
+from roboloop.base.hashing import seeded_generator
+from roboloop.base.progress import track
+from roboloop.models.chat import Encoded, Encoder
+from roboloop.models.pixels import Patches
+from roboloop.records.media import Media
+from roboloop.records.media_open import MediaStore, medium_name
+from roboloop.records.record import Record, Turn
+from roboloop.records.shards import RecordFolder
+from roboloop.tasks import load_task
+from roboloop.train.augment import Warp, can_warp, draw_warp, recoloured, span_of
+from roboloop.train.branches import Branched, branch
+from roboloop.train.config import SftConfig
+
+SPLIT = "train"
+
+
+class PictureGroup(NamedTuple):
+    """All records about the same pictures in the same order.
+
+    Attributes:
+        name: Names the pictures, such as `sim:frames.zip!e12_040.webp`.
+        media: The pictures.
+        records: The questions about them.
+    """
+
+    name: str
+    media: tuple[Media, ...]
+    records: tuple[Record, ...]
+
+
+class Visit(NamedTuple):
+    """The `epoch`-th time (from 0) that a group is met."""
+
+    group: int
+    epoch: int
+
+
+class Example(NamedTuple):
+    """What one picture brings to a step."""
+
+    rows: Branched
+    record_ids: tuple[str, ...]
+
+
+def load_groups(folder: RecordFolder, *, config: SftConfig) -> list[PictureGroup]:
+    """The training records of the tasks wanted, by picture, in the order of the files.
+
+    Raises:
+        RoboLoopError: E-TRN-004 when there is none.
+    """
+    found: dict[tuple[Media, ...], list[Record]] = {}
+    for record in folder.records(SPLIT):
+        wanted = not config.tasks or record.task in config.tasks
+        if wanted and record.answer is not None:
+            found.setdefault(record.media, []).append(record)
+    if not found:
+        tasks = ", ".join(config.tasks) or "any task"
+        raise RoboLoopError(
+            "E-TRN-004", f"no record of split {SPLIT!r} and {tasks}", place=Place(folder.path)
+        )
+    return [
+        PictureGroup(" ".join(map(medium_name, media)), media, tuple(records))
+        for media, records in found.items()
+    ]
+
+
+class Schedule:
+    """Which pictures each step meets: all of them in a drawn order, then all in another."""
+
+    def __init__(self, num_groups: int, *, pictures_per_step: int, seed: int) -> None:
+        self.num_groups = num_groups
+        self.pictures_per_step = pictures_per_step
+        self.seed = seed
+        self._order = lru_cache(maxsize=2)(self._draw_order)
+
+    def visits(self, step: int) -> list[Visit]:
+        """The pictures of a step, counted from 0."""
+        first = step * self.pictures_per_step
+        places = (divmod(n, self.num_groups) for n in range(first, first + self.pictures_per_step))
+        return [Visit(int(self._order(epoch)[place]), epoch) for epoch, place in places]
+
+    def _draw_order(self, epoch: int) -> NDArray[np.int64]:
+        return seeded_generator(self.seed, "order", epoch).permutation(self.num_groups)
+
+
+class PictureCache:
+    """The pictures of all groups, each decoded once and kept at the size the model sees it."""
+
+    def __init__(self, media: MediaStore, *, encoder: Encoder) -> None:
+        self._media = media
+        self._encoder = encoder
+        self._seen: dict[Media, Image.Image] = {}
+
+    def get(self, medium: Media) -> Image.Image:
+        """The picture at the size the model sees it.
+
+        Raises:
+            RoboLoopError: E-MED-* when it cannot be read, E-DIA-001 when it cannot be shown.
+        """
+        if medium not in self._seen:
+            picture = self._media.open(medium)
+            view = self._encoder.dialect.view_size(PictureSize(*picture.size))
+            self._seen[medium] = picture.resize(view, Image.Resampling.BICUBIC)
+        return self._seen[medium]
+
+    def load(self, groups: Sequence[PictureGroup]) -> None:
+        """Decode the pictures of all groups now, and show progress."""
+        for group in track(groups, title="pictures"):
+            for medium in group.media:
+                self.get(medium)
+
+
+class ExampleMaker:
+    """Turns visits into examples.
+
+    Args:
+        groups: What can be visited.
+        encoder: Writes conversations in the model's tokens.
+        pictures: Where the pictures come from.
+        config: The phase.
+        seed: Names every draw.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[PictureGroup],
+        *,
+        encoder: Encoder,
+        pictures: PictureCache,
+        config: SftConfig,
+        seed: int,
+    ) -> None:
+        self.groups = groups
+        self.encoder = encoder
+        self.pictures = pictures
+        self.config = config
+        self.seed = seed
+
+    def make(self, visit: Visit) -> Example:
+        """The example of a visit; the same one whenever it is asked for.
+
+        Raises:
+            RoboLoopError: E-TRN-002 for a question that is too long, E-MED-*.
+        """
+        group = self.groups[visit.group]
+        rng = seeded_generator(self.seed, "visit", visit.epoch, group.name)
+        records = draw_records(
+            rng,
+            records=group.records,
+            weights=self.config.tasks,
+            most=self.config.questions_per_picture,
+        )
+        pictures = [self.pictures.get(medium) for medium in group.media]
+        if self.config.augment is not None:
+            pictures, records = self._augmented(rng, pictures=pictures, records=records)
+        cut = [self._cut(picture) for picture in pictures]
+        encoded = [self._encode(record, cut=cut, rng=rng) for record in records]
+        rows = branch(encoded, parts=self.encoder.parts)
+        return Example(rows, tuple(record.id for record in records))
+
+    def _augmented(
+        self, rng: np.random.Generator, *, pictures: list[Image.Image], records: list[Record]
+    ) -> tuple[list[Image.Image], list[Record]]:
+        config = self.config.augment
+        assert config is not None
+        if rng.uniform() >= config.chance:
+            return pictures, records
+        warp = Warp()
+        if all(map(can_warp, records)):
+            warp = draw_warp(rng, config=config, keep=span_of(records))
+        changed = [warp.picture(picture) for picture in pictures]
+        if config.colour:
+            changed = [recoloured(picture, rng=rng, most=config.colour) for picture in changed]
+        return changed, [warp.record(record) for record in records]
+
+    def _cut(self, picture: Image.Image) -> Patches:
+        return self.encoder.parts.pixels.cut(picture, view=PictureSize(*picture.size))
+
+    def _encode(
+        self, record: Record, *, cut: Sequence[Patches], rng: np.random.Generator
+    ) -> Encoded:
+        task = load_task(record.task)
+        dialect = self.encoder.dialect
+        assert record.answer is not None
+        wording_seed = int(rng.integers(2**31)) if self.config.reword else None
+        turns = record.turns
+        if not any(turn.role == "user" for turn in turns):
+            wording = task.choose_wording(
+                record, languages=self.config.languages, seed=wording_seed
+            )
+            question = task.question(record, dialect=dialect, wording=wording)
+            turns = (*turns, Turn("user", question))
+        answer = task.render(record.answer, dialect=dialect, size=record.picture_size)
+        turns = (*(turn for turn in turns if turn.role != "assistant"), Turn("assistant", answer))
+        encoded = self.encoder.encode(cut, turns=turns)
+        if encoded.num_tokens > self.config.max_tokens:
+            raise RoboLoopError(
+                "E-TRN-002",
+                f"{encoded.num_tokens} tokens, {encoded.num_image_tokens} of them the picture's; "
+                f"the limit is {self.config.max_tokens}",
+                place=Place(record_id=record.id),
+            )
+        return encoded
+
+
+def draw_records(
+    rng: np.random.Generator,
+    *,
+    records: Sequence[Record],
+    weights: Mapping[str, float],
+    most: int,
+) -> list[Record]:
+    """Draw up to `most` records without repetition, each as likely as its task's weight says."""
+    shares = np.array([weights.get(record.task, 1.0) for record in records])
+    # The smallest of exponential waiting times with these rates: a weighted draw in one line.
+    waits = rng.exponential(size=len(records)) / shares
+    return [records[place] for place in np.argsort(waits, kind="stable")[:most]]

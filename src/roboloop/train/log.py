@@ -1,0 +1,98 @@
+"""`trainer_log.jsonl`: one line for each few steps, in LLaMA-Factory's field names and then some.
+
+    {"current_steps": 5, "total_steps": 400, "loss": 1.9042, "lr": 0.0005, "epoch": 0.02,
+     "percentage": 1.25, "elapsed_time": "0:00:03", "remaining_time": "0:04:01",
+     "throughput": 5312.07, "total_tokens": 15936, "tokens_target": 2210, "grad_norm": 1.7}
+
+`throughput` and `total_tokens` count tokens that are there: filling is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from roboloop.base.files import atomic_write_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What is known after a step.
+
+    Attributes:
+        step: Steps done.
+        total_steps: Steps in all.
+        loss: Mean loss of the answers' tokens since the last line.
+        rate: Learning rate of the step, AdamW's for the part that learns fastest.
+        epoch: How often the pictures have been met.
+        seconds: Time spent, over all attempts.
+        num_tokens: Tokens seen.
+        num_targets: Tokens trained on since the last line.
+        grad_norm: Norm of the gradient before it was clipped.
+    """
+
+    step: int
+    total_steps: int
+    loss: float
+    rate: float
+    epoch: float
+    seconds: float
+    num_tokens: int
+    num_targets: int
+    grad_norm: float
+
+    def to_json(self) -> dict[str, Any]:
+        """In the field names of the file."""
+        left = self.seconds / self.step * (self.total_steps - self.step)
+        return {
+            "current_steps": self.step,
+            "total_steps": self.total_steps,
+            "loss": round(self.loss, 4),
+            "lr": self.rate,
+            "epoch": round(self.epoch, 4),
+            "percentage": round(100 * self.step / self.total_steps, 2),
+            "elapsed_time": str(timedelta(seconds=int(self.seconds))),
+            "remaining_time": str(timedelta(seconds=int(left))),
+            "throughput": round(self.num_tokens / max(self.seconds, 1e-9), 2),
+            "total_tokens": self.num_tokens,
+            "tokens_target": self.num_targets,
+            "grad_norm": round(self.grad_norm, 4),
+        }
+
+
+class TrainerLog:
+    """The log file of a run.
+
+    Args:
+        path: Where it is; lines after `keep_to` steps, left by a killed attempt, are removed.
+        keep_to: Steps the resumed run has done.
+    """
+
+    def __init__(self, path: Path, *, keep_to: int) -> None:
+        self.path = path
+        self.lines = [line for line in _read(path) if line["current_steps"] <= keep_to]
+        text = "".join(json.dumps(line) + "\n" for line in self.lines)
+        atomic_write_bytes(path, data=text.encode())
+
+    def add(self, line: LogLine) -> None:
+        """Append a line."""
+        value = line.to_json()
+        self.lines.append(value)
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(value) + "\n")
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of an earlier attempt; one that was cut off is not among them."""
+    if not path.exists():
+        return []
+    lines: list[dict[str, Any]] = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines

@@ -1,0 +1,46 @@
+"""The loss of supervised fine-tuning: cross-entropy of the answers' tokens, and of nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from roboloop.models.chat import IGNORED
+
+
+class AnswerLoss(nn.Module):
+    """Sum of the cross-entropies of all target tokens of a batch.
+
+    A sum, because the mean is taken over the targets of the whole step: over several batches and
+    processes a mean of means would give short answers more weight. Logits are computed at targets
+    only, in float32.
+
+    Args:
+        network: A model of Hugging Face with `.model` and `.lm_head`.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
+        """The sum for a batch of `branches.collate_branched`."""
+        network: Any = self.network
+        hidden = network.model(**inputs, use_cache=False).last_hidden_state
+        targets = labels[:, 1:]
+        chosen = targets != IGNORED
+        logits = network.lm_head(hidden[:, :-1][chosen])
+        return functional.cross_entropy(logits.float(), targets[chosen], reduction="sum")
+
+
+def num_targets(labels: Tensor) -> int:
+    """How many tokens the loss of these labels sums over."""
+    return int((labels[:, 1:] != IGNORED).sum().item())
+
+
+def is_finite(value: float) -> bool:
+    """Whether a loss can be trusted."""
+    return bool(torch.isfinite(torch.tensor(value)))

@@ -1,0 +1,172 @@
+"""Which tensors are trained, at which rate, with which decay, and the optimizers that do it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.train.config import MuonConfig, Part, SftConfig
+from roboloop.train.muon import Muon
+
+VISION = "model.visual."
+PROJECTOR = ("model.visual.merger.", "model.visual.deepstack_merger")
+NOT_A_LAYER = ("embed_tokens", "lm_head", "patch_embed")
+"""Matrices that Muon leaves to AdamW: they look up or write tokens, or read pixels."""
+
+
+class Trained(NamedTuple):
+    """A tensor that is trained."""
+
+    name: str
+    parameter: nn.Parameter
+    part: Part
+    decays: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trainables:
+    """What is trained and what is not.
+
+    Attributes:
+        trained: The tensors that are trained, in the model's order.
+        num_frozen: Weights that stay as they are.
+    """
+
+    trained: tuple[Trained, ...]
+    num_frozen: int
+
+    def report(self) -> dict[str, Any]:
+        """For `trainable.json`: counts of weights by part, and every trained tensor."""
+        by_part: dict[str, int] = {}
+        for tensor in self.trained:
+            by_part[tensor.part] = by_part.get(tensor.part, 0) + tensor.parameter.numel()
+        return {
+            "num_trained": sum(by_part.values()),
+            "num_frozen": self.num_frozen,
+            "num_trained_by_part": by_part,
+            "tensors": {
+                tensor.name: {
+                    "part": tensor.part,
+                    "shape": list(tensor.parameter.shape),
+                    "weight_decay": tensor.decays,
+                }
+                for tensor in self.trained
+            },
+        }
+
+
+def part_of(name: str) -> Part:
+    """The part a tensor belongs to, by its name in memory."""
+    if name.startswith(PROJECTOR):
+        return "projector"
+    return "vision" if name.startswith(VISION) else "language"
+
+
+def choose_trainables(model: nn.Module, *, config: SftConfig) -> Trainables:
+    """Switch the gradient of every tensor on or off as the phase says.
+
+    Raises:
+        RoboLoopError: E-TRN-001 when nothing is left to train.
+    """
+    trained: list[Trained] = []
+    num_frozen = 0
+    for name, parameter in model.named_parameters():
+        part = part_of(name)
+        wanted = part in config.parts and config.rate_of(part) > 0
+        parameter.requires_grad_(wanted)
+        if wanted:
+            trained.append(Trained(name, parameter, part, decays=parameter.ndim > 1))
+        else:
+            num_frozen += parameter.numel()
+    if not trained:
+        parts = ", ".join(config.parts)
+        raise RoboLoopError("E-TRN-001", f"parts {parts}, learning rate {config.learning_rate:g}")
+    return Trainables(tuple(trained), num_frozen)
+
+
+def make_optimizers(trainables: Trainables, *, config: SftConfig) -> list[torch.optim.Optimizer]:
+    """The optimizers of a phase; each group's `lr` is its peak."""
+    chosen = config.optimizer
+    for_muon: list[Trained] = []
+    for_adam = list(trainables.trained)
+    if isinstance(chosen, MuonConfig):
+        for_muon = [tensor for tensor in trainables.trained if _is_layer_matrix(tensor)]
+        for_adam = [tensor for tensor in trainables.trained if not _is_layer_matrix(tensor)]
+    optimizers: list[torch.optim.Optimizer] = []
+    if for_adam:
+        groups = _groups(for_adam, config=config, rate_factor=1.0)
+        optimizers.append(torch.optim.AdamW(groups, betas=chosen.betas, eps=chosen.eps, fused=True))
+    if for_muon:
+        assert isinstance(chosen, MuonConfig)
+        groups = _groups(for_muon, config=config, rate_factor=chosen.matrix_rate_factor)
+        optimizers.append(
+            Muon(
+                groups,
+                lr=0.0,
+                momentum=chosen.momentum,
+                num_iterations=chosen.num_iterations,
+            )
+        )
+    return optimizers
+
+
+def schedule_factor(step: int, *, num_steps: int, config: SftConfig) -> float:
+    """The learning rate of a step, counted from 0, over its peak.
+
+    Rises along a line over the first `warmup_fraction` of the steps, then falls to 0, which it
+    would reach one step after the last.
+    """
+    num_warmup = round(config.warmup_fraction * num_steps)
+    if step < num_warmup:
+        return (step + 1) / (num_warmup + 1)
+    done = (step - num_warmup) / max(1, num_steps - num_warmup)
+    match config.schedule:
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * done))
+        case "linear":
+            return 1 - done
+        case "constant":
+            return 1.0
+
+
+def _is_layer_matrix(tensor: Trained) -> bool:
+    return tensor.parameter.ndim == 2 and not any(word in tensor.name for word in NOT_A_LAYER)
+
+
+def _groups(
+    tensors: Iterable[Trained], *, config: SftConfig, rate_factor: float
+) -> list[dict[str, Any]]:
+    """One optimizer group for each part, with and without weight decay."""
+    sorted_out: dict[tuple[Part, bool], list[nn.Parameter]] = {}
+    for tensor in tensors:
+        sorted_out.setdefault((tensor.part, tensor.decays), []).append(tensor.parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": config.rate_of(part) * rate_factor,
+            "weight_decay": config.optimizer.weight_decay if decays else 0.0,
+            "part": part,
+        }
+        for (part, decays), parameters in sorted_out.items()
+    ]
+
+
+def group_facts(optimizers: Iterable[torch.optim.Optimizer]) -> list[Mapping[str, Any]]:
+    """Each group's optimizer, part, peak rate, decay and size, for `trainable.json`."""
+    return [
+        {
+            "optimizer": type(optimizer).__name__,
+            "part": group["part"],
+            "peak_learning_rate": group["lr"],
+            "weight_decay": group["weight_decay"],
+            "num_weights": sum(parameter.numel() for parameter in group["params"]),
+        }
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+    ]

@@ -1,0 +1,147 @@
+"""Supervised fine-tuning of one phase: a model folder and records in, a model folder out.
+
+out/
+    model/               the trained model, as `load_backbone` reads it
+    trainer_log.jsonl    one line for each few steps
+    loss.svg             the loss, as a picture
+    trainable.json       which tensors were trained, and how
+    checkpoints/         the newest two
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from roboloop.base.files import atomic_write_json, atomic_write_text
+from roboloop.base.hashing import hash_value
+from roboloop.base.progress import console
+from roboloop.dialects.base import Dialect
+from roboloop.models.backbone import Backbone, load_backbone, save_backbone
+from roboloop.models.chat import Encoder
+from roboloop.records.shards import RecordFolder
+from roboloop.train.checkpoint import restore_newest
+from roboloop.train.config import SftConfig
+from roboloop.train.examples import ExampleMaker, PictureCache, load_groups
+from roboloop.train.log import TrainerLog
+from roboloop.train.loop import Trainer, check_divides
+from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
+from roboloop.train.plot import loss_plot
+
+
+class TrainResult(NamedTuple):
+    """What a phase came to.
+
+    Attributes:
+        folder: The trained model.
+        final_loss: Smoothed loss at the end, per target token.
+        num_steps: Optimizer steps.
+        num_tokens: Tokens seen.
+        seconds: Time the steps took, over all attempts.
+    """
+
+    folder: Path
+    final_loss: float
+    num_steps: int
+    num_tokens: int
+    seconds: float
+
+
+def run_sft(
+    config: SftConfig, *, model: Path, records: Path, out: Path, dialect: Dialect, seed: int
+) -> TrainResult:
+    """Train the model of the folder `model` on the records' split `train`.
+
+    A run that was killed goes on from its last checkpoint and ends with the same weights, bit for
+    bit. Under torchrun each process takes its share of every step.
+
+    Args:
+        config: The phase.
+        model: The model to start from; it is not changed.
+        records: A `RecordFolder`.
+        out: Folder for what the phase makes.
+        dialect: How the model writes places.
+        seed: Names every random draw.
+
+    Raises:
+        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record too long, E-TRN-003 the loss
+            is not finite, E-TRN-004 no records, E-TRN-005 a checkpoint that does not fit.
+    """
+    accelerator = _accelerator(config)
+    check_divides(config, accelerator=accelerator)
+    set_seed(seed)
+    folder = RecordFolder(records)
+    groups = load_groups(folder, config=config)
+    backbone = load_backbone(model, device=str(accelerator.device), dtype="float32")
+    encoder = Encoder(backbone.parts, dialect=dialect)
+    pictures = PictureCache(folder.media_store(), encoder=encoder)
+    pictures.load(groups)
+    trainables = choose_trainables(backbone.model, config=config)
+    optimizers = make_optimizers(trainables, config=config)
+    report = {**trainables.report(), "groups": group_facts(optimizers)}
+    num_steps = config.num_steps or _num_steps(config, num_groups=len(groups))
+    trainer = Trainer(
+        backbone.model,
+        optimizers=optimizers,
+        maker=ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed),
+        parts=backbone.parts,
+        config=config,
+        num_steps=num_steps,
+        seed=seed,
+        accelerator=accelerator,
+    )
+    identity = hash_value(
+        [config.model_dump(mode="json"), folder.content_hash(), backbone.weights_hash(), seed]
+    )
+    if accelerator.is_main_process:
+        atomic_write_json(out / "trainable.json", value=report)
+        _announce(config, report=report, num_groups=len(groups), num_steps=num_steps)
+    start = restore_newest(
+        out / "checkpoints", network=backbone.model, optimizers=optimizers, identity=identity
+    )
+    log = TrainerLog(out / "trainer_log.jsonl", keep_to=start.num_steps)
+    done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
+    if accelerator.is_main_process:
+        _write_results(backbone, log=log, out=out, title=config.name)
+    accelerator.wait_for_everyone()
+    return TrainResult(
+        out / "model",
+        final_loss=done.smooth_loss or math.nan,
+        num_steps=done.num_steps,
+        num_tokens=done.num_tokens,
+        seconds=done.seconds,
+    )
+
+
+def _accelerator(config: SftConfig) -> Accelerator:
+    import torch
+
+    precision = config.precision
+    if precision == "auto":
+        precision = "bfloat16" if torch.cuda.is_available() else "float32"
+    return Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+
+
+def _num_steps(config: SftConfig, *, num_groups: int) -> int:
+    assert config.epochs is not None
+    return max(1, math.ceil(config.epochs * num_groups / config.pictures_per_step))
+
+
+def _announce(
+    config: SftConfig, *, report: dict[str, Any], num_groups: int, num_steps: int
+) -> None:
+    parts = ", ".join(f"{part} {num:,}" for part, num in report["num_trained_by_part"].items())
+    console().print(
+        f"{config.name}: {num_steps} steps over {num_groups:,} pictures; trains "
+        f"{report['num_trained']:,} weights ({parts}), {report['num_frozen']:,} stay"
+    )
+
+
+def _write_results(backbone: Backbone, *, log: TrainerLog, out: Path, title: str) -> None:
+    points = [(line["current_steps"], line["loss"]) for line in log.lines]
+    atomic_write_text(out / "loss.svg", text=loss_plot(points, title=title))
+    save_backbone(backbone, folder=out / "model")
