@@ -37,7 +37,7 @@ COLOURS: Mapping[str, Colour] = MappingProxyType(
         colour.name: colour
         for colour in (
             Colour("red", "红色", (0.86, 0.07, 0.08)),
-            Colour("orange", "橙色", (0.98, 0.45, 0.02)),
+            Colour("orange", "橙色", (1.0, 0.47, 0.0)),
             Colour("yellow", "黄色", (0.98, 0.85, 0.05)),
             Colour("green", "绿色", (0.08, 0.62, 0.16)),
             Colour("blue", "蓝色", (0.07, 0.22, 0.87)),

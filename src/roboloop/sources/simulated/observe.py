@@ -45,15 +45,23 @@ class Observation:
 
 
 class Observer:
-    """Draws frames of one episode. Use as a context manager."""
+    """Draws frames of one episode. Use as a context manager.
 
-    def __init__(self, episode: Episode) -> None:
+    Args:
+        episode: What to draw.
+        is_fine: Smooth edges and sharp shadows; without, drawing is three times faster.
+    """
+
+    def __init__(self, episode: Episode, *, is_fine: bool = True) -> None:
         mujoco = load_mujoco()
         self._mujoco: Any = mujoco
         self.episode = episode
         self.layout = episode.layout
         self._model: Any = episode.scene.model
         self._data: Any = mujoco.MjData(self._model)
+        if not is_fine:
+            quality = self._model.vis.quality
+            quality.offsamples, quality.shadowsize = 0, 1024
         first = self.layout.cameras[0]
         self._painter = Painter(self._model, width=first.width, height=first.height)
         self._clips = make_clips(episode)
@@ -173,6 +181,7 @@ class Observer:
             gripper_box_px=_seen_box(picture.geom_ids, self.episode.scene.gripper_geoms),
             objects=objects,
             tool_px=trace[0],
+            tool_metres=(float(state.tool[0]), float(state.tool[1]), float(state.tool[2])),
             trace_px=trace,
             depth_range_metres=None if depth is None else (float(depth.min()), float(depth.max())),
             free_space=self._free_space(camera, picture=picture, positions=positions),

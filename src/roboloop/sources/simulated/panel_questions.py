@@ -52,11 +52,12 @@ def _panels(
     order: Sequence[int], marks: Sequence[Callable[[Sketch], None]]
 ) -> Callable[[Image.Image], Image.Image]:
     def draw(picture: Image.Image) -> Image.Image:
-        made: list[Image.Image] = []
+        blank = Sketch(picture)
+        made: list[Sketch] = []
         for index in order:
-            sketch = Sketch(picture)
+            sketch = blank.copy()
             marks[index](sketch)
-            made.append(sketch.picture())
+            made.append(sketch)
         return four_panels(made)
 
     return draw

@@ -6,9 +6,11 @@ gives the same bytes.
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -29,8 +31,15 @@ class Sketch:
     def __init__(self, picture: Image.Image) -> None:
         self.size = picture.size
         width, height = picture.size
-        self._image = picture.resize((width * SMOOTH, height * SMOOTH), Image.Resampling.BICUBIC)
+        self._image = picture.resize((width * SMOOTH, height * SMOOTH), Image.Resampling.BILINEAR)
         self._draw = ImageDraw.Draw(self._image)
+
+    def copy(self) -> Sketch:
+        """The same picture, to be drawn on in another way."""
+        other = copy.copy(self)
+        other._image = self._image.copy()
+        other._draw = ImageDraw.Draw(other._image)
+        return other
 
     def box(self, box_px: BoxPx, *, colour: Rgb) -> None:
         """Outline a box."""
@@ -85,31 +94,35 @@ class Sketch:
         y = min(max(at_px[1], 8.0), height - 8.0) * SMOOTH
         radius = 7.5 * SMOOTH
         self._draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(0, 0, 0))
-        font = ImageFont.load_default(size=11 * SMOOTH)
+        font = _font()
         self._draw.text((x, y), text, fill=colour, font=font, anchor="mm")
 
     def picture(self) -> Image.Image:
         """The result at the original size."""
-        return self._image.resize(self.size, Image.Resampling.LANCZOS)
+        return self._image.reduce(SMOOTH)
 
 
-def four_panels(panels: Sequence[Image.Image]) -> Image.Image:
-    """Pictures of one size in a grid of two columns, lettered A, B, C, D at their top left."""
+def four_panels(panels: Sequence[Sketch]) -> Image.Image:
+    """Sketches of one size in a grid of two columns, lettered A, B, C, D at their top left."""
     width, height = panels[0].size
     rows = (len(panels) + 1) // 2
     sheet = Image.new("RGB", (2 * width, rows * height))
     for index, panel in enumerate(panels):
-        sketch = Sketch(panel)
-        sketch.letter("ABCDEFGH"[index], at_px=(9.0, 9.0))
-        sheet.paste(sketch.picture(), ((index % 2) * width, (index // 2) * height))
+        panel.letter("ABCDEFGH"[index], at_px=(9.0, 9.0))
+        sheet.paste(panel.picture(), ((index % 2) * width, (index // 2) * height))
     draw = ImageDraw.Draw(sheet)
     draw.line([(width, 0), (width, rows * height)], fill=(255, 255, 255), width=2)
     draw.line([(0, height), (2 * width, height)], fill=(255, 255, 255), width=2)
     return sheet
 
 
+@cache
+def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size=11 * SMOOTH)
+
+
 def encode(picture: Image.Image) -> bytes:
     """The picture as WebP."""
     stream = io.BytesIO()
-    picture.save(stream, "WEBP", quality=82, method=4)
+    picture.save(stream, "WEBP", quality=82, method=1)
     return stream.getvalue()

@@ -124,12 +124,18 @@ def _add_material(
     name: str,
     rgb: Rgb,
     shine: float = 0.3,
+    glow: float = 0.0,
     texture: str | None = None,
     repeat: tuple[float, float] = (1.0, 1.0),
     mujoco: Any,
 ) -> str:
     material = spec.add_material(
-        name=name, rgba=[*rgb, 1.0], specular=shine, shininess=0.5, texrepeat=list(repeat)
+        name=name,
+        rgba=[*rgb, 1.0],
+        specular=shine,
+        shininess=0.5,
+        emission=glow,
+        texrepeat=list(repeat),
     )
     if texture is not None:
         material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture
@@ -218,7 +224,7 @@ def _add_parts(
     for index, part in enumerate(parts):
         colour: Rgb = rgb if isinstance(part.colour, str) else part.colour
         material = _add_material(
-            spec, name=f"{name}_{index}", rgb=colour, shine=0.35, mujoco=mujoco
+            spec, name=f"{name}_{index}", rgb=colour, shine=0.35, glow=0.22, mujoco=mujoco
         )
         geom = body.add_geom(
             name=f"{name}_{index}",

@@ -30,7 +30,8 @@ class ObjectTruth:
         role: What the instruction makes of it.
         box_px: Box of what is seen of it, or None when nothing is.
         full_box_px: Box of all of it, as if nothing stood before it; may leave the picture.
-        visible_fraction: Seen pixels over the pixels of its outline, 0 to 1.
+        visible_fraction: Seen pixels over those of its convex outline, 0 to 1; a whole banana,
+            which is bent, reaches about 0.8.
         depth_metres: Distance of its middle along the optical axis.
         position_metres: Its middle in the room.
     """
@@ -66,7 +67,7 @@ class FrameTruth:
         in_contact: Both fingers touch the object now.
         gripper_box_px: Box of what is seen of the gripper, None when nothing is.
         objects: All objects and the destination.
-        tool_px: Tool centre point between the fingertips.
+        tool_px: Tool centre point between the fingertips; `tool_metres` the same in the room.
         trace_px: Ten points of the tool's path from now to the next milestone (first touch,
             release, last frame), evenly spaced along the path in the picture; the first is
             `tool_px`.
@@ -86,6 +87,7 @@ class FrameTruth:
     gripper_box_px: BoxPx | None
     objects: tuple[ObjectTruth, ...]
     tool_px: PointPx
+    tool_metres: tuple[float, float, float]
     trace_px: tuple[PointPx, ...]
     depth_range_metres: tuple[float, float] | None
     free_space: NDArray[np.bool_] | None

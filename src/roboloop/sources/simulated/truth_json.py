@@ -101,6 +101,7 @@ def frame_to_json(truth: FrameTruth) -> Json:
         "in_contact": truth.in_contact,
         "gripper_box_px": _numbers(truth.gripper_box_px),
         "objects": [_object_to_json(thing) for thing in truth.objects],
+        "tool_metres": [round(v, METRE_DECIMALS) for v in truth.tool_metres],
         "trace_px": _points(truth.trace_px),
         "depth_range_metres": None if depth is None else [round(d, METRE_DECIMALS) for d in depth],
         "free_space": None if truth.free_space is None else pack_mask(truth.free_space),
@@ -129,6 +130,7 @@ def frame_from_json(value: Json) -> FrameTruth:
         gripper_box_px=_box(value["gripper_box_px"]),
         objects=objects,
         tool_px=trace[0],
+        tool_metres=_metres(value["tool_metres"]),
         trace_px=trace,
         depth_range_metres=None if depth is None else (depth[0], depth[1]),
         free_space=None if mask is None else unpack_mask(mask),
@@ -156,8 +158,11 @@ def _object_from_json(value: Json) -> ObjectTruth:
     fields = dict(value)
     full = _box(value["full_box_px"])
     assert full is not None
-    x, y, z = value["position_metres"]
-    fields |= {"box_px": _box(value["box_px"]), "full_box_px": full, "position_metres": (x, y, z)}
+    fields |= {
+        "box_px": _box(value["box_px"]),
+        "full_box_px": full,
+        "position_metres": _metres(value["position_metres"]),
+    }
     return ObjectTruth(**fields)
 
 
@@ -198,3 +203,8 @@ def _box(values: list[float] | None) -> BoxPx | None:
 def _point(values: list[float]) -> PointPx:
     x, y = values
     return (float(x), float(y))
+
+
+def _metres(values: list[float]) -> tuple[float, float, float]:
+    x, y, z = values
+    return (float(x), float(y), float(z))
