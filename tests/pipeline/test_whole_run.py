@@ -26,8 +26,8 @@ data:
   sources:
     - {kind: simulated, max_episodes: 12, tasks: [gripper_det, contact_decide]}
 train:
-  - {name: first, num_steps: 6, batch_pictures: 2, save_every_steps: 2}
-  - {name: second, num_steps: 4, batch_pictures: 2, save_every_steps: 2}
+  - {name: first, num_steps: 6, pictures_per_step: 2, save_every_steps: 2}
+  - {name: second, num_steps: 4, pictures_per_step: 2, save_every_steps: 2}
 evaluate:
   max_records_per_task: 12
   num_bootstrap: 100
