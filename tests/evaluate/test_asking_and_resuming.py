@@ -75,6 +75,25 @@ def test_resume_asks_only_what_is_missing_or_failed(
     assert contents(tmp_path / "out") == contents(fresh)
 
 
+def test_questions_keep_their_company_when_asked_later(
+    folder: Path, texts: dict[str, str], tmp_path: Path
+) -> None:
+    """Portions of 8. One question of the first fails; the second portion is lost in a crash."""
+    whole = ScriptedEngine(texts.__getitem__)
+    evaluate(folder, out=tmp_path / "whole", engines={"model": whole}, batch_size=2)
+    first, second = whole.asked
+    said: dict[str, str | None] = {**texts, first[3]: None}
+    out = tmp_path / "out"
+    engines = {"model": ScriptedEngine(said.__getitem__)}
+    evaluate(folder, out=out, engines=engines, batch_size=2)
+    store = out / "answers" / "model.jsonl"
+    store.write_text("".join(store.read_text().splitlines(keepends=True)[:8]))
+    resumed = ScriptedEngine(texts.__getitem__)
+    evaluate(folder, out=out, engines={"model": resumed}, batch_size=2)
+    assert resumed.asked == [[first[3]], second]
+    assert contents(out) == contents(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("changed", ["weights", "prompt", "picture"])
 def test_answers_of_other_weights_prompts_or_pictures_are_not_reused(
     changed: str, folder: Path, texts: dict[str, str], tmp_path: Path
