@@ -63,9 +63,7 @@ class LocalEngine(Engine):
         dialect = self.encoder.dialect
         return hash_value(
             {
-                "weights": self.backbone.weights_hash(),
-                "config": self.backbone.model.config.to_json_string(use_diff=False),
-                "parts": self.backbone.parts.identity(),
+                "model": self.backbone.identity(),
                 "dialect": {"kind": dialect.kind, **asdict(cast("Any", dialect))},
                 "system": self.encoder.system,
                 "decoding": {"kind": "greedy", "max_new_tokens": self.max_new_tokens},

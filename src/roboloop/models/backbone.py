@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, Qwen2_5_VLForConditionalGeneration
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_bytes
-from roboloop.base.hashing import DIGEST_BYTES
+from roboloop.base.hashing import DIGEST_BYTES, hash_value
 from roboloop.models.folders import folder_replaced, no_progress_bars, save_weights
 from roboloop.models.parts import Parts, load_parts
 
@@ -66,6 +66,16 @@ class Backbone:
             digest.update(raw.numpy())
         return digest.hexdigest()
 
+    def identity(self) -> str:
+        """Content hash of weights, architecture, tokenizer and picture format, not of the path."""
+        return hash_value(
+            {
+                "weights": self.weights_hash(),
+                "architecture": _without_origin(self.model.config.to_dict()),
+                "parts": self.parts.identity(),
+            }
+        )
+
 
 def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") -> Backbone:
     """Load a model folder, in evaluation mode.
@@ -88,7 +98,11 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
     try:
         with no_progress_bars():
             loaded: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-                folder, dtype=dtype, output_loading_info=True, local_files_only=True
+                folder,
+                dtype=dtype,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # so that the report below names them
+                local_files_only=True,
             )
     except Exception as error:  # whatever the loader or a damaged file brings up
         raise RoboLoopError("E-ENG-001", f"{error}", place=Place(folder)) from error
@@ -121,3 +135,12 @@ def save_backbone(backbone: Backbone, *, folder: Path) -> Path:
         for name, content in backbone.companions.items():
             atomic_write_bytes(temporary / name, data=content)
     return folder
+
+
+def _without_origin(config: dict[str, Any]) -> dict[str, Any]:
+    """A model's configuration without where it was read from and by which version."""
+    return {
+        key: _without_origin(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key not in ("_name_or_path", "transformers_version")
+    }

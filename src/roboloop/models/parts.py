@@ -61,6 +61,10 @@ class Parts:
     special: SpecialIds
     pixels: PixelFormat
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process; tokenizers forget there to read special tokens as text."""
+        return _unpacked, (self.tokenizer.to_str(), self.special, self.pixels)
+
     @property
     def pad_id(self) -> int:
         """The id that fills short rows of a batch."""
@@ -135,13 +139,22 @@ def _read_tokenizer(path: Path) -> Tokenizer:
             "AutoTokenizer.from_pretrained(folder).save_pretrained(folder).",
         )
     try:
-        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        return _plain_reading(path.read_text(encoding="utf-8"))
     except Exception as error:  # the library raises plain Exception
         raise _unloadable(path, f"it is no tokenizer: {error}") from error
+
+
+def _plain_reading(content: str) -> Tokenizer:
+    """The tokenizer of a `tokenizer.json`, which takes every text whole and as plain text."""
+    tokenizer = Tokenizer.from_str(content)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _unpacked(content: str, special: SpecialIds, pixels: PixelFormat) -> Parts:
+    return Parts(_plain_reading(content), special, pixels)
 
 
 def _special_ids(tokenizer: Tokenizer, *, folder: Path) -> SpecialIds:

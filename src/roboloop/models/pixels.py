@@ -90,7 +90,7 @@ class PixelFormat:
                 f"the dialect gives a view of {view.width} x {view.height} pixels, the model "
                 f"wants multiples of {self.factor}",
             )
-        seen = picture.convert("RGB").resize(view, Image.Resampling.BICUBIC)
+        seen = _opaque(picture).resize(view, Image.Resampling.BICUBIC)
         merge, patch = self.merge_size, self.patch_size
         rows, columns = view.height // patch, view.width // patch
         blocks = np.asarray(seen).reshape(
@@ -114,3 +114,11 @@ class PixelFormat:
         mean = np.array(self.mean, dtype=np.float32)[:, None]
         std = np.array(self.std, dtype=np.float32)[:, None]
         return (unit - mean) / std
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """In RGB; what shines through is white."""
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return picture.convert("RGB")
