@@ -53,7 +53,12 @@ def test_what_changed_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "limit 100 -> 200" in capsys.readouterr().err
     old = {"a": {"b": 1, "c": [1, 2]}, "d": 5}
     new = {"a": {"b": 2, "c": [1, 3]}, "e": 6}
-    assert setting_changes(old, new=new) == ["a.b 1 -> 2", "a.c.1 2 -> 3", "d 5 -> None", "e None -> 6"]
+    assert setting_changes(old, new=new) == [
+        "a.b 1 -> 2",
+        "a.c.1 2 -> 3",
+        "d 5 -> None",
+        "e None -> 6",
+    ]
 
 
 def test_only_one_process_works_in_a_run_folder(tmp_path: Path) -> None:
@@ -83,7 +88,12 @@ def test_the_ledger_keeps_every_reason(tmp_path: Path) -> None:
         ledger.drop(error, source="llava_json")
         assert len(path.read_text().splitlines()) == 1, "on disk at once"
     (line,) = read_ledger(path)
-    assert (line.record_id, line.code, line.place, line.stage) == ("r7", "E-REC-010", "a.jsonl:7", "data")
+    assert (line.record_id, line.code, line.place, line.stage) == (
+        "r7",
+        "E-REC-010",
+        "a.jsonl:7",
+        "data",
+    )
 
 
 def test_a_folder_without_a_lock_is_no_run(tmp_path: Path) -> None:

@@ -100,10 +100,6 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-ENV-001": ErrorKind("An optional package is missing", "Install it as the message says."),
     "E-ENV-002": ErrorKind("The disk is full", "Free some space and run the same command again."),
     # Runs
-    "E-RUN-001": ErrorKind(
-        "A run folder belongs to another recipe",
-        "Give another --out, or delete the folder to start afresh.",
-    ),
     "E-RUN-002": ErrorKind(
         "Another process is working in this run folder", "Wait for it to end, or stop it."
     ),

@@ -86,8 +86,8 @@ def _follow(recipe: Path, *, out: Path | None, overrides: tuple[str, ...], until
     loaded = load_recipe(recipe, overrides=overrides)
     result = run_recipe(loaded, out=out or Path("runs") / loaded.name, until=until)
     said = console()
-    if result.table is not None and until in ("evaluate", "report"):
-        said.print(result.table)
+    if result.scores is not None:
+        said.print("\n" + result.scores, markup=False, soft_wrap=True)
     said.print(f"\n{result.next_step}", soft_wrap=True)
     print(result.output)  # noqa: T201 - the one line of data: where the result lies
     return 0

@@ -29,12 +29,12 @@ class RunResult(NamedTuple):
     Attributes:
         output: The folder or page to look at.
         next_step: A sentence for the person.
-        table: The evaluation's table as text, when there is one.
+        scores: The evaluation's table as text, when the run came that far.
     """
 
     output: Path
     next_step: str
-    table: str | None = None
+    scores: str | None = None
 
 
 def run_recipe(recipe: Recipe, *, out: Path, until: str = "report") -> RunResult:
@@ -124,9 +124,13 @@ class Execution:
             )
         if name == "evaluate":
             return stages.evaluate_models(
-                recipe, records=records, untrained=self.weights(0),
-                trained=self.weights(len(self.phases)) if self.phases else None, out=out,
-            )  # fmt: skip
+                recipe,
+                records=records,
+                untrained=self.weights(0),
+                trained=self.weights(len(self.phases)) if self.phases else None,
+                answers=self.run.path / "answers",
+                out=out,
+            )
         return stages.write_report(
             recipe, run=self.run, data=self.data, phases=self.phases, judged=self.judged, out=out
         )
@@ -165,10 +169,13 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             weights = execution.weights(len(execution.phases))
             return RunResult(weights, "next: roboloop evaluate with the same recipe")
         case "evaluate":
-            table = (stage.path / "table.md").read_text(encoding="utf-8")
-            return RunResult(stage.path / "report.json", "next: roboloop report", table)
+            said = "next: roboloop report with the same recipe"
+            return RunResult(stage.path / "report.json", said, _scores(stage))
         case _:
             page = execution.run.show(stage.path / "report", name="report") / "index.html"
-            table = (execution.judged.path / "table.md").read_text(encoding="utf-8")
-            said = f"open the report in a browser: file://{page.resolve()}"
-            return RunResult(page, said, table)
+            said = f"open the report in a browser: file://{page.absolute()}"
+            return RunResult(page, said, _scores(execution.judged))
+
+
+def _scores(judged: StageFolder) -> str:
+    return (judged.path / "table.txt").read_text(encoding="utf-8")

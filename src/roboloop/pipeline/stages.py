@@ -71,7 +71,13 @@ def train_phase(
 
 
 def evaluate_models(
-    recipe: Recipe, *, records: Path, untrained: Path, trained: Path | None, out: Path
+    recipe: Recipe,
+    *,
+    records: Path,
+    untrained: Path,
+    trained: Path | None,
+    answers: Path,
+    out: Path,
 ) -> StageOutput:
     """`evaluate`: the model, the model it started from and the best constant answer."""
     from roboloop.evaluate.run import ModelUnderTest, run_evaluation
@@ -81,7 +87,7 @@ def evaluate_models(
         models = [ModelUnderTest("trained", folder=trained, role="candidate"), *models]
     result = run_evaluation(
         recipe.evaluate, models=models, records=records / "records", out=out,
-        dialect=_dialect(recipe),
+        dialect=_dialect(recipe), answers=answers,
     )  # fmt: skip
     return StageOutput(hash_file(out / "report.json"), {"records": result.num_records})
 
