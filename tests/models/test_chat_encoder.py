@@ -109,6 +109,16 @@ def test_a_dialect_of_another_factor_is_refused(backbone: Backbone, noise: Noise
         encoder.prompt([noise(90, 90)], question="x")
 
 
+def test_a_picture_may_be_cut_already(encoder: Encoder, dialect: Dialect, noise: Noise) -> None:
+    picture = noise(70, 40)
+    view = dialect.view_size(PictureSize(70, 40))
+    turns = [Turn("user", "<image>a"), Turn("assistant", "b")]
+    cut = encoder.encode([encoder.parts.pixels.cut(picture, view=view)], turns=turns)
+    whole = encoder.encode([picture], turns=turns)
+    assert cut.input_ids.tolist() == whole.input_ids.tolist()
+    assert np.array_equal(cut.patches, whole.patches)
+
+
 def test_an_encoder_travels_to_workers(encoder: Encoder, noise: Noise) -> None:
     picture = noise(64, 48)
     twin = pickle.loads(pickle.dumps(encoder))
