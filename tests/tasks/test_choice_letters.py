@@ -34,6 +34,13 @@ PLAIN_WAYS = {
         "Arrow B",
         "B?",
         "Maybe B",
+        '{"reason": "it is near", "answer": "B',
+        "\\boxed{B",
+        "the second option",
+        "The second one.",
+        "Option 2",
+        "A or C, but B is more likely",
+        "My answer: A. Actually, B.",
     ],
     "C": [
         "$\\boxed{(C)}$",
@@ -49,7 +56,18 @@ PLAIN_WAYS = {
     "D": ["{'choice': 'D'}", "I'd pick D.", "D. D. D.", "Answer: D. None of the above"],
 }
 CHINESE = {
-    "B": ["答案是B", "我选择B", "应该选 B 选项", "选项B", "B选项", "B是正确的", "不是A,是B"],
+    "B": [
+        "答案是B",
+        "我选择B",
+        "应该选 B 选项",
+        "选项B",
+        "B选项",
+        "B是正确的",
+        "不是A,是B",
+        "【答案】B",
+        "第二个",
+        "选项二",
+    ],
     "C": ["答案:C", "答案为 C。", "正确答案为（C）。", "选C"],
 }
 REASONED = {
@@ -99,6 +117,8 @@ NO_CHOICE = [
     "The answer is A and B",
     "I cannot decide between A and B",
     "Neither A nor B",
+    "the first or the second option",
+    "I cannot tell whether the first option is right",
     "None of the above",
     "ABCD",
     "A. left\nB. right\nC. up\nD. down",
@@ -120,7 +140,12 @@ NO_CHOICE = [
 OPTIONS = ("left", "right", "did not move", "moved forward")
 BY_TEXT = {
     "A": ["Left.", "LEFT", "A. left", "It turned to the left.", "Left, because the lamp moved."],
-    "C": ["did not move", "I think it did not move.", "The camera did not move (option C)."],
+    "C": [
+        "the third option",
+        "did not move",
+        "I think it did not move.",
+        "The camera did not move (option C).",
+    ],
     "D": ["moved forward", "**moved forward**", "D: moved forward"],
 }
 

@@ -23,6 +23,9 @@ YES = [
     "No. Wait, yes.",
     "Answer (yes or no): yes",
     "Answer: Yes\nExplanation: there is no gap.",
+    "Definitely.",
+    "Of course",
+    "可以",
     "<think>no</think>yes",
     "<answer>Yes</answer>",
     "\\boxed{Yes}",
@@ -38,6 +41,8 @@ NO = [
     "No it is not",
     "It doesn't",
     "It is not.",
+    "Definitely not.",
+    "不行",
     "No, yesterday's layout was different.",
     "Yes. However, it slips, so no.",
     "No contact has been made, so no.",
@@ -122,13 +127,28 @@ NUMBERS = {
     "20平方米": (20, "m2"),
     "6 inches": (6, "in"),
     "50%": (50, "%"),
+    "2,5": (2.5, None),
+    "2,5 m": (2.5, "m"),
+    "1/2": (0.5, None),
+    "2 1/2 m": (2.5, "m"),
+    "two and a half": (2.5, None),
+    "two dozen": (24, None),
+    "三点五": (3.5, None),
+    "1 m 90 cm": (1.9, "m"),
+    "5 feet and 6 inches": (5.5, "ft"),
+    "20平米": (20, "m2"),
+    "The distance is 2.5 m (8.2 feet).": (2.5, "m"),
+    "Between the bed (object 1) and the desk (object 2) it is 2.5 meters.": (2.5, "m"),
+    "In the 3rd frame I see 4 chairs.": (4, None),
 }
-NO_NUMBER = ["2-3", "5 or 6", "between 5 and 6", "none", "1/2"]
+NO_NUMBER = ["2-3", "5 or 6", "between 5 and 6", "none", "2–3 m", "I see 4 red and 2 blue ones."]
 
 
 @pytest.mark.parametrize(("text", "expected"), NUMBERS.items())
 def test_the_number_that_is_meant(text: str, expected: tuple[float, str | None]) -> None:
-    assert read_number(text).answer == Number(*expected)
+    answer = read_number(text).answer
+    assert isinstance(answer, Number)
+    assert (answer.value, answer.unit) == (pytest.approx(expected[0]), expected[1])
 
 
 @pytest.mark.parametrize("text", NO_NUMBER)

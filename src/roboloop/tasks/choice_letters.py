@@ -54,7 +54,7 @@ def read_choice(text: str, *, letters: str, options: Sequence[str] = ()) -> Pars
     answer = final_answer(text)
     if not answer.text:
         return Parsed(None, ParseStatus.UNPARSED, answer.note or "no answer after the thinking")
-    rules = (_alone, _option_alone, _stated, _in_front, _claimed, _at_first, _at_last)
+    rules = (_alone, _option_alone, _stated, _in_front, _claimed, _at_first, _at_last, _ordinal)
     steps = (rule(answer.text, Offered(letters, options)) for rule in rules)
     found = next((step for step in steps if step is not None), Found(None, "no option is chosen"))
     if found.letter is None:
@@ -125,15 +125,27 @@ def _in_front(text: str, offered: Offered) -> Found | None:
     return Found(same[0], "the option's text") if len(same) == 1 else None
 
 
+def _ordinal(text: str, offered: Offered) -> Found | None:
+    """The only option that is named by its place: `the second one`."""
+    places: set[int] = set()
+    for match in phrases.ORDINAL.finditer(text):
+        name = (match["word"] or match["digit"] or match["han"]).casefold()
+        places.add(int(name[0]) - 1 if name[0].isdecimal() else phrases.PLACES[name])
+    if len(places) != 1 or REFUSAL.search(text):
+        return None
+    return Found(LETTERS[places.pop()], "named by its place")
+
+
 def _claimed(text: str, offered: Offered) -> Found | None:
     """The option that the last claim is about: "the second image is most similar, whereas ..."."""
     for sentence in reversed(sentences(text)):
-        clause = phrases.CONTRAST.split(sentence)[0]
-        withdrawn = phrases.DISCLAIMER.search(clause) or REFUSAL.search(sentence)
-        if not phrases.CLAIM.search(clause) or withdrawn:
+        if REFUSAL.search(sentence):
             continue
-        if named := _named(clause, offered):
-            return Found(named[0], "claimed in a sentence")
+        for clause in phrases.CONTRAST.split(sentence):
+            if phrases.CLAIM.search(clause) and not phrases.DISCLAIMER.search(clause):
+                if named := _named(clause, offered):
+                    return Found(named[0], "claimed in a sentence")
+                break
     return None
 
 

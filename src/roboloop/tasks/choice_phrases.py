@@ -36,10 +36,27 @@ STATEMENTS = tuple(
         rf"(?i:\b(?:it|that|this)(?:['’]s|\s+is|\s+must\s+be)\s*:?\s*{NOUN}){_UPPER}(?!\s+[a-z])",
         rf"{_APART}{_UPPER}(?i:\s+(?:is|looks|seems)\s+(?:the\s+)?{_RIGHT}\b)",  # B is correct
         rf"{_APART}{_UPPER}\s*(?:选?项?是?正确|是?对的)",  # B是正确的
+        rf"(?i:\b(?:actually|wait|correction|i\s+mean|no),?\s+{NOUN}){_UPPER}(?!\s+[a-z])",
         rf"(?:,|;|。|而)\s*(?:而)?是\s*{_UPPER}",  # 不是A,是B
     )
 )
 """Sentences that state the answer. The groups `upper`, `bracketed` and `lower` hold the letter."""
+
+ORDINAL = re.compile(
+    r"\b(?P<word>first|second|third|fourth|fifth|sixth|1st|2nd|3rd|[4-6]th)\s+"
+    r"(?:(?:option|choice|one|answer|panel|sentence)\b|(?=(?:or|and)\b))"
+    r"|\b(?:option|choice|panel)\s+(?P<digit>[1-9])(?!\w|\.\d)"
+    r"|(?:第|选项)\s*(?P<han>[一二三四五六1-9])(?:\s*[个项幅张]|(?!\w))",
+    re.IGNORECASE,
+)
+"""An option named by its place."""
+
+PLACES = {
+    name: place
+    for names in (["first", "second", "third", "fourth", "fifth", "sixth"], "一二三四五六")
+    for place, name in enumerate(names)
+}
+"""Ordinal and Chinese numeral -> place, from 0."""
 
 ALTERNATIVE = re.compile(
     r"\s*[.)]?\s*(?:,|/|&|\||\bor\b|\band\b|或者?|和|、)"

@@ -15,7 +15,7 @@ from roboloop.dialects.answer_part import answer_part
 _SPECIAL = re.compile(r"</?s>|<\|[^|<>]*\|>|<(?:bos|eos|pad|end_of_turn)>")
 _ANSWER_KEY = re.compile(
     r"""["'](?:final[_ ]?answer|answer|choice|option|letter|prediction|result|答案)["']\s*:\s*
-    (?: \[([^\]]*)\] | "((?:[^"\\]|\\.)*)" | '((?:[^'\\]|\\.)*)' | ([^\s"',}\]]+) )""",
+    (?: \[([^\]]*)\] | "((?:[^"\\]|\\.)*)(?:"|\Z) | '((?:[^'\\]|\\.)*)' | ([^\s"',}\]]+) )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -93,6 +93,6 @@ def sentences(text: str) -> list[str]:
 
 def _without_marks(text: str) -> str:
     plain = _LATEX_WORDS.sub(r"\1", re.sub(r"\n\s*\n", "\n\n", text))
-    plain = _HTML_MARKS.sub(" ", plain).replace("$", " ")
+    plain = re.sub(r"[$【】「」『』]", " ", _HTML_MARKS.sub(" ", plain))
     plain = _EMPHASIS.sub("", _LINE_MARKS.sub("", plain))
     return re.sub(r"[^\S\n]+", " ", plain).strip()

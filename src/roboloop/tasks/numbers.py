@@ -18,7 +18,7 @@ from roboloop.tasks.numerals import Written, convert, spelled_numbers, written_n
 NUM_THRESHOLDS = 10
 NUMBER_METRICS = (Metric("mean_relative_accuracy", worst=0.0), Metric("exact", worst=0.0))
 
-_RANGE = re.compile(r"\s*(?:-|–|—|~|/|to|or|到|至|或)\s*$", re.IGNORECASE)
+_RANGE = re.compile(r"\s*(?:-|–|—|~|to|or|到|至|或)\s*", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+$", re.IGNORECASE)
 _OPENING = re.compile(r"\W*(?:(?:about|around|approximately|roughly|约|大约)\W*)?", re.IGNORECASE)
 _CONCLUSION = re.compile(
@@ -65,8 +65,9 @@ class NumberTask(Task):
 def read_number(text: str) -> Parsed:
     """The number a text decides for.
 
-    In this order: the only number; the one behind the last "so", "total" or "="; the first, when
-    the text begins with it; the only one of the last sentence that has any. A range is none.
+    In this order: the one behind the last "so", "total" or "="; the first, when the text begins
+    with it; the only one at all, outside brackets, or with a unit; the only one of the last
+    sentence that has any. A range is none.
     """
     if not text.strip():
         return Parsed(None, ParseStatus.EMPTY)
@@ -87,17 +88,39 @@ def read_number(text: str) -> Parsed:
 def _decided(text: str, found: Sequence[Written]) -> Written | None:
     if any(_is_range(text, first, second) for first, second in pairwise(found)):
         return None
-    if len({(number.value, number.unit) for number in found}) == 1:
-        return found[0]
+    found = _joined(text, found)
     marks = list(_CONCLUSION.finditer(text))
     if concluded := [n for n in found if marks and n.start >= marks[-1].end()]:
         return concluded[0]
     if _OPENING.fullmatch(text[: found[0].start]):
         return found[0]
+    outside = [n for n in found if text.count("(", 0, n.start) <= text.count(")", 0, n.start)]
+    for group in (found, outside, [number for number in found if number.unit]):
+        if len({(number.value, number.unit) for number in group}) == 1:
+            return group[0]
     for sentence in reversed(sentences(text)):
         if numbers := written_numbers(sentence) or spelled_numbers(sentence):
             return numbers[0] if len(numbers) == 1 else None
     return None
+
+
+def _joined(text: str, found: Sequence[Written]) -> list[Written]:
+    """The numbers with `1 m 90 cm` as one."""
+    joined: list[Written] = []
+    for number in found:
+        last = joined[-1] if joined else None
+        if (
+            last
+            and last.unit
+            and number.unit
+            and text[last.end : number.start].strip() in ("", "and")
+        ):
+            part = convert(number.value, unit=number.unit, to=last.unit)
+            if number.unit != last.unit and part < 1:
+                joined[-1] = Written(last.value + part, last.unit, last.start, number.end)
+                continue
+        joined.append(number)
+    return joined
 
 
 def _is_range(text: str, first: Written, second: Written) -> bool:

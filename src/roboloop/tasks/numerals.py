@@ -13,31 +13,38 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _SMALL = {word: value for value, word in enumerate(_ONES)} | {
     word: 10 * (value + 2) for value, word in enumerate(_TENS)
 }
-_LARGE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-_HAN_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {
+_LARGE = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000}
+_HAN_SMALL = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {
     "两": 2,
     "〇": 0,
 }
 _HAN_LARGE = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 _WORD = "|".join((*_SMALL, *_LARGE))
-_WORDS = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*\b", re.IGNORECASE)
-_HAN = re.compile(f"[{''.join((*_HAN_DIGITS, *_HAN_LARGE))}]+")
-_UNITS = {
+_WORDS = re.compile(
+    rf"\b(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*(?P<half>\s+and\s+a\s+half)?\b",
+    re.IGNORECASE,
+)
+_HAN = re.compile(
+    f"(?P<whole>[{''.join((*_HAN_SMALL, *_HAN_LARGE))}]+)(?:点(?P<rest>[{''.join(_HAN_SMALL)}]+))?"
+)
+_METRES = {
     "mm": 0.001, "millimeter": 0.001, "毫米": 0.001,
     "cm": 0.01, "centimeter": 0.01, "厘米": 0.01,
     "m": 1.0, "meter": 1.0, "米": 1.0,
     "km": 1000.0, "kilometer": 1000.0, "公里": 1000.0,
-    "in": 0.0254, "inch": 0.0254, "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
+    "in": 0.0254, "inch": 0.0254, "ft": 0.3048, "foot": 0.3048,
 }  # fmt: skip
 _UNIT = (
-    r"(?P<squared>square\s+|sq\.?\s*|平方)?"
-    r"(?P<unit>(?:centi|milli|kilo)?met(?:er|re)s?|inch(?:es)?|feet|foot|[cmk]?m|in(?=\s*(?:[.,;)]|$))|ft"
-    r"|毫米|厘米|公里|米)(?P<power>\s*\^?\s*2)?(?![A-Za-z0-9])"
+    r"(?P<squared>square\s+|sq\.?\s*|平方|平(?=米))?"
+    r"(?P<unit>(?:centi|milli|kilo)?met(?:er|re)s?|inch(?:es)?|feet|foot|[cmk]?m"
+    r"|in(?=\s*(?:[.,;)]|$))|ft|毫米|厘米|公里|米)(?P<power>\s*\^?\s*2)?(?![A-Za-z0-9])"
 )
 _DIGITS = re.compile(
-    rf"(?<![A-Za-z0-9_.])(?P<number>[-+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?)"
-    rf"(?:\s*(?P<percent>%)|\s*{_UNIT})?",
+    r"(?<![A-Za-z0-9_.])(?P<sign>[-+]?)"
+    r"(?:(?P<fraction>(?:\d+\s+)?\d+/[1-9]\d*)(?![/\d])|(?P<comma>\d+,\d{1,2})(?![,\d])"
+    r"|(?P<plain>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+))"
+    rf"(?!(?:st|nd|rd|th|D)\b)(?:\s*(?P<percent>%)|\s*{_UNIT})?",
     re.IGNORECASE,
 )
 
@@ -52,20 +59,20 @@ class Written(NamedTuple):
 
 
 def written_numbers(text: str) -> list[Written]:
-    """All numbers written with digits, in the order of the text."""
-    found: list[Written] = []
-    for match in _DIGITS.finditer(text):
-        digits = match["number"].replace(",", "")
-        if not re.search(r"\d", digits):
-            continue
-        found.append(Written(float(digits), _unit(match), match.start(), match.end()))
-    return found
+    """All numbers written with digits, in the order of the text.
+
+    `1,234` has a comma for thousands, `2,5` one for decimals; `2 1/2` is a fraction.
+    """
+    return [
+        Written(_value(match), _unit(match), match.start(), match.end())
+        for match in _DIGITS.finditer(text)
+    ]
 
 
 def spelled_numbers(text: str) -> list[Written]:
     """All numbers written with words or Chinese numerals, in the order of the text."""
-    found = [Written(_spelled(m[0]), None, m.start(), m.end()) for m in _WORDS.finditer(text)]
-    found += [Written(_han(m[0]), None, m.start(), m.end()) for m in _HAN.finditer(text)]
+    found = [Written(_spelled(m), None, m.start(), m.end()) for m in _WORDS.finditer(text)]
+    found += [Written(_han(m), None, m.start(), m.end()) for m in _HAN.finditer(text)]
     return sorted(found, key=lambda number: number.start)
 
 
@@ -88,7 +95,7 @@ def convert(value: float, *, unit: str | None, to: str | None) -> float:
 
 def _metres(unit: str) -> float | None:
     """Metres in a unit of length, square metres in one of area."""
-    factor = _UNITS.get(_stem(unit.removesuffix("2")))
+    factor = _METRES.get(_stem(unit.removesuffix("2")))
     return None if factor is None else factor**2 if unit.endswith("2") else factor
 
 
@@ -97,38 +104,52 @@ def _unit(match: re.Match[str]) -> str | None:
         return "%"
     if not match["unit"]:
         return None
-    name = _stem(match["unit"])
-    short = min((u for u, size in _UNITS.items() if size == _UNITS[name]), key=len)
+    metres = _METRES[_stem(match["unit"])]
+    short = next(unit for unit in ("mm", "cm", "m", "km", "in", "ft") if _METRES[unit] == metres)
     return short + ("2" if match["squared"] or match["power"] else "")
 
 
 def _stem(name: str) -> str:
     """The singular in American spelling: `centimetres` -> `centimeter`."""
-    name = re.sub("metre", "meter", name.casefold())
+    name = name.casefold().replace("metre", "meter")
     return {"inches": "inch", "feet": "foot"}.get(name, name.removesuffix("s"))
 
 
-def _spelled(words: str) -> float:
-    total = part = 0
-    for word in re.split(r"[\s-]+", words.casefold()):
+def _value(match: re.Match[str]) -> float:
+    sign = -1.0 if match["sign"] == "-" else 1.0
+    if match["fraction"]:
+        *whole, fraction = match["fraction"].split()
+        above, below = fraction.split("/")
+        return sign * (sum(map(float, whole)) + float(above) / float(below))
+    if match["comma"]:
+        return sign * float(match["comma"].replace(",", "."))
+    return sign * float(match["plain"].replace(",", ""))
+
+
+def _spelled(match: re.Match[str]) -> float:
+    total, part = 0.5 * (match["half"] is not None), 0
+    words = match[0].removesuffix(match["half"] or "").casefold()
+    for word in re.split(r"[\s-]+", words):
         if word in _SMALL:
             part += _SMALL[word]
-        elif word == "hundred":
-            part = max(part, 1) * 100
+        elif word in ("dozen", "hundred"):
+            part = max(part, 1) * _LARGE[word]
         elif word in _LARGE:
             total, part = total + max(part, 1) * _LARGE[word], 0
-    return float(total + part)
+    return total + part
 
 
-def _han(signs: str) -> float:
+def _han(match: re.Match[str]) -> float:
+    signs, rest = match["whole"], match["rest"]
+    decimals = float("0." + "".join(str(_HAN_SMALL[sign]) for sign in rest)) if rest else 0.0
     if not any(sign in _HAN_LARGE for sign in signs):
-        return float("".join(str(_HAN_DIGITS[sign]) for sign in signs))
+        return float("".join(str(_HAN_SMALL[sign]) for sign in signs)) + decimals
     total = part = digit = 0
     for sign in signs:
-        if sign in _HAN_DIGITS:
-            digit = _HAN_DIGITS[sign]
+        if sign in _HAN_SMALL:
+            digit = _HAN_SMALL[sign]
         elif sign == "万":
             total, part, digit = total + (part + digit) * 10000, 0, 0
         else:
             part, digit = part + max(digit, 1) * _HAN_LARGE[sign], 0
-    return float(total + part + digit)
+    return total + part + digit + decimals

@@ -18,12 +18,14 @@ from roboloop.tasks.base import Parsed, ParseStatus, Task, Truth
 from roboloop.tasks.choices import ACCURACY
 from roboloop.tasks.final_answer import REFUSAL, after_cue, final_answer, sentences
 
-_YES = r"(?P<yes>yes|yeah|yep|yup|true|correct|是的?|对的?|正确|可以|能够?|有|会)"
-_NO = r"(?P<no>nope|no|false|incorrect|否|不是的?|不对|不正确|不可以|不能|不会|不|没有|错误)"
+_YES = r"(?P<yes>yes|yeah|yep|yup|true|correct|是的?|对的?|正确|可以|行|能够?|有|会)"
+_NO = r"(?P<no>nope|no|false|incorrect|否|不是的?|不对|不正确|不可以|不能|不行|不会|不|没有|错误)"
 _VERDICT = rf"(?:{_YES}|{_NO})"
 _ALONE = re.compile(rf"[\s(\[\"']*{_VERDICT}[\s)\]\"'.!,。;:]*", re.IGNORECASE)
 _ELLIPTIC = re.compile(
-    r"(?:it|they|he|she|there|this|that)\s+(?:is|are|was|were|does|do|did|has|have|can|will|would)"
+    r"(?:(?:it|they|he|she|there|this|that)\s+"
+    r"(?:is|are|was|were|does|do|did|has|have|can|will|would)"
+    r"|absolutely|certainly|definitely|of\s+course|surely?|indeed)"
     r"(?P<no>\s*(?:not|n't|n’t))?",
     re.IGNORECASE,
 )
