@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from roboloop.dialects import load_dialect
 from roboloop.records.answers import Choice
 from roboloop.records.record import Record, Turn
 from roboloop.tasks import load_task
@@ -205,6 +206,13 @@ def test_which_letters_there_are() -> None:
     question = "Which?\nA. one\nB. two\nC. three\nD. four\nE. five"
     published = Record(id="1", task="traj_choice", turns=(Turn("user", question),))
     assert letters_of(published) == "ABCDE"
+
+
+def test_letters_are_written_apart_in_the_question() -> None:
+    task = load_task("traj_choice")
+    record = Record(id="1", task="traj_choice", inputs={"instruction": "go", "letters": "ABC"})
+    question = task.question(record, dialect=load_dialect("plain"))
+    assert question == "'go': which path? A, B, C"
 
 
 def test_the_answer_carries_the_texts_of_the_options() -> None:

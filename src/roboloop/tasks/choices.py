@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
@@ -45,6 +45,13 @@ class ChoiceTask(Task):
         """The commonest letter."""
         letters = [t.answer.letter.upper() for t in truths if isinstance(t.answer, Choice)]
         return Choice(commonest(letters))
+
+    def _fillers(self, record: Record, *, dialect: Dialect) -> Mapping[str, str]:
+        """`letters` is written as `A, B, C, D`, however the source gave it."""
+        fillers = super()._fillers(record, dialect=dialect)
+        if "letters" in fillers:
+            return {**fillers, "letters": ", ".join(letters_of(record))}
+        return fillers
 
 
 def commonest(values: Sequence[str]) -> str:
