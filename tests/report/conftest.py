@@ -13,15 +13,15 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from made_evaluation import (  # noqa: E402
+from made_evaluation import (
     ENVIRONMENT,
     LOCK,
     MadeEvaluation,
     make_evaluation,
 )
 
-from roboloop.report.build import build_report  # noqa: E402
-from roboloop.report.config import ReportConfig  # noqa: E402
+from roboloop.report.build import build_report
+from roboloop.report.config import ReportConfig
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [

@@ -292,6 +292,22 @@ def make_evaluation(
     )  # fmt: skip
 
 
+def multiply(evaluation: Path, *, out: Path, num_records: int) -> Path:
+    """The same evaluation with its items over and over, each with an id of its own.
+
+    The summary's numbers stay those of the few: this is for the number of records alone.
+    """
+    lines = (evaluation / "items.jsonl").read_text(encoding="utf-8").splitlines()
+    out.mkdir(parents=True)
+    with (out / "items.jsonl").open("w", encoding="utf-8") as stream:
+        for number in range(num_records):
+            item = json.loads(lines[number % len(lines)])
+            item["id"] = f"{item['id']}~{number // len(lines)}"
+            stream.write(json.dumps(item, ensure_ascii=False) + "\n")
+    (out / "report.json").write_bytes((evaluation / "report.json").read_bytes())
+    return out
+
+
 def write_log(path: Path, *, num_steps: int = 240) -> Path:
     """A training log in the shape of `trainer_log.jsonl`."""
     draw = seeded_generator(1, "log")
@@ -305,7 +321,8 @@ def write_log(path: Path, *, num_steps: int = 240) -> Path:
             {
                 "current_steps": step, "total_steps": num_steps, "loss": round(loss, 4),
                 "lr": rate, "throughput": round(1800 + 60 * float(draw.normal()), 1),
-                "total_tokens": step * 4096, "grad_norm": round(0.6 + 0.2 * float(draw.random()), 3),
+                "total_tokens": step * 4096,
+                "grad_norm": round(0.6 + 0.2 * float(draw.random()), 3),
                 "percentage": round(100 * share, 2), "remaining_time": "0:00:10",
             }
         )  # fmt: skip

@@ -79,15 +79,12 @@ function facetGroup(facet, change) {
   return { element, update };
 }
 
-const everSeen = new Map(); // facet -> values that have had a record; they stay in the list at 0
-
+/** The values to offer, in the order in which the rest of the report lists them. */
 function values(facet, counts, chosen) {
   if (!counts) return [];
-  const seen = everSeen.get(facet) ?? everSeen.set(facet, new Set()).get(facet);
-  for (const value of [...counts.keys(), ...chosen]) seen.add(value);
   const order = facet === "state" ? Object.keys(STATES) : facet === "task" ? [...store.tasks.keys()] : [];
   const rank = (value) => (order.includes(value) ? order.indexOf(value) : order.length);
-  return [...seen].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  return [...new Set([...counts.keys(), ...chosen])].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 function name(facet, value) {

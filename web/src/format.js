@@ -27,6 +27,11 @@ export function measure(value, unit) {
   return unit === "px" ? `${signed} px` : signed;
 }
 
+/** A value that stands alone: an arrow says where lower is better. */
+export function directed(value, metric) {
+  return metric.higher_is_better ? measure(value, metric.unit) : `${measure(value, metric.unit)} ↓`;
+}
+
 /** A difference, always with its sign. */
 export function signed(value, unit) {
   const text = measure(value, unit);

@@ -2,7 +2,7 @@
 
 import { h, replace, styled } from "./dom.js";
 import { forestTable } from "./forest.js";
-import { counted, measure, whole } from "./format.js";
+import { counted, directed, whole } from "./format.js";
 import { commonRatio, figure, layersOf, swatch } from "./overlay.js";
 import { address } from "./route.js";
 import { mainMetric, store, taskTitle } from "./store.js";
@@ -84,7 +84,7 @@ function sampleTile(row) {
       "span",
       { class: "tile-name" },
       h("span", null, taskTitle(row.task)),
-      h("b", null, measure(value, metric.unit)),
+      h("b", null, directed(value, metric)),
     ),
     row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text || "said nothing"),
   );

@@ -32,8 +32,9 @@ export class RecordIndex {
     };
     this.positions = new Map(rows.map((row, index) => [row.id, index]));
     this.judged = Array.from({ length: numModels }, (_, model) => judge(rows, model));
+    this.known = new Map(); // values of a column -> every value that occurs, each at 0
     this.orders = new Map();
-    this.texts = null;
+    this.texts = rows.map(searchable);
   }
 
   /**
@@ -42,7 +43,7 @@ export class RecordIndex {
    */
   search(filter) {
     const tests = this.tests(filter);
-    const counts = Object.fromEntries(tests.map(({ facet }) => [facet, new Map()]));
+    const counts = Object.fromEntries(tests.map(({ facet, values }) => [facet, this.zeros(values)]));
     const bins = new Array(NUM_BINS).fill(0);
     const quality = this.judged[filter.model]?.quality;
     const range = quality ? rangeTest(filter, quality) : () => true;
@@ -70,6 +71,12 @@ export class RecordIndex {
     return { hits, counts, bins };
   }
 
+  /** A count of 0 for every value of a column: what has no hit stays in sight. */
+  zeros(values) {
+    if (!this.known.has(values)) this.known.set(values, [...new Set(values)]);
+    return new Map(this.known.get(values).map((value) => [value, 0]));
+  }
+
   /** One test for every facet, in the order of `FACETS`. */
   tests(filter) {
     const states = this.judged[filter.model]?.states;
@@ -84,18 +91,7 @@ export class RecordIndex {
   textTest(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length === 0) return () => true;
-    const texts = this.searchable();
-    return (index) => words.every((word) => texts[index].includes(word));
-  }
-
-  /** The text of each record in lower case; made when first asked for. */
-  searchable() {
-    this.texts ??= this.rows.map((row) =>
-      [row.id, row.question, row.truth?.text, ...row.predictions.map((each) => each?.text)]
-        .join("\n")
-        .toLowerCase(),
-    );
-    return this.texts;
+    return (index) => words.every((word) => this.texts[index].includes(word));
   }
 
   /** All records in the order asked for; each order is made once. */
@@ -124,6 +120,11 @@ export class RecordIndex {
     });
     return order.sort((a, b) => keys[a] - keys[b] || a - b);
   }
+}
+
+/** Everything about a record that a search looks at, in lower case. */
+function searchable({ id, question, truth, predictions }) {
+  return [id, question, truth?.text, ...predictions.map((each) => each?.text)].join("\n").toLowerCase();
 }
 
 function judge(rows, model) {

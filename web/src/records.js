@@ -4,7 +4,7 @@
 import { h, replace, styled } from "./dom.js";
 import { recordDetail, stateBadge } from "./detail.js";
 import { facetPanel } from "./facets.js";
-import { measure, whole } from "./format.js";
+import { directed, whole } from "./format.js";
 import { VirtualList } from "./list.js";
 import { commonRatio, figure, layersOf } from "./overlay.js";
 import { emptyFilter, FACETS, isFiltering, RecordIndex } from "./query.js";
@@ -68,13 +68,13 @@ export class RecordsScreen {
   /** Show what the address asks for. */
   async open(query) {
     this.filter = readFilter(query);
+    this.shownRow = null;
     this.view.layers.models = new Set([this.filter.model]);
     this.grid = query.get("view") === "grid";
     const wanted = query.get("id");
     if (this.index === null) this.takeRows(await loadRows());
     this.refresh(wanted);
     this.pane(wanted ? "detail" : "list");
-    window.requestIdleCallback?.(() => this.index.searchable());
   }
 
   takeRows(rows) {
@@ -88,7 +88,10 @@ export class RecordsScreen {
     if (this.index === null) return;
     const selected = this.rowAt(this.position)?.id;
     this.filter = { ...this.filter, ...part };
-    if ("model" in part) this.view.layers.models = new Set([part.model]);
+    if ("model" in part) {
+      this.view.layers.models = new Set([part.model]);
+      this.shownRow = null; // the same record is drawn anew
+    }
     this.refresh(isKept(part) ? selected : null);
   }
 
@@ -104,7 +107,7 @@ export class RecordsScreen {
     const some = isFiltering(this.filter);
     replace(this.count, h("b", null, whole(this.hits.length)), some ? ` of ${whole(total)}` : total === 1 ? " record" : " records");
     this.layout();
-    this.showRecord();
+    this.showPlace();
   }
 
   layout() {
@@ -168,14 +171,24 @@ export class RecordsScreen {
     const row = this.rowAt(this.position);
     rewriteRoute("records", writeFilter(this.filter, { id: row?.id, grid: this.grid }));
     if (!row) {
+      this.shownRow = null;
       replace(this.detail, h("p", { class: "empty" }, this.index.rows.length ? "No record passes these filters." : "This report has no records."));
       return;
     }
     const act = { toggle: (layer) => this.toggleLayer(layer), picture: (number) => this.showPicture(number) };
-    const scrolled = this.shownId === row.id ? this.detail.scrollTop : 0;
-    this.shownId = row.id;
+    const scrolled = this.shownRow === row ? this.detail.scrollTop : 0;
+    this.shownRow = row;
     replace(this.detail, this.steps(), recordDetail(row, this.view, act));
     this.detail.scrollTop = scrolled;
+  }
+
+  /** After filtering: the record in sight may be the same one, only its place in the list is new. */
+  showPlace() {
+    const row = this.rowAt(this.position);
+    const steps = this.detail.querySelector(".steps");
+    if (!row || row !== this.shownRow || !steps) return this.showRecord();
+    rewriteRoute("records", writeFilter(this.filter, { id: row.id, grid: this.grid }));
+    return steps.replaceWith(this.steps());
   }
 
   showPicture(number) {
@@ -242,7 +255,7 @@ export class RecordsScreen {
     return h(
       "span",
       { class: "worth", title: metric.name },
-      h("b", null, measure(prediction.values[metric.name], metric.unit)),
+      h("b", null, directed(prediction.values[metric.name], metric)),
       h("span", { class: "bar-of" }, bar),
     );
   }

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
+UNDERSTOOD = ("exact", "repaired")
 
 
 def pick_samples(rows: Sequence[Row], *, tasks: Sequence[str]) -> list[dict[str, Any]]:
     """Groups `typical`, `worst` and `best`, each with one row per task that has a picture.
 
-    Judged by the first model. Typical is the median: half of the answers are at least as good.
-    Tasks whose answers can be drawn come first.
+    Judged by the first model, over the answers that were understood: what was not has nothing to
+    draw. Typical is the median: half of the answers are at least as good. Tasks whose answers can
+    be drawn come first.
     """
     by_task: dict[str, list[Row]] = {task: [] for task in tasks}
     for row in rows:
@@ -31,7 +33,13 @@ def pick_samples(rows: Sequence[Row], *, tasks: Sequence[str]) -> list[dict[str,
 def _drawable(row: Row) -> bool:
     first = row["predictions"][0] if row["predictions"] else None
     shown = bool(row["pictures"]) and row["pictures"][0]["file"] is not None
-    return shown and row["truth"] is not None and first is not None and first["quality"] is not None
+    return (
+        shown
+        and row["truth"] is not None
+        and first is not None
+        and first["quality"] is not None
+        and first["state"] in UNDERSTOOD
+    )
 
 
 def _rank(row: Row) -> tuple[float, str]:

@@ -100,6 +100,11 @@ function measure(value, unit) {
   return unit === "px" ? `${signed} px` : signed;
 }
 
+/** A value that stands alone: an arrow says where lower is better. */
+function directed(value, metric) {
+  return metric.higher_is_better ? measure(value, metric.unit) : `${measure(value, metric.unit)} ↓`;
+}
+
 /** A difference, always with its sign. */
 function signed(value, unit) {
   const text = measure(value, unit);
@@ -132,7 +137,7 @@ function titled(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-return { whole, counted, percent, measure, signed, span, compact, plain, titled };
+return { whole, counted, percent, measure, directed, signed, span, compact, plain, titled };
 })();
 
 modules["scales.js"] = (() => {
@@ -980,7 +985,7 @@ modules["overview.js"] = (() => {
 
 const { h, replace, styled } = modules["dom.js"];
 const { forestTable } = modules["forest.js"];
-const { counted, measure, whole } = modules["format.js"];
+const { counted, directed, whole } = modules["format.js"];
 const { commonRatio, figure, layersOf, swatch } = modules["overlay.js"];
 const { address } = modules["route.js"];
 const { mainMetric, store, taskTitle } = modules["store.js"];
@@ -1062,7 +1067,7 @@ function sampleTile(row) {
       "span",
       { class: "tile-name" },
       h("span", null, taskTitle(row.task)),
-      h("b", null, measure(value, metric.unit)),
+      h("b", null, directed(value, metric)),
     ),
     row.truth.marks.length ? null : h("span", { class: "tile-words" }, row.predictions[0].text || "said nothing"),
   );
@@ -1261,8 +1266,9 @@ class RecordIndex {
     };
     this.positions = new Map(rows.map((row, index) => [row.id, index]));
     this.judged = Array.from({ length: numModels }, (_, model) => judge(rows, model));
+    this.known = new Map(); // values of a column -> every value that occurs, each at 0
     this.orders = new Map();
-    this.texts = null;
+    this.texts = rows.map(searchable);
   }
 
   /**
@@ -1271,7 +1277,7 @@ class RecordIndex {
    */
   search(filter) {
     const tests = this.tests(filter);
-    const counts = Object.fromEntries(tests.map(({ facet }) => [facet, new Map()]));
+    const counts = Object.fromEntries(tests.map(({ facet, values }) => [facet, this.zeros(values)]));
     const bins = new Array(NUM_BINS).fill(0);
     const quality = this.judged[filter.model]?.quality;
     const range = quality ? rangeTest(filter, quality) : () => true;
@@ -1299,6 +1305,12 @@ class RecordIndex {
     return { hits, counts, bins };
   }
 
+  /** A count of 0 for every value of a column: what has no hit stays in sight. */
+  zeros(values) {
+    if (!this.known.has(values)) this.known.set(values, [...new Set(values)]);
+    return new Map(this.known.get(values).map((value) => [value, 0]));
+  }
+
   /** One test for every facet, in the order of `FACETS`. */
   tests(filter) {
     const states = this.judged[filter.model]?.states;
@@ -1313,18 +1325,7 @@ class RecordIndex {
   textTest(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length === 0) return () => true;
-    const texts = this.searchable();
-    return (index) => words.every((word) => texts[index].includes(word));
-  }
-
-  /** The text of each record in lower case; made when first asked for. */
-  searchable() {
-    this.texts ??= this.rows.map((row) =>
-      [row.id, row.question, row.truth?.text, ...row.predictions.map((each) => each?.text)]
-        .join("\n")
-        .toLowerCase(),
-    );
-    return this.texts;
+    return (index) => words.every((word) => this.texts[index].includes(word));
   }
 
   /** All records in the order asked for; each order is made once. */
@@ -1353,6 +1354,11 @@ class RecordIndex {
     });
     return order.sort((a, b) => keys[a] - keys[b] || a - b);
   }
+}
+
+/** Everything about a record that a search looks at, in lower case. */
+function searchable({ id, question, truth, predictions }) {
+  return [id, question, truth?.text, ...predictions.map((each) => each?.text)].join("\n").toLowerCase();
 }
 
 function judge(rows, model) {
@@ -1461,15 +1467,12 @@ function facetGroup(facet, change) {
   return { element, update };
 }
 
-const everSeen = new Map(); // facet -> values that have had a record; they stay in the list at 0
-
+/** The values to offer, in the order in which the rest of the report lists them. */
 function values(facet, counts, chosen) {
   if (!counts) return [];
-  const seen = everSeen.get(facet) ?? everSeen.set(facet, new Set()).get(facet);
-  for (const value of [...counts.keys(), ...chosen]) seen.add(value);
   const order = facet === "state" ? Object.keys(STATES) : facet === "task" ? [...store.tasks.keys()] : [];
   const rank = (value) => (order.includes(value) ? order.indexOf(value) : order.length);
-  return [...seen].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  return [...new Set([...counts.keys(), ...chosen])].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 function name(facet, value) {
@@ -1657,7 +1660,7 @@ modules["records.js"] = (() => {
 const { h, replace, styled } = modules["dom.js"];
 const { recordDetail, stateBadge } = modules["detail.js"];
 const { facetPanel } = modules["facets.js"];
-const { measure, whole } = modules["format.js"];
+const { directed, whole } = modules["format.js"];
 const { VirtualList } = modules["list.js"];
 const { commonRatio, figure, layersOf } = modules["overlay.js"];
 const { emptyFilter, FACETS, isFiltering, RecordIndex } = modules["query.js"];
@@ -1721,13 +1724,13 @@ class RecordsScreen {
   /** Show what the address asks for. */
   async open(query) {
     this.filter = readFilter(query);
+    this.shownRow = null;
     this.view.layers.models = new Set([this.filter.model]);
     this.grid = query.get("view") === "grid";
     const wanted = query.get("id");
     if (this.index === null) this.takeRows(await loadRows());
     this.refresh(wanted);
     this.pane(wanted ? "detail" : "list");
-    window.requestIdleCallback?.(() => this.index.searchable());
   }
 
   takeRows(rows) {
@@ -1741,7 +1744,10 @@ class RecordsScreen {
     if (this.index === null) return;
     const selected = this.rowAt(this.position)?.id;
     this.filter = { ...this.filter, ...part };
-    if ("model" in part) this.view.layers.models = new Set([part.model]);
+    if ("model" in part) {
+      this.view.layers.models = new Set([part.model]);
+      this.shownRow = null; // the same record is drawn anew
+    }
     this.refresh(isKept(part) ? selected : null);
   }
 
@@ -1757,7 +1763,7 @@ class RecordsScreen {
     const some = isFiltering(this.filter);
     replace(this.count, h("b", null, whole(this.hits.length)), some ? ` of ${whole(total)}` : total === 1 ? " record" : " records");
     this.layout();
-    this.showRecord();
+    this.showPlace();
   }
 
   layout() {
@@ -1821,14 +1827,24 @@ class RecordsScreen {
     const row = this.rowAt(this.position);
     rewriteRoute("records", writeFilter(this.filter, { id: row?.id, grid: this.grid }));
     if (!row) {
+      this.shownRow = null;
       replace(this.detail, h("p", { class: "empty" }, this.index.rows.length ? "No record passes these filters." : "This report has no records."));
       return;
     }
     const act = { toggle: (layer) => this.toggleLayer(layer), picture: (number) => this.showPicture(number) };
-    const scrolled = this.shownId === row.id ? this.detail.scrollTop : 0;
-    this.shownId = row.id;
+    const scrolled = this.shownRow === row ? this.detail.scrollTop : 0;
+    this.shownRow = row;
     replace(this.detail, this.steps(), recordDetail(row, this.view, act));
     this.detail.scrollTop = scrolled;
+  }
+
+  /** After filtering: the record in sight may be the same one, only its place in the list is new. */
+  showPlace() {
+    const row = this.rowAt(this.position);
+    const steps = this.detail.querySelector(".steps");
+    if (!row || row !== this.shownRow || !steps) return this.showRecord();
+    rewriteRoute("records", writeFilter(this.filter, { id: row.id, grid: this.grid }));
+    return steps.replaceWith(this.steps());
   }
 
   showPicture(number) {
@@ -1895,7 +1911,7 @@ class RecordsScreen {
     return h(
       "span",
       { class: "worth", title: metric.name },
-      h("b", null, measure(prediction.values[metric.name], metric.unit)),
+      h("b", null, directed(prediction.values[metric.name], metric)),
       h("span", { class: "bar-of" }, bar),
     );
   }
