@@ -28,7 +28,7 @@ from roboloop.report.build import build_report
 from roboloop.report.config import ReportConfig
 
 NUM_RECORDS = 10_000
-NUM_RUNS = 5
+NUM_RUNS = 3
 MAX_OPEN_MS = 1_000.0
 MAX_FILTER_MS = 50.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
