@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from roboloop.models.backbone import Backbone, load_backbone
-from roboloop.models.tiny import SPECIAL_TOKENS, build_tiny
+from roboloop.models.tiny import SPECIAL_TOKENS, build_tiny, learn_tokenizer
 
 BUILD = """
 texts = [f"word{i % 37} other{i % 11} [{i}, {i + 1}]" for i in range(400)]
@@ -92,12 +92,42 @@ def test_any_text_survives_the_tokenizer(backbone: Backbone, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == normal
 
 
-def test_digits_stand_alone_and_keys_are_one_token(backbone: Backbone) -> None:
+ANSWER = '{"gripper_det_bbox": [12, 40, 33, 361]}'
+
+
+@pytest.mark.parametrize(
+    ("whole_numbers", "numbers"),
+    [
+        (0, ["1", "2", ", ", "4", "0", ", ", "3", "3", ", ", "3", "6", "1"]),
+        (400, ["12", ", ", "40", ", ", "33", ", ", "361"]),
+        (100, ["12", ", ", "40", ", ", "33", ", ", "36", "1"]),
+    ],
+)
+def test_numbers_are_digits_or_whole_and_keys_are_one_token(
+    whole_numbers: int, numbers: list[str]
+) -> None:
+    tokenizer = learn_tokenizer([ANSWER] * 9, max_vocabulary=420, whole_numbers=whole_numbers)
+    pieces = [tokenizer.decode([i]) for i in tokenizer.encode(ANSWER).ids]
+    assert pieces == ['{"', "gripper_det_bbox", '": [', *numbers, "]}"]
+
+
+@pytest.mark.parametrize("limit", [10, 101, 400, 1000])
+def test_every_number_below_the_limit_is_one_token_and_none_is_lost(limit: int) -> None:
+    tokenizer = learn_tokenizer([ANSWER] * 3, max_vocabulary=320, whole_numbers=limit)
+    for number in range(1200):
+        ids = tokenizer.encode(str(number)).ids
+        assert (len(ids) == 1) == (number < limit), number
+        assert tokenizer.decode(ids) == str(number)
+
+
+def test_neighbouring_numbers_start_as_neighbours(backbone: Backbone) -> None:
     tokenizer = backbone.parts.tokenizer
-    ids = tokenizer.encode('{"gripper_det_bbox": [12, 40, 33, 61]}').ids
-    pieces = [tokenizer.decode([i]) for i in ids]
-    start = ['{"', "gripper_det_bbox", '": [']
-    assert pieces == [*start, "1", "2", ", ", "4", "0", ", ", "3", "3", ", ", "6", "1", "]}"]
+    places = [tokenizer.encode(str(number)).ids[0] for number in range(400)]
+    rows = backbone.model.get_input_embeddings().weight.detach()[places].double()
+    gaps = torch.cdist(rows, rows)
+    near, far = gaps.diagonal(1).mean(), gaps.diagonal(40).mean()
+    assert near < far / 2
+    assert torch.allclose(gaps.diagonal(1), gaps[0, 1].expand(399), rtol=1e-4), "one even curve"
 
 
 @pytest.mark.parametrize(

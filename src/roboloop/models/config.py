@@ -54,12 +54,15 @@ class TinyModel(BaseModel):
     vision_width: int = Field(64, gt=0, multiple_of=32)
     """Hidden size of the vision tower; attention heads are 32 wide."""
     vision_depth: int = Field(2, gt=0)
-    """Layers of the vision tower; the last one sees the whole picture, the others windows."""
+    """Layers of the vision tower; each sees the whole picture."""
     patch_size: int = Field(8, gt=0)
     """Edge of a patch in pixels. Four patches make one token, so pictures are cut to
     multiples of twice this edge: the dialect has to agree."""
     max_vocabulary: int = Field(1024, ge=320)
     """Most tokens the tokenizer may learn, with the 256 bytes and the special tokens."""
+    whole_numbers: int = Field(400, ge=0, le=1000)
+    """Numbers below this are one token each, neighbours beside each other; 0 keeps digits apart,
+    as Qwen does. Whole numbers learn places about three times faster from random weights."""
 
     def folder(self, out: Path, *, texts: Iterable[str]) -> Path:
         """Build the model in the folder `out`, its tokenizer learnt from `texts`; imports torch."""

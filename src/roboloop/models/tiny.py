@@ -4,12 +4,13 @@ It is Hugging Face's own class under Qwen's own special tokens and chat template
 that works with it works with Qwen2.5-VL-7B. Its shape is what learns to localise within minutes
 on one CPU core: rotary base 100 in place of a million (few positions, so neighbours must differ),
 the axes of the rotary embedding dealt out in turn so that each sees high and low frequencies,
-weights drawn three times wider than usual, and small patches.
+weights drawn three times wider than usual with queries and keys twice wider still, small patches,
+and numbers as whole tokens (`models.numbers`; docs/design/0005-tiny-model.md has the figures).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from tokenizers.models import BPE
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from roboloop.base.files import atomic_write_json, atomic_write_text
+from roboloop.models.chat import DEFAULT_SYSTEM
 from roboloop.models.folders import folder_replaced, save_weights
+from roboloop.models.numbers import curve_embeddings, with_whole_numbers
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -42,7 +45,8 @@ SPECIAL_TOKENS = (
 WORDS = r"\p{N}| ?[\p{L}\p{M}_]+|(?: ?[^\s\p{L}\p{M}\p{N}_])+ ?|\s+"
 """What tokens may span: one digit, a word or JSON key, a run of punctuation with its spaces.
 
-Digits stand alone, as in Qwen, so that numbers share what is learnt; `": [` and `, ` are one token.
+So `": [` and `, ` are one token, and no number is learnt by chance: either digits stand alone, as
+in Qwen, or all numbers up to a limit are tokens (`models.numbers`).
 """
 
 CHAT_TEMPLATE = """\
@@ -71,6 +75,9 @@ CHAT_TEMPLATE = """\
 {%- endif -%}
 """
 
+CHAT_FRAME = (f"system\n{DEFAULT_SYSTEM}", "user\n", "assistant\n")
+"""What stands between special tokens in every conversation."""
+
 TOKENIZER_CONFIG = {
     "tokenizer_class": "PreTrainedTokenizerFast",
     "bos_token": None,
@@ -88,6 +95,8 @@ HEAD_WIDTH = 32
 
 ROTARY_BASE = 100.0
 WEIGHT_SCALE = 0.06
+ATTENTION_SHARPNESS = 2.0
+"""Queries and keys start this much larger: attention that is nearly uniform learns slowly."""
 MERGE_SIZE = 2
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -105,6 +114,7 @@ def build_tiny(
     vision_depth: int = 2,
     patch_size: int = 8,
     max_vocabulary: int = 1024,
+    whole_numbers: int = 400,
 ) -> Path:
     """Build the model in the folder `out`, which appears whole or not at all.
 
@@ -115,14 +125,17 @@ def build_tiny(
         width: Hidden size of the language model, a multiple of 32.
         depth: Its layers.
         vision_width: Hidden size of the vision tower, a multiple of 32.
-        vision_depth: Its layers; the last sees the whole picture, the others windows.
+        vision_depth: Its layers; each sees the whole picture.
         patch_size: Edge of a patch in pixels.
-        max_vocabulary: Most tokens, bytes and special tokens included.
+        max_vocabulary: Most tokens, bytes and special tokens included, numbers not.
+        whole_numbers: Numbers below this are one token each; 0 keeps digits apart, as Qwen does.
 
     Returns:
         `out`. The same arguments give the same bytes.
     """
-    tokenizer = learn_tokenizer(texts, max_vocabulary=max_vocabulary)
+    tokenizer = learn_tokenizer(
+        _with_frames(texts), max_vocabulary=max_vocabulary, whole_numbers=whole_numbers
+    )
     config = _config(
         vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
         width=width,
@@ -134,6 +147,9 @@ def build_tiny(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2_5_VLForConditionalGeneration(config)
+    _sharpen_attention(model)
+    if whole_numbers:
+        _lay_numbers_on_a_curve(model, tokenizer=tokenizer, num_numbers=whole_numbers)
     stops = [tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")]
     model.generation_config.eos_token_id = stops
     with folder_replaced(out) as folder:
@@ -145,7 +161,9 @@ def build_tiny(
     return out
 
 
-def learn_tokenizer(texts: Iterable[str], *, max_vocabulary: int) -> Tokenizer:
+def learn_tokenizer(
+    texts: Iterable[str], *, max_vocabulary: int, whole_numbers: int = 0
+) -> Tokenizer:
     """A byte-level BPE tokenizer that has seen `texts` and can write anything."""
     tokenizer = Tokenizer(BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -164,7 +182,32 @@ def learn_tokenizer(texts: Iterable[str], *, max_vocabulary: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer=trainer)
-    return tokenizer
+    return with_whole_numbers(tokenizer, limit=whole_numbers) if whole_numbers else tokenizer
+
+
+def _with_frames(texts: Iterable[str]) -> Iterator[str]:
+    """Each text, and the words that a chat puts around it, so that they become one token each."""
+    for text in texts:
+        yield text
+        yield from CHAT_FRAME
+
+
+def _sharpen_attention(model: Qwen2_5_VLForConditionalGeneration) -> None:
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(("q_proj.weight", "k_proj.weight")):
+                weight.mul_(ATTENTION_SHARPNESS)
+
+
+def _lay_numbers_on_a_curve(
+    model: Qwen2_5_VLForConditionalGeneration, *, tokenizer: Tokenizer, num_numbers: int
+) -> None:
+    places = [tokenizer.token_to_id(str(number)) for number in range(num_numbers)]
+    embeddings = model.get_input_embeddings().weight
+    with torch.no_grad():
+        embeddings[places] = curve_embeddings(
+            num_numbers, width=embeddings.shape[1], scale=WEIGHT_SCALE
+        )
 
 
 def _config(
@@ -184,7 +227,7 @@ def _config(
         "intermediate_size": 3 * width,
         "num_hidden_layers": depth,
         "num_attention_heads": width // HEAD_WIDTH,
-        "num_key_value_heads": width // HEAD_WIDTH,
+        "num_key_value_heads": max(1, width // HEAD_WIDTH // 2),
         "max_position_embeddings": 8192,
         "initializer_range": WEIGHT_SCALE,
         "rope_parameters": {
@@ -206,7 +249,7 @@ def _config(
         "patch_size": patch_size,
         "spatial_merge_size": MERGE_SIZE,
         "window_size": 7 * MERGE_SIZE * patch_size,
-        "fullatt_block_indexes": [vision_depth - 1],
+        "fullatt_block_indexes": list(range(vision_depth)),
         "out_hidden_size": width,
         "initializer_range": WEIGHT_SCALE,
         "rope_parameters": {"rope_type": "axial", "rope_theta": ROTARY_BASE},
