@@ -98,7 +98,7 @@ class SimulatedSource(Source):
         pack = read_pack(self._folder)
         root = self._root
         for episode in self._chosen(pack):
-            sights = list(_sights(episode, root=root))
+            sights = list(sights_of(episode, root=root))
             for sight in sights:
                 for task, draft in self._drafts(sight, seed=context.seed):
                     yield _checked(_record(sight, task=task, draft=draft))
@@ -146,7 +146,8 @@ class SimulatedSource(Source):
                 yield _checked(_record(sight, task=task, draft=draft))
 
 
-def _sights(episode: PackEpisode, *, root: str) -> Iterator[Sight]:
+def sights_of(episode: PackEpisode, *, root: str) -> Iterator[Sight]:
+    """Every picture of an episode, with those of the same view before it."""
     history: dict[str, tuple[ArchivePicture, ...]] = {}
     for frame in episode.frames:
         medium = _medium(frame, root=root)
@@ -209,4 +210,4 @@ def _checked(record: Record) -> Record | Rejected:
     return record
 
 
-__all__ = ["ALL_TASKS", "SimulatedSource"]
+__all__ = ["ALL_TASKS", "SimulatedSource", "sights_of"]

@@ -54,6 +54,13 @@ def load_mujoco() -> Any:
         MissingDependencyError: when mujoco is not installed.
         RoboLoopError: E-SIM-001 when no OpenGL is available.
     """
+    is_early = "mujoco" in sys.modules and not os.environ.get("MUJOCO_GL")
+    if is_early and sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        raise RoboLoopError(
+            "E-SIM-001",
+            "mujoco was imported before a way to draw without a screen was chosen",
+            fix="Set MUJOCO_GL=egl, or osmesa, before starting Python.",
+        )
     choose_gl_backend()
     try:
         import mujoco
