@@ -26,7 +26,7 @@ from roboloop.records.shard_files import read_mark, verify_shard
 from roboloop.records.shards import read_media_roots
 
 SUFFIXES = (".jsonl", ".parquet")
-IN_FLIGHT_PER_WORKER = 16
+IN_FLIGHT_PER_WORKER = 64
 
 
 class Finding(NamedTuple):
@@ -100,88 +100,99 @@ def check_records(
             av is needed and missing.
     """
     files = [file for path in paths for file in _files(path)]
-    checker = _Checker(opens_media=media)
     findings: list[Finding] = []
     num_records = 0
-    most_waiting = IN_FLIGHT_PER_WORKER * max(1, num_workers)
     with (
         progress_bar("check") as bar,
         ThreadPoolExecutor(max(1, num_workers), thread_name_prefix="check") as pool,
     ):
-        waiting: deque[Future[list[Finding]]] = deque()
+        checker = _Checker(pool if media else None)
+        waiting: deque[_Looked] = deque()
         for item in _scan(files):
             num_records += isinstance(item, Found)
-            waiting.append(pool.submit(checker.findings, item))
-            if len(waiting) > most_waiting:
-                findings += waiting.popleft().result()
+            waiting.append(checker.look(item))
+            if len(waiting) > IN_FLIGHT_PER_WORKER * max(1, num_workers):
+                findings += waiting.popleft().findings()
             bar.advance(note=f"{len(findings):,} findings" if findings else "")
-        for future in waiting:
-            findings += future.result()
+        for looked in waiting:
+            findings += looked.findings()
     return CheckReport(
         num_records=num_records, num_media=checker.num_media, findings=tuple(findings)
     )
 
 
-class _Checker:
-    """Looks at one item after the other; remembers each picture it has opened."""
+class _Looked(NamedTuple):
+    """A line of a file with the pictures of its record on their way."""
 
-    def __init__(self, *, opens_media: bool) -> None:
-        self._opens_media = opens_media
-        self._stores: dict[Path, MediaStore] = {}
-        self._seen: dict[tuple[Path, Media], PictureSize | RoboLoopError] = {}
+    item: Found | Broken
+    sizes: tuple[Future[PictureSize], ...]
 
-    @property
-    def num_media(self) -> int:
-        """Distinct pictures opened."""
-        return len(self._seen)
-
-    def findings(self, item: Found | Broken) -> list[Finding]:
-        """What is wrong with a line or record, in the order answer, pictures."""
-        if isinstance(item, Broken):
-            return [_finding(item.error)]
+    def findings(self) -> list[Finding]:
+        """What is wrong, in the order answer, pictures. Waits for the pictures."""
+        if isinstance(self.item, Broken):
+            return [_finding(self.item.error)]
         found: list[Finding] = []
-        record, place = item
+        record, place = self.item
         try:
             check_record(record)
         except RoboLoopError as error:
             found.append(_finding(error.located(place)))
-        if self._opens_media:
-            folder = Path(str(place.file)).parent
-            for number, media in enumerate(record.media):
-                try:
-                    size = self._opened(media, folder=folder)
-                    if number == 0 and media.size is None and record.answer is not None:
-                        check_answer(record.answer, size=size)
-                except RoboLoopError as error:
-                    found.append(_finding(error.located(place), medium=medium_name(media)))
+        # Without opening media there are no sizes to compare with.
+        for number, (media, size) in enumerate(zip(record.media, self.sizes, strict=False)):
+            try:
+                _check_size(media, size=size.result())
+                if number == 0 and media.size is None and record.answer is not None:
+                    check_answer(record.answer, size=size.result())
+            except MissingDependencyError:
+                raise
+            except RoboLoopError as error:
+                found.append(_finding(error.located(place), medium=medium_name(media)))
         return found
 
-    def _opened(self, media: Media, *, folder: Path) -> PictureSize:
-        """The real size of a picture that decodes and has the size its record states."""
-        key = (folder, replace(media, size=None))
-        size = self._seen.get(key)
-        if size is None:
-            size = self._seen[key] = self._decoded(media, folder=folder)
-        if isinstance(size, RoboLoopError):
-            raise size
-        if media.size is not None and media.size != size:
-            raise RoboLoopError(
-                "E-MED-004",
-                f"{medium_name(media)} is {size.width}x{size.height}, its record says "
-                f"{media.size.width}x{media.size.height}",
-            )
-        return size
 
-    def _decoded(self, media: Media, *, folder: Path) -> PictureSize | RoboLoopError:
-        store = self._stores.get(folder)
-        if store is None:
-            store = self._stores[folder] = MediaStore(read_media_roots(folder))
-        try:
-            return PictureSize(*store.open(media).size)
-        except MissingDependencyError:
-            raise
-        except RoboLoopError as error:
-            return error
+class _Checker:
+    """Sends every distinct picture to be decoded once; without a pool, none."""
+
+    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
+        self._pool = pool
+        self._stores: dict[Path, MediaStore] = {}
+        self._sizes: dict[tuple[Path, Media], Future[PictureSize]] = {}
+
+    @property
+    def num_media(self) -> int:
+        """Distinct pictures opened."""
+        return len(self._sizes)
+
+    def look(self, item: Found | Broken) -> _Looked:
+        """Start on the pictures of a record."""
+        if isinstance(item, Broken) or self._pool is None:
+            return _Looked(item, ())
+        folder = Path(str(item.place.file)).parent
+        sizes: list[Future[PictureSize]] = []
+        for media in item.record.media:
+            key = (folder, replace(media, size=None))
+            if key not in self._sizes:
+                self._sizes[key] = self._pool.submit(_decoded_size, self._store(folder), media)
+            sizes.append(self._sizes[key])
+        return _Looked(item, tuple(sizes))
+
+    def _store(self, folder: Path) -> MediaStore:
+        if folder not in self._stores:
+            self._stores[folder] = MediaStore(read_media_roots(folder))
+        return self._stores[folder]
+
+
+def _decoded_size(store: MediaStore, media: Media) -> PictureSize:
+    return PictureSize(*store.open(media).size)
+
+
+def _check_size(media: Media, *, size: PictureSize) -> None:
+    if media.size is not None and media.size != size:
+        raise RoboLoopError(
+            "E-MED-004",
+            f"{medium_name(media)} is {size.width}x{size.height}, its record says "
+            f"{media.size.width}x{media.size.height}",
+        )
 
 
 def _finding(error: RoboLoopError, *, medium: str = "") -> Finding:
