@@ -72,7 +72,8 @@ def test_equals_separate_conversations(backbone: Backbone, encoder: Encoder) -> 
     second = conversations(encoder, picture=noise(1, width=64), questions=QUESTIONS[:2])
     wanted_loss, wanted_gradient = reference(backbone, items=[*first, *second])
     backbone.model.zero_grad()
-    rows = [branch(items, parts=backbone.parts) for items in (first, second)]
+    rows = [row for items in (first, second) for row in branch(items, parts=backbone.parts)]
+    assert len(rows) == 2
     batch = collate_branched(rows, parts=backbone.parts)
     inputs = batch.inputs | {"pixel_values": batch.inputs["pixel_values"].double()}
     objective = AnswerLoss(backbone.model)
@@ -88,7 +89,7 @@ def test_equals_separate_conversations(backbone: Backbone, encoder: Encoder) -> 
 
 def test_picture_is_there_once(backbone: Backbone, encoder: Encoder) -> None:
     items = conversations(encoder, picture=noise(0), questions=QUESTIONS)
-    row = branch(items, parts=backbone.parts)
+    (row,) = branch(items, parts=backbone.parts)
     assert int((row.input_ids == backbone.parts.special.image_pad).sum()) == 24
     assert row.num_tokens < sum(item.num_tokens for item in items) - 2 * 24
     assert row.num_targets == sum(item.num_target_tokens for item in items)
@@ -97,16 +98,36 @@ def test_picture_is_there_once(backbone: Backbone, encoder: Encoder) -> None:
 
 def test_later_questions_start_where_the_picture_ends(backbone: Backbone, encoder: Encoder) -> None:
     items = conversations(encoder, picture=noise(0), questions=QUESTIONS[:2])
-    row = branch(items, parts=backbone.parts)
+    (row,) = branch(items, parts=backbone.parts)
     starts = [row.positions[:, row.branches == number][:, 0] for number in (1, 2)]
     assert (starts[0] == starts[1]).all()
 
 
 def test_one_question_is_the_plain_conversation(backbone: Backbone, encoder: Encoder) -> None:
     [item] = conversations(encoder, picture=noise(0), questions=QUESTIONS[:1])
-    row = branch([item], parts=backbone.parts)
+    (row,) = branch([item], parts=backbone.parts)
     assert (row.input_ids == item.input_ids).all()
     assert (row.labels == item.labels).all()
+
+
+def test_questions_before_the_picture_get_rows_of_their_own(
+    backbone: Backbone, encoder: Encoder
+) -> None:
+    picture = noise(0)
+    asked = ["<image>\nWhere?", "<image>\nWhat colour?", "How many?\n<image>", "Which?\n<image>"]
+    items = [
+        encoder.encode([picture], turns=[Turn("user", text), Turn("assistant", "4")])
+        for text in asked
+    ]
+    rows = branch(items, parts=backbone.parts)
+    assert [len(set(row.branches.tolist()) - {TRUNK}) for row in rows] == [2, 1, 1]
+    backbone.model.double()
+    wanted_loss, _ = reference(backbone, items=items)
+    batch = collate_branched(rows, parts=backbone.parts)
+    inputs = batch.inputs | {"pixel_values": batch.inputs["pixel_values"].double()}
+    objective = AnswerLoss(backbone.model)
+    objective.double()
+    assert float(objective(inputs, batch.labels).detach()) == pytest.approx(wanted_loss, rel=1e-6)
 
 
 def test_different_pictures_are_refused(backbone: Backbone, encoder: Encoder) -> None:

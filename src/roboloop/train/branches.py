@@ -57,17 +57,24 @@ class Branched:
         return int((self.labels != IGNORED).sum())
 
 
-def branch(items: Sequence[Encoded], *, parts: Parts) -> Branched:
-    """Join conversations about the same pictures behind what they begin with in common.
+def branch(items: Sequence[Encoded], *, parts: Parts) -> tuple[Branched, ...]:
+    """Join conversations about the same pictures into as few rows as are exact.
 
-    Where they have no picture in common in their beginnings they share less, or nothing; the
-    result is exact all the same. Their pictures have to be the same ones.
+    Conversations share a row when they begin alike up to the last picture. A published question
+    that speaks before its picture begins in its own way and gets a row of its own.
     """
+    assert all(np.array_equal(item.grid_thw, items[0].grid_thw) for item in items)
+    beginnings: dict[bytes, list[Encoded]] = {}
+    for item in items:
+        pictures = np.flatnonzero(item.input_ids == parts.special.image_pad)
+        end = pictures[-1] + 1 if len(pictures) else 0
+        beginnings.setdefault(item.input_ids[:end].tobytes(), []).append(item)
+    return tuple(_joined(alike, parts=parts) for alike in beginnings.values())
+
+
+def _joined(items: Sequence[Encoded], *, parts: Parts) -> Branched:
     first = items[0]
-    assert all(np.array_equal(item.grid_thw, first.grid_thw) for item in items)
     trunk = _num_shared(items)
-    last_picture = np.flatnonzero(first.input_ids == parts.special.image_pad)
-    assert len(last_picture) == 0 or trunk > last_picture[-1], "the questions' pictures differ"
     positions = [rotary_positions(item, parts=parts) for item in items]
     numbers = np.repeat(np.arange(1, len(items) + 1), [i.num_tokens - trunk for i in items])
     return Branched(

@@ -55,9 +55,9 @@ class Visit(NamedTuple):
 
 
 class Example(NamedTuple):
-    """What one picture brings to a step."""
+    """What one picture brings to a step: its questions, in as few rows as are exact."""
 
-    rows: Branched
+    rows: tuple[Branched, ...]
     record_ids: tuple[str, ...]
 
 

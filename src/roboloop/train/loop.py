@@ -133,12 +133,13 @@ class Trainer:
     def _step(self, step: int) -> StepOutcome:
         """One optimizer step."""
         examples = self._examples(step)
-        batch = collate_branched([example.rows for example in examples], parts=self.parts)
+        rows = [row for example in examples for row in example.rows]
+        batch = collate_branched(rows, parts=self.parts)
         device = self.accelerator.device
         inputs = {name: tensor.to(device) for name, tensor in batch.inputs.items()}
         labels = batch.labels.to(device)
         num_tokens, all_targets = self._summed(
-            sum(example.rows.num_tokens for example in examples), num_targets(labels)
+            sum(row.num_tokens for row in rows), num_targets(labels)
         )
         with self.accelerator.autocast():
             loss_sum = self.objective(inputs, labels)
