@@ -15,6 +15,7 @@ from typing import ClassVar, NamedTuple
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.dialects import reading
 from roboloop.dialects.base import BoxesRead, Dialect, PointsRead, ReadStatus, Spatial
+from roboloop.dialects.groups import Pair, RawBox
 from roboloop.dialects.hints import hint
 from roboloop.records.answers import Box, Boxes, Points, Trajectory
 
@@ -180,14 +181,14 @@ class FramedDialect(Dialect):
             case _:
                 return f"{{{_quoted(key or answer_kind)}: [[{x}1, {y}1], [{x}2, {y}2], ...]}}"
 
-    def _place(self, place: reading.Pair | reading.RawBox, *, size: PictureSize) -> Point:
+    def _place(self, place: Pair | RawBox, *, size: PictureSize) -> Point:
         """A point in pixels: the point itself, or the centre of a box."""
-        if isinstance(place, reading.Pair):
+        if isinstance(place, Pair):
             return self._point(place, size=size)
         start, end = self._point(place.start, size=size), self._point(place.end, size=size)
         return Point((start.x + end.x) / 2, (start.y + end.y) / 2)
 
-    def _point(self, pair: reading.Pair, *, size: PictureSize) -> Point:
+    def _point(self, pair: Pair, *, size: PictureSize) -> Point:
         swap = self.y_first and not pair.named
         x, y = (pair.second, pair.first) if swap else (pair.first, pair.second)
         frame = self.frame(size)
@@ -197,9 +198,7 @@ class FramedDialect(Dialect):
             size=size,
         )
 
-    def _ordered_box(
-        self, raw: reading.RawBox, found: reading.Reading, *, size: PictureSize
-    ) -> Box:
+    def _ordered_box(self, raw: RawBox, found: reading.Reading, *, size: PictureSize) -> Box:
         start, end = self._point(raw.start, size=size), self._point(raw.end, size=size)
         if end.x < start.x or end.y < start.y:
             found.note(SWAPPED)

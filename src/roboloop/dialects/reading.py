@@ -8,29 +8,22 @@ whether y comes first, is the dialect's business: nothing here looks at how larg
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from roboloop.dialects.answer_part import answer_part, candidates, is_bare
+from roboloop.dialects.groups import (
+    Pair,
+    RawBox,
+    joined,
+    named_box,
+    named_pair,
+    number_of,
+    numbers_of,
+    own_key,
+    pair_of,
+)
 from roboloop.dialects.scanning import Found, Mapping, Node, Number, Scanner, Sequence, Tag
-
-
-class Pair(NamedTuple):
-    """Two numbers in the order of the text; `named` when their keys say x and y."""
-
-    first: Number
-    second: Number
-    named: bool = False
-
-
-class RawBox(NamedTuple):
-    """Two opposite corners as written."""
-
-    start: Pair
-    end: Pair
-    label: str | None = None
 
 
 class RawPoint(NamedTuple):
@@ -73,21 +66,9 @@ DEPTH = "the third number of a point, a depth, is left out"
 CENTER = "a box stands for its centre"
 NO_CENTER = "a box is left out beside points"
 
-_BETWEEN = re.compile(r"[\s,，;；、]*(?:and|to|和|与|到)?[\s,，;；、]*")
 _ANSWER_KEYS = ("answer", "final_answer")
 _LABEL_KEYS = ("label", "name", "category")
 _POINT_WORDS = ("point", "traj")
-_CORNERS = (
-    ("x1", "y1", "x2", "y2"),
-    ("xmin", "ymin", "xmax", "ymax"),
-    ("x_min", "y_min", "x_max", "y_max"),
-    ("left", "top", "right", "bottom"),
-)
-_EXTENTS = (
-    ("x", "y", "width", "height"),
-    ("x", "y", "w", "h"),
-    ("left", "top", "width", "height"),
-)
 
 
 def read_boxes(text: str) -> Reading:
@@ -131,8 +112,8 @@ class _Interpreter:
         if scanner.cut:
             self.reading.note(CUT_OFF)
         if len(found) == 1:
-            self.reading.key = _own_key(found[0].node)
-        for node in _joined(found, text=part) if self.want_boxes else (f.node for f in found):
+            self.reading.key = own_key(found[0].node)
+        for node in joined(found, text=part) if self.want_boxes else (f.node for f in found):
             self._walk(node, key="")
         self._settle_centers()
         return self.reading
@@ -154,6 +135,9 @@ class _Interpreter:
                 self.reading.is_empty_list = self.reading.is_empty_list or node.closed
             case Sequence():
                 self._walk_sequence(node, key=key, label=label)
+            case str() if any(word in key for word in (*_POINT_WORDS, "box")):
+                for found in Scanner(node).scan():
+                    self._walk(found.node, key=key, label=label)
             case Number() | str():
                 pass
 
@@ -174,9 +158,9 @@ class _Interpreter:
         label = fields.get("alt", tag.content.strip() or None)
         pairs: list[Pair] = []
         for index in ("", *(str(n) for n in range(1, len(fields) + 1))):
-            values = [_number(fields.get(axis + index)) for axis in ("x", "y")]
-            if values[0] is not None and values[1] is not None:
-                pairs.append(Pair(values[0], values[1], named=True))
+            x, y = (number_of(fields.get(axis + index)) for axis in ("x", "y"))
+            if x is not None and y is not None:
+                pairs.append(Pair(x, y, named=True))
         if self.want_boxes:
             if len(pairs) == 2:
                 self._add_box(RawBox(pairs[0], pairs[1], label))
@@ -194,9 +178,9 @@ class _Interpreter:
             return
         named = node.get(*_LABEL_KEYS)
         label = named if isinstance(named, str) else label
-        if (box := _named_box(node, label)) is not None:
+        if (box := named_box(node, label)) is not None:
             self._add(box, label=label)
-        elif (point := _named_pair(node, "x", "y")) is not None:
+        elif (point := named_pair(node, "x", "y")) is not None:
             if self.want_boxes:
                 self.reading.note(ODD_GROUP)
             else:
@@ -206,11 +190,11 @@ class _Interpreter:
                 self._walk(value, key=name.lower(), label=label)
 
     def _walk_sequence(self, node: Sequence, *, key: str, label: str | None) -> None:
-        numbers = _numbers(node)
+        numbers = numbers_of(node)
         if numbers is not None:
             self._flat(numbers, closed=node.closed, key=key, label=label)
             return
-        corners = [_pair(item) for item in node.items]
+        corners = [pair_of(item) for item in node.items]
         if self.want_boxes and len(corners) == 2 and corners[0] and corners[1]:
             self._add_box(RawBox(corners[0], corners[1], label))
             return
@@ -257,83 +241,3 @@ class _Interpreter:
             self.reading.points.append(point)
         else:
             self.reading.note(NOT_FINITE)
-
-
-def _joined(found: tuple[Found, ...], *, text: str) -> Iterator[Node]:
-    """The data of a text, with neighbours like `(x1, y1), (x2, y2)` joined into one sequence."""
-    run: list[Node] = []
-    end = 0
-    for piece in found:
-        is_pair = _pair(piece.node) is not None
-        if run and not (is_pair and _BETWEEN.fullmatch(text, end, piece.start)):
-            yield from (Sequence(tuple(run)),) if len(run) > 1 else run
-            run = []
-        if is_pair:
-            run.append(piece.node)
-        else:
-            yield piece.node
-        end = piece.end
-    if run:
-        yield from (Sequence(tuple(run)),) if len(run) > 1 else run
-
-
-def _own_key(node: Node) -> str:
-    """The task's name for the answer, as far as the text carries one."""
-    match node:
-        case Mapping(pairs=((str() as key, _),)):
-            return key
-        case Tag():
-            return dict(node.attributes).get("alt", "")
-        case _:
-            return ""
-
-
-def _numbers(node: Node) -> list[Number] | None:
-    """The items of a sequence of numbers alone, otherwise None."""
-    if not isinstance(node, Sequence) or not node.items:
-        return None
-    numbers = [item for item in node.items if isinstance(item, Number)]
-    return numbers if len(numbers) == len(node.items) else None
-
-
-def _pair(node: Node) -> Pair | None:
-    numbers = _numbers(node)
-    closed = isinstance(node, Sequence) and node.closed
-    if numbers is None or len(numbers) != 2 or not closed:
-        return None
-    return Pair(numbers[0], numbers[1])
-
-
-def _number(text: str | None) -> Number | None:
-    """The number in an attribute's value, or None when it is missing or no number."""
-    if text is None:
-        return None
-    try:
-        return Number(float(text.strip().removesuffix("%")), text.strip().endswith("%"))
-    except ValueError:
-        return None
-
-
-def _named_pair(node: Mapping, first: str, second: str) -> Pair | None:
-    values = (node.get(first), node.get(second))
-    if isinstance(values[0], Number) and isinstance(values[1], Number):
-        return Pair(values[0], values[1], named=True)
-    return None
-
-
-def _named_box(node: Mapping, label: str | None) -> RawBox | None:
-    """A box from `{x1, y1, x2, y2}` or `{x, y, width, height}` with x, y its top left corner."""
-    for x1, y1, x2, y2 in _CORNERS:
-        start, end = _named_pair(node, x1, y1), _named_pair(node, x2, y2)
-        if start is not None and end is not None:
-            return RawBox(start, end, label)
-    for x, y, width, height in _EXTENTS:
-        start, extent = _named_pair(node, x, y), _named_pair(node, width, height)
-        if start is not None and extent is not None:
-            sums = [
-                Number(place.value + length.value, place.is_percent)
-                for place, length in zip(start[:2], extent[:2], strict=True)
-                if place.is_percent == length.is_percent
-            ]
-            return RawBox(start, Pair(sums[0], sums[1], named=True), label) if sums[1:] else None
-    return None

@@ -83,7 +83,7 @@ _NUMBER = re.compile(
 _KEY = re.compile(r"([A-Za-z_]\w*)\s*[:=]")
 _LITERAL = re.compile(r"(?:true|false|null|none)\b", re.IGNORECASE)
 _TAG = re.compile(r"<(points?|box|ref)\b([^<>]*)(>?)")
-_ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([-+.\d]+)(?=[\s/]))""")
+_ATTRIBUTE = re.compile(r"""\b(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([-+.\d]+)(?=[\s/]))""")
 
 
 class _NotDataError(Exception):
