@@ -73,6 +73,7 @@ def robot_model() -> Path:
 def _build(source: Path, *, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"))
+    work.chmod(0o755)  # mkdtemp makes folders for the owner alone
     try:
         for folder in MESH_FOLDERS:
             (work / folder).mkdir(parents=True)

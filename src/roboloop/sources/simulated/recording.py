@@ -140,6 +140,7 @@ def write_recording(folder: Path, *, episode: FullEpisode) -> Recording:
     """Write an episode's folder, whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
+    work.chmod(0o755)  # mkdtemp makes folders for the owner alone
     try:
         truth = {
             "episode": episode_to_json(episode.truth),

@@ -112,6 +112,7 @@ def _write_store(folder: Path, *, items: Iterator[tuple[str, bytes]]) -> None:
     """A whole LMDB store, written beside and renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
+    work.chmod(0o755)  # mkdtemp makes folders for the owner alone
     try:
         whole = list(items)
         num_bytes = sum(len(key) + len(value) + 8192 for key, value in whole) * 2 + (1 << 20)
