@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -147,6 +147,7 @@ def test_size_of_a_file_is_read_without_reading_the_file(tmp_path: Path) -> None
         picture_size(tmp_path / "none.jpg")
 
 
+@settings(deadline=None)
 @given(
     kind=st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),

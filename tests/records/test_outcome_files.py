@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roboloop.base.errors import RoboLoopError
@@ -66,6 +66,7 @@ preferences = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(prediction=predictions, score=scores, preference=preferences)
 def test_json_gives_them_back(prediction: Prediction, score: Score, preference: Preference) -> None:
     assert prediction_from_json(prediction_to_json(prediction)) == prediction

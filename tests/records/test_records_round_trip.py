@@ -91,6 +91,7 @@ records = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(record=records)
 def test_json_gives_the_record_back(record: Record) -> None:
     text = json.dumps(record_to_json(record), allow_nan=False)
@@ -134,11 +135,13 @@ def test_whole_numbers_and_floats_are_one_record() -> None:
     assert record_hash(whole) == record_hash(record_from_json(record_to_json(whole)))
 
 
+@settings(deadline=None)
 @given(value=json_values)
 def test_arbitrary_json_is_a_record_or_an_error(value: Any) -> None:
     _read_or_refuse(value)
 
 
+@settings(deadline=None)
 @given(record=records, data=st.data())
 def test_record_with_one_value_replaced_is_a_record_or_an_error(
     record: Record, data: st.DataObject
