@@ -66,7 +66,7 @@ preferences = st.builds(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(prediction=predictions, score=scores, preference=preferences)
 def test_json_gives_them_back(prediction: Prediction, score: Score, preference: Preference) -> None:
     assert prediction_from_json(prediction_to_json(prediction)) == prediction

@@ -91,7 +91,7 @@ records = st.builds(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(record=records)
 def test_json_gives_the_record_back(record: Record) -> None:
     text = json.dumps(record_to_json(record), allow_nan=False)
@@ -100,7 +100,7 @@ def test_json_gives_the_record_back(record: Record) -> None:
     assert record_hash(back) == record_hash(record)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(
     found=st.lists(records, max_size=7, unique_by=lambda record: record.id),
     format=st.sampled_from(["jsonl", "parquet"]),
@@ -141,7 +141,7 @@ def test_arbitrary_json_is_a_record_or_an_error(value: Any) -> None:
     _read_or_refuse(value)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(record=records, data=st.data())
 def test_record_with_one_value_replaced_is_a_record_or_an_error(
     record: Record, data: st.DataObject
