@@ -7,9 +7,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -29,7 +30,11 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 
+VIEWPORT = {"width": 1440, "height": 900}
+PATIENCE_MS = 180_000
+
 Build = Callable[..., Path]
+OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +71,28 @@ def browser() -> Iterator[Browser]:
     path = named or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip(f"no browser: set ROBOLOOP_CHROMIUM or install one of {', '.join(BROWSERS)}")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        found = playwright.chromium.launch(
+            executable_path=path, args=ARGUMENTS, timeout=PATIENCE_MS
+        )
         yield found
         found.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Opens fresh pages, with Playwright's options for a context; patient on busy machines."""
+    contexts: list[BrowserContext] = []
+
+    def opened(**options: Any) -> Page:
+        contexts.append(browser.new_context(**{"viewport": VIEWPORT, **options}))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
+        return contexts[-1].new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 class Watched:
@@ -93,11 +116,9 @@ class Watched:
 
 
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
+def watched(open_page: OpenPage) -> Iterator[Watched]:
     """A fresh page; at the end it must have complained of nothing and left the disk for nothing."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    watch = Watched(context.new_page())
+    watch = Watched(open_page())
     yield watch
-    context.close()
     assert watch.complaints == []
     assert [url for url in watch.requests if not url.startswith("file://")] == []

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from made_evaluation import MadeEvaluation, multiply
-from playwright.sync_api import Browser
 
 from roboloop.report.config import ReportConfig
 from roboloop.report.scripts import write_shards, write_summary
@@ -51,7 +50,7 @@ def test_shards_wait_until_the_records_are_asked_for(watched: Any, large: Path) 
     assert not [url for url in watched.requests if "records-" in url]
 
 
-def test_any_text_comes_through_unchanged(browser: Browser, tmp_path: Path) -> None:
+def test_any_text_comes_through_unchanged(open_page: Any, tmp_path: Path) -> None:
     """The browser's own parser is the judge of the scripts written here."""
     draw = random.Random(5)
     pieces = ["'", '"', "\\", "\n", "\r", "\u2028", "\u2029", "</script>", "<!--", "\0", "${x}",
@@ -59,9 +58,9 @@ def test_any_text_comes_through_unchanged(browser: Browser, tmp_path: Path) -> N
     texts = ["".join(draw.choices(pieces, k=draw.randint(0, 12))) for _ in range(400)]
     write_shards(tmp_path, rows=[{"__proto__": text, text: 1} for text in texts])
     write_summary(tmp_path, value=texts)
-    page = browser.new_page()
+    page = open_page()
     (tmp_path / "page.html").write_text(
-        "<!doctype html><script>const found = {}; const roboloop = {"
+        "<!doctype html><meta charset=utf-8><script>const found = {}; const roboloop = {"
         "shard: (number, text) => { found.rows = JSON.parse(text); },"
         "start: (text) => { found.texts = JSON.parse(text); }};</script>"
         '<script src="data/records-000.js"></script><script src="data/summary.js"></script>',
@@ -74,4 +73,3 @@ def test_any_text_comes_through_unchanged(browser: Browser, tmp_path: Path) -> N
     assert page.evaluate(f"found.rows.map((row) => ({codes})(Object.keys(row)[0]))") == [
         [ord(c) for c in "__proto__"]
     ] * len(texts)
-    page.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from made_evaluation import MadeEvaluation
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from roboloop.tasks import load_task
 
@@ -239,20 +239,17 @@ def test_assistive_software_finds_its_way(watched: Any, report: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_colour_schemes_are_legible(browser: Browser, report: Path, scheme: Any) -> None:
-    context = browser.new_context(color_scheme=scheme)
-    page = context.new_page()
+def test_both_colour_schemes_are_legible(open_page: Any, report: Path, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
     page.goto(report.resolve().as_uri())
     page.wait_for_selector("main")
     for selector in ("h1", ".lede", ".forest small", ".facts dd", ".legend"):
         contrast = page.evaluate(CONTRAST, selector)
         assert contrast >= 4.5, f"{selector} in {scheme}: {contrast:.2f}"
-    context.close()
 
 
-def test_a_narrow_screen_shows_one_part_at_a_time(browser: Browser, report: Path) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 800})
-    page = context.new_page()
+def test_a_narrow_screen_shows_one_part_at_a_time(open_page: Any, report: Path) -> None:
+    page = open_page(viewport={"width": 390, "height": 800})
     page.goto(report.resolve().as_uri() + "#/records")
     page.wait_for_selector(".item")
     assert page.locator(".detail").is_hidden() and page.locator(".facets").is_hidden()
@@ -262,7 +259,6 @@ def test_a_narrow_screen_shows_one_part_at_a_time(browser: Browser, report: Path
     assert page.locator(".hits").is_visible()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390, "nothing sticks out to the side"
-    context.close()
 
 
 CONTRAST = """(selector) => {

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -80,10 +80,10 @@ ATTEMPTS = """async (address) => {
 
 
 def test_nothing_reaches_the_network(
-    browser: Browser, report: Path, tmp_path: Path, network: Listener
+    open_page: Any, report: Path, tmp_path: Path, network: Listener
 ) -> None:
     """The same attempts from a page without a policy arrive, later: the listener would hear."""
-    page = browser.new_page()
+    page = open_page()
     page.goto(report.resolve().as_uri())
     page.wait_for_selector("main")
     assert len(page.evaluate(ATTEMPTS, f"{network.address}/report")) == 12
@@ -97,11 +97,10 @@ def test_nothing_reaches_the_network(
         page.wait_for_timeout(100)
     assert wanted <= set(network.asked)
     assert [path for path in network.asked if path.startswith("/report")] == []
-    page.close()
 
 
-def test_markup_from_strings_is_refused_by_the_browser(browser: Browser, report: Path) -> None:
-    page: Page = browser.new_page()
+def test_markup_from_strings_is_refused_by_the_browser(open_page: Any, report: Path) -> None:
+    page = open_page()
     page.goto(report.resolve().as_uri())
     page.wait_for_selector("main")
     refused = page.evaluate(
@@ -119,7 +118,6 @@ def test_markup_from_strings_is_refused_by_the_browser(browser: Browser, report:
     assert refused == [
         "innerHTML", "insertAdjacentHTML", "document.write", "script.src", "policy",
     ]  # fmt: skip
-    page.close()
 
 
 def test_the_viewer_has_no_way_to_write_markup() -> None:

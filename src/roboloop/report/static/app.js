@@ -541,7 +541,7 @@ function helpDialog() {
       "div",
       null,
       h("h2", null, "Keyboard"),
-      h("dl", null, HELP.map(([keys, what]) => h("div", null, h("dt", null, keys.split(" ").map((key) => h("kbd", null, key))), h("dd", null, what)))),
+      h("dl", null, HELP.map(([keys, what]) => h("div", null, h("dt", null, keys.split(" ").map((key) => (key === "–" ? key : h("kbd", null, key)))), h("dd", null, what)))),
       h("button", { class: "primary", onclick: () => dialog.close() }, "Close"),
     ),
   );
