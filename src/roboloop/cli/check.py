@@ -24,7 +24,7 @@ def check(
     Args:
         files: A recipe, record files (.jsonl, .parquet), or a folder of record files.
         media: Also open every picture.
-        workers: Processes that open pictures.
+        workers: Threads that open pictures.
         as_json: Machine-readable output.
     """
     from roboloop.base.errors import RoboLoopError
