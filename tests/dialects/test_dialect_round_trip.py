@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from roboloop.base.geometry import PictureSize, Point
@@ -29,6 +29,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
 IDS = [f"{kind}-{'-'.join(map(str, options.values()))}".rstrip("-") for kind, options in OPTIONS]
 every_dialect = pytest.mark.parametrize(("kind", "options"), OPTIONS, ids=IDS)
 
+UNTIMED = [HealthCheck.too_slow]
 SIDES = st.integers(28, 4000)
 # Borders, exact fractions and anything between.
 FRACTIONS = st.one_of(
@@ -104,7 +105,7 @@ def corner_points(answer: Spatial) -> list[Point]:
 
 
 @every_dialect
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, suppress_health_check=UNTIMED, max_examples=40)
 @given(
     width=SIDES,
     height=SIDES,
@@ -139,7 +140,7 @@ def test_text_to_answer_to_text_is_the_identity_within_the_resolution(
 
 
 @every_dialect
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, suppress_health_check=UNTIMED, max_examples=50)
 @given(width=SIDES, height=SIDES, place=PLACES)
 @example(width=320, height=180, place=(0.0, 0.0))
 @example(width=320, height=180, place=(1.0, 1.0))
@@ -157,7 +158,7 @@ def test_a_number_is_read_as_the_same_number(
 
 
 @every_dialect
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, suppress_health_check=UNTIMED, max_examples=40)
 @given(width=SIDES, height=SIDES)
 def test_borders_are_kept_exactly(
     kind: str, options: dict[str, Any], width: int, height: int
@@ -193,7 +194,7 @@ def test_the_stated_resolution_is_reached(
 
 
 @every_dialect
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, suppress_health_check=UNTIMED, max_examples=30)
 @given(places=st.lists(PLACES, min_size=2, max_size=8), cut=st.floats(0, 1))
 def test_a_text_that_was_cut_off_keeps_complete_places_and_invents_none(
     kind: str, options: dict[str, Any], places: list[tuple[float, float]], cut: float
@@ -211,7 +212,7 @@ def test_a_text_that_was_cut_off_keeps_complete_places_and_invents_none(
 
 
 @every_dialect
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, suppress_health_check=UNTIMED, max_examples=40)
 @given(
     text=st.text(st.sampled_from(list("[](){}<>/,:;.%\"'\\ -=0129xye\nnaif（，１box")), max_size=80)
 )
