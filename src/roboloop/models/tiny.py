@@ -203,7 +203,8 @@ def _lay_numbers_on_a_curve(
     model: Qwen2_5_VLForConditionalGeneration, *, tokenizer: Tokenizer, num_numbers: int
 ) -> None:
     places = [tokenizer.token_to_id(str(number)) for number in range(num_numbers)]
-    embeddings = model.get_input_embeddings().weight
+    layer: Any = model.get_input_embeddings()
+    embeddings: torch.Tensor = layer.weight
     with torch.no_grad():
         embeddings[places] = curve_embeddings(
             num_numbers, width=embeddings.shape[1], scale=WEIGHT_SCALE
