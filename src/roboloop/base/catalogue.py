@@ -143,7 +143,8 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
     "E-EVA-002": ErrorKind(
-        "There are no stored answers to score", "Evaluate with the model first, or check the folder."
+        "There are no stored answers to score",
+        "Evaluate with the model first, or check the folder.",
     ),
     # Report
     "E-REP-001": ErrorKind(
@@ -174,8 +175,9 @@ def catalogue_page() -> str:
     lines = [
         "# Errors",
         "",
-        "Every message a person can meet starts with a code, then the place, what is wrong, and what",
-        "to do. This page is made from `roboloop.base.catalogue`; `roboloop list errors` prints it.",
+        "Every message a person can meet starts with a code, then the place, what is wrong, and",
+        "what to do. This page is made from `roboloop.base.catalogue`; `roboloop list errors`",
+        "prints it.",
         "",
     ]
     for code, kind in CATALOGUE.items():
