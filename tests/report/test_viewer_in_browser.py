@@ -257,6 +257,10 @@ def test_a_narrow_screen_shows_one_part_at_a_time(open_page: Any, report: Path) 
     assert page.locator(".record").is_visible() and page.locator(".hits").is_hidden()
     page.get_by_role("button", name="‹ Records").click()
     assert page.locator(".hits").is_visible()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="‹ Records").click()
+    expect(page.locator(".item[aria-selected='true']")).to_be_in_viewport()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390, "nothing sticks out to the side"
 

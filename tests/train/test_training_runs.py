@@ -195,10 +195,10 @@ def test_two_processes_have_the_loss_of_one(
     script.write_text(SCRIPT)
     out = tmp_path / "shared"
     given = arguments(config, tiny_folder=tiny_folder, record_folder=record_folder, out=out)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(
-        [*launch, "--master-port=0", str(script), *given],
+        [*launch, str(script), *given],
         env=environment,
         capture_output=True,
         text=True,

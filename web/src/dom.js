@@ -52,11 +52,18 @@ export function styled(element, styles) {
   return element;
 }
 
-/** Call `draw(width)` now and whenever the element's width changes. */
+/** Call `draw(width)` soon and whenever the element's width changes. */
 export function onWidth(element, draw) {
   let last = 0;
+  onSize(element, (width) => {
+    if (width !== last) draw((last = width));
+  });
+}
+
+/** Call `draw(width, height)` soon and whenever the element's size in whole pixels changes. */
+export function onSize(element, draw) {
   new ResizeObserver(([entry]) => {
-    const width = Math.round(entry.contentRect.width);
-    if (width > 0 && width !== last) draw((last = width));
+    const { width, height } = entry.contentRect;
+    if (width > 0 && height > 0) draw(Math.round(width), Math.round(height));
   }).observe(element);
 }

@@ -58,23 +58,30 @@ function modelChoice(change) {
 function facetGroup(facet, change) {
   const list = h("ul");
   const element = h("fieldset", { class: "facet", hidden: true }, h("legend", null, TITLES[facet]), list);
+  let chosen = [];
+  let options = new Map(); // value -> {button, count}; kept while the values are the same
   function update(filter, counts) {
-    const chosen = filter[facet];
+    chosen = filter[facet];
     const known = values(facet, counts[facet], chosen);
     // A facet with a single value tells nothing and cannot be used.
     element.hidden = known.length < 2 && chosen.length === 0;
-    if (element.hidden) return;
-    replace(list, known.map((value) => h("li", null, option(value, counts[facet].get(value) ?? 0, chosen))));
+    if (known.length !== options.size || known.some((value) => !options.has(value))) {
+      options = new Map(known.map((value) => [value, option(value)]));
+      replace(list, known.map((value) => h("li", null, options.get(value).button)));
+    }
+    for (const [value, { button, count }] of options) {
+      count.textContent = whole(counts[facet].get(value) ?? 0);
+      button.setAttribute("aria-pressed", String(chosen.includes(value)));
+    }
   }
-  function option(value, count, chosen) {
-    const pressed = chosen.includes(value);
-    const next = pressed ? chosen.filter((each) => each !== value) : [...chosen, value];
-    return h(
-      "button",
-      { class: "option", "aria-pressed": String(pressed), "data-value": value, onclick: () => change({ [facet]: next }) },
-      h("span", null, name(facet, value)),
-      h("span", { class: "count" }, whole(count)),
-    );
+  function option(value) {
+    const count = h("span", { class: "count" });
+    const properties = { class: "option", "data-value": value, onclick: () => toggle(value) };
+    return { count, button: h("button", properties, h("span", null, name(facet, value)), count) };
+  }
+  function toggle(value) {
+    const next = chosen.includes(value) ? chosen.filter((each) => each !== value) : [...chosen, value];
+    change({ [facet]: next });
   }
   return { element, update };
 }

@@ -1,7 +1,7 @@
 // A list of any length: only what can be seen is in the page. One column makes a list, several make
 // a grid; both are a listbox to assistive software, with positions stated since most are absent.
 
-import { h, onWidth, styled } from "./dom.js";
+import { h, onSize, styled } from "./dom.js";
 
 const SPARE_LINES = 3; // drawn above and below the visible ones, so that scrolling shows no gaps
 
@@ -28,8 +28,12 @@ export class VirtualList {
       { class: `virtual ${className}`, role: "listbox", tabindex: "0", "aria-label": label },
       this.sheet,
     );
-    this.element.addEventListener("scroll", () => this.draw(), { passive: true });
-    onWidth(this.element, (width) => this.resize(width));
+    // Place and height are kept here: asking the element for them would lay out the page anew, in
+    // the middle of drawing it.
+    this.top = 0;
+    this.height = 0;
+    this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    onSize(this.element, (width, height) => this.resize(width, height));
   }
 
   /** Show other items and go to the selected one, or to the top. */
@@ -37,7 +41,7 @@ export class VirtualList {
     this.items = items;
     this.clear();
     this.sizeSheet();
-    this.element.scrollTop = 0;
+    this.scrollTo(0);
     this.select(selected);
     this.draw();
   }
@@ -62,7 +66,20 @@ export class VirtualList {
     this.draw();
   }
 
-  resize(width) {
+  scrolled() {
+    this.top = this.element.scrollTop;
+    this.draw();
+  }
+
+  scrollTo(top) {
+    if (top === this.top) return;
+    this.element.scrollTop = top;
+    this.top = top;
+  }
+
+  resize(width, height) {
+    this.height = height;
+    this.top = this.element.scrollTop; // lost while the element was out of sight
     const columns = this.minWidth === null ? 1 : Math.max(1, Math.floor(width / this.minWidth));
     const lineHeight = this.lineHeightOf(width / columns);
     if (columns !== this.columns || lineHeight !== this.lineHeight) {
@@ -81,12 +98,11 @@ export class VirtualList {
   }
 
   reveal(position) {
-    const view = this.element;
-    if (view.clientHeight === 0) return;
+    if (this.height === 0) return;
     const top = Math.floor(position / this.columns) * this.lineHeight;
-    if (top < view.scrollTop) view.scrollTop = top;
     const bottom = top + this.lineHeight;
-    if (bottom > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight;
+    if (top < this.top) this.scrollTo(top);
+    else if (bottom > this.top + this.height) this.scrollTo(bottom - this.height);
   }
 
   clear() {
@@ -95,9 +111,8 @@ export class VirtualList {
   }
 
   draw() {
-    const { scrollTop, clientHeight } = this.element;
-    const firstLine = Math.max(0, Math.floor(scrollTop / this.lineHeight) - SPARE_LINES);
-    const lastLine = Math.ceil((scrollTop + clientHeight) / this.lineHeight) + SPARE_LINES;
+    const firstLine = Math.max(0, Math.floor(this.top / this.lineHeight) - SPARE_LINES);
+    const lastLine = Math.ceil((this.top + this.height) / this.lineHeight) + SPARE_LINES;
     const first = firstLine * this.columns;
     const end = Math.min(this.items.length, lastLine * this.columns);
     for (const [position, item] of this.drawn) {

@@ -10,10 +10,12 @@ out/
 
 from __future__ import annotations
 
+import atexit
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
@@ -118,12 +120,20 @@ def run_sft(
 
 
 def _accelerator(config: SftConfig) -> Accelerator:
-    import torch
-
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if torch.cuda.is_available() else "float32"
-    return Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+    accelerator = Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+    if accelerator.num_processes > 1:
+        atexit.unregister(_leave_group)
+        atexit.register(_leave_group)
+    return accelerator
+
+
+def _leave_group() -> None:
+    """Without it a process of gloo's never ends."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _num_steps(config: SftConfig, *, num_groups: int) -> int:

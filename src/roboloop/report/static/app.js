@@ -58,16 +58,23 @@ function styled(element, styles) {
   return element;
 }
 
-/** Call `draw(width)` now and whenever the element's width changes. */
+/** Call `draw(width)` soon and whenever the element's width changes. */
 function onWidth(element, draw) {
   let last = 0;
+  onSize(element, (width) => {
+    if (width !== last) draw((last = width));
+  });
+}
+
+/** Call `draw(width, height)` soon and whenever the element's size in whole pixels changes. */
+function onSize(element, draw) {
   new ResizeObserver(([entry]) => {
-    const width = Math.round(entry.contentRect.width);
-    if (width > 0 && width !== last) draw((last = width));
+    const { width, height } = entry.contentRect;
+    if (width > 0 && height > 0) draw(Math.round(width), Math.round(height));
   }).observe(element);
 }
 
-return { h, svg, replace, styled, onWidth };
+return { h, svg, replace, styled, onWidth, onSize };
 })();
 
 modules["format.js"] = (() => {
@@ -1446,23 +1453,30 @@ function modelChoice(change) {
 function facetGroup(facet, change) {
   const list = h("ul");
   const element = h("fieldset", { class: "facet", hidden: true }, h("legend", null, TITLES[facet]), list);
+  let chosen = [];
+  let options = new Map(); // value -> {button, count}; kept while the values are the same
   function update(filter, counts) {
-    const chosen = filter[facet];
+    chosen = filter[facet];
     const known = values(facet, counts[facet], chosen);
     // A facet with a single value tells nothing and cannot be used.
     element.hidden = known.length < 2 && chosen.length === 0;
-    if (element.hidden) return;
-    replace(list, known.map((value) => h("li", null, option(value, counts[facet].get(value) ?? 0, chosen))));
+    if (known.length !== options.size || known.some((value) => !options.has(value))) {
+      options = new Map(known.map((value) => [value, option(value)]));
+      replace(list, known.map((value) => h("li", null, options.get(value).button)));
+    }
+    for (const [value, { button, count }] of options) {
+      count.textContent = whole(counts[facet].get(value) ?? 0);
+      button.setAttribute("aria-pressed", String(chosen.includes(value)));
+    }
   }
-  function option(value, count, chosen) {
-    const pressed = chosen.includes(value);
-    const next = pressed ? chosen.filter((each) => each !== value) : [...chosen, value];
-    return h(
-      "button",
-      { class: "option", "aria-pressed": String(pressed), "data-value": value, onclick: () => change({ [facet]: next }) },
-      h("span", null, name(facet, value)),
-      h("span", { class: "count" }, whole(count)),
-    );
+  function option(value) {
+    const count = h("span", { class: "count" });
+    const properties = { class: "option", "data-value": value, onclick: () => toggle(value) };
+    return { count, button: h("button", properties, h("span", null, name(facet, value)), count) };
+  }
+  function toggle(value) {
+    const next = chosen.includes(value) ? chosen.filter((each) => each !== value) : [...chosen, value];
+    change({ [facet]: next });
   }
   return { element, update };
 }
@@ -1520,7 +1534,7 @@ modules["list.js"] = (() => {
 // A list of any length: only what can be seen is in the page. One column makes a list, several make
 // a grid; both are a listbox to assistive software, with positions stated since most are absent.
 
-const { h, onWidth, styled } = modules["dom.js"];
+const { h, onSize, styled } = modules["dom.js"];
 
 const SPARE_LINES = 3; // drawn above and below the visible ones, so that scrolling shows no gaps
 
@@ -1547,8 +1561,12 @@ class VirtualList {
       { class: `virtual ${className}`, role: "listbox", tabindex: "0", "aria-label": label },
       this.sheet,
     );
-    this.element.addEventListener("scroll", () => this.draw(), { passive: true });
-    onWidth(this.element, (width) => this.resize(width));
+    // Place and height are kept here: asking the element for them would lay out the page anew, in
+    // the middle of drawing it.
+    this.top = 0;
+    this.height = 0;
+    this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    onSize(this.element, (width, height) => this.resize(width, height));
   }
 
   /** Show other items and go to the selected one, or to the top. */
@@ -1556,7 +1574,7 @@ class VirtualList {
     this.items = items;
     this.clear();
     this.sizeSheet();
-    this.element.scrollTop = 0;
+    this.scrollTo(0);
     this.select(selected);
     this.draw();
   }
@@ -1581,7 +1599,20 @@ class VirtualList {
     this.draw();
   }
 
-  resize(width) {
+  scrolled() {
+    this.top = this.element.scrollTop;
+    this.draw();
+  }
+
+  scrollTo(top) {
+    if (top === this.top) return;
+    this.element.scrollTop = top;
+    this.top = top;
+  }
+
+  resize(width, height) {
+    this.height = height;
+    this.top = this.element.scrollTop; // lost while the element was out of sight
     const columns = this.minWidth === null ? 1 : Math.max(1, Math.floor(width / this.minWidth));
     const lineHeight = this.lineHeightOf(width / columns);
     if (columns !== this.columns || lineHeight !== this.lineHeight) {
@@ -1600,12 +1631,11 @@ class VirtualList {
   }
 
   reveal(position) {
-    const view = this.element;
-    if (view.clientHeight === 0) return;
+    if (this.height === 0) return;
     const top = Math.floor(position / this.columns) * this.lineHeight;
-    if (top < view.scrollTop) view.scrollTop = top;
     const bottom = top + this.lineHeight;
-    if (bottom > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight;
+    if (top < this.top) this.scrollTo(top);
+    else if (bottom > this.top + this.height) this.scrollTo(bottom - this.height);
   }
 
   clear() {
@@ -1614,9 +1644,8 @@ class VirtualList {
   }
 
   draw() {
-    const { scrollTop, clientHeight } = this.element;
-    const firstLine = Math.max(0, Math.floor(scrollTop / this.lineHeight) - SPARE_LINES);
-    const lastLine = Math.ceil((scrollTop + clientHeight) / this.lineHeight) + SPARE_LINES;
+    const firstLine = Math.max(0, Math.floor(this.top / this.lineHeight) - SPARE_LINES);
+    const lastLine = Math.ceil((this.top + this.height) / this.lineHeight) + SPARE_LINES;
     const first = firstLine * this.columns;
     const end = Math.min(this.items.length, lastLine * this.columns);
     for (const [position, item] of this.drawn) {
