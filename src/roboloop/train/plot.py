@@ -16,8 +16,9 @@ STEP_SIZES = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 def loss_plot(points: Sequence[tuple[float, float]], *, title: str) -> str:
     """The curve of (step, loss) as an SVG document that needs nothing else."""
+    points = [point for point in points if math.isfinite(point[1])]
     steps = [step for step, _ in points] or [0.0]
-    losses = [loss for _, loss in points if math.isfinite(loss)] or [0.0]
+    losses = [loss for _, loss in points] or [0.0]
     last = max(*steps, 1.0)
     highest = _nice_top(max(losses))
 
@@ -73,7 +74,7 @@ def _frame(last: float, *, highest: float, title: str) -> str:
 
 
 def _line(points: Sequence[tuple[float, float]], *, colour: str, width: float) -> str:
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points if math.isfinite(y))
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return (
         f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="{width:g}" '
         'stroke-linejoin="round"/>'

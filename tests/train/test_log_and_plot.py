@@ -1,0 +1,67 @@
+"""The log's numbers and the plot's shape."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from roboloop.train.log import LogLine, TrainerLog
+from roboloop.train.plot import loss_plot, smoothed
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def line(step: int, **changes: float) -> LogLine:
+    values: dict[str, float] = {
+        "step": step, "total_steps": 200, "loss": 1.23456, "rate": 2e-4, "epoch": 0.25,
+        "seconds": 90.0, "num_tokens": 9000, "num_targets": 40, "grad_norm": 0.5,
+    }  # fmt: skip
+    return LogLine(**(values | changes))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_line_says_how_far_and_how_long() -> None:
+    value = line(50).to_json()
+    assert value["percentage"] == 25.0
+    assert value["elapsed_time"] == "0:01:30"
+    assert value["remaining_time"] == "0:04:30"
+    assert value["throughput"] == 100.0
+    assert value["loss"] == 1.2346
+
+
+def test_a_resumed_log_forgets_what_was_not_saved(tmp_path: Path) -> None:
+    path = tmp_path / "trainer_log.jsonl"
+    first = TrainerLog(path, keep_to=0)
+    for step in (5, 10, 15):
+        first.add(line(step))
+    with path.open("a") as stream:
+        stream.write('{"current_steps": 20, "lo')
+    again = TrainerLog(path, keep_to=10)
+    again.add(line(15))
+    steps = [json.loads(text)["current_steps"] for text in path.read_text().splitlines()]
+    assert steps == [5, 10, 15]
+
+
+def test_plot_is_a_picture_of_the_points() -> None:
+    points = [(step, 3.0 / step) for step in range(1, 51)]
+    root = ElementTree.fromstring(loss_plot(points, title="ground <1>"))
+    raw, smooth = root.findall(f"{SVG}polyline")
+    places = [tuple(map(float, pair.split(","))) for pair in raw.attrib["points"].split()]
+    assert len(places) == 50
+    xs, ys = zip(*places, strict=True)
+    assert list(xs) == sorted(xs) and list(ys) == sorted(ys)
+    assert len(smooth.attrib["points"].split()) == 50
+    assert root.findtext(f"{SVG}title") == "Loss of ground <1>"
+
+
+@pytest.mark.parametrize("points", [[], [(1, 2.0)], [(1, float("nan")), (2, 1.0)], [(1, 0.0)]])
+def test_plot_of_little_is_still_a_picture(points: list[tuple[float, float]]) -> None:
+    text = loss_plot(points, title="x")
+    ElementTree.fromstring(text)
+    assert "nan" not in text
+
+
+def test_smoothing_keeps_a_constant() -> None:
+    assert smoothed([2.0] * 5) == pytest.approx([2.0] * 5)
