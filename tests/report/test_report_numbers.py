@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roboloop.base.geometry import PictureSize, Point
@@ -98,6 +98,7 @@ def test_an_incomplete_run_says_so() -> None:
     )
 
 
+@settings(deadline=None)  # machines may be busy
 @given(
     values=st.lists(st.floats(-3, 3, allow_nan=False), max_size=60),
     edges=st.lists(st.integers(-8, 8), min_size=2, max_size=9, unique=True).map(sorted),
@@ -184,6 +185,7 @@ def test_curves_survive_a_log_that_is_still_being_written(tmp_path: Path) -> Non
     assert training_curves({"none": tmp_path / "missing"})[0]["curves"] == []
 
 
+@settings(deadline=None)  # machines may be busy
 @given(
     values=st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=300),
     limit=st.integers(2, 60),
@@ -259,6 +261,7 @@ def items(qualities: dict[str, list[float | None]]) -> list[dict[str, Any]]:
     ]
 
 
+@settings(deadline=None)  # machines may be busy
 @given(
     counts=st.lists(st.integers(1, 40), min_size=1, max_size=4),
     limit=st.integers(4, 60),
