@@ -15,7 +15,7 @@ class ObjectBox(BoxTask):
     key = "bbox_2d"
     mark_label = "object"
     wordings = (
-        Wording("en", "{object} box?"),
+        Wording("en", "Box of the {object}?"),
         Wording("en", "Give the box of the {object}."),
         Wording("en", "Where is the {object}? Answer with its bounding box."),
         Wording("en", "Locate the {object} in this picture and output its box."),
