@@ -120,8 +120,9 @@ def choose_items(
     for index, item in enumerate(items):
         by_task.setdefault(item["task"], []).append(index)
     kept: list[int] = []
+    spare = max(0, limit - len(by_task))  # after one of each task
     for task, indices in by_task.items():
-        share = max(1, limit * len(indices) // len(items))
+        share = 1 + spare * (len(indices) - 1) // max(1, len(items) - len(by_task))
         main = metrics[task]
 
         def badness(index: int, main: PrimaryMetric = main) -> tuple[float, str]:
@@ -129,8 +130,9 @@ def choose_items(
             return (math.inf if quality is None else quality, items[index]["id"])
 
         worst = sorted(indices, key=badness)
-        rest = sorted(worst[share // 2 :], key=lambda index: hash_value(items[index]["id"]))
-        kept += worst[: share // 2] + rest[: share - share // 2]
+        num_worst = (share + 1) // 2
+        rest = sorted(worst[num_worst:], key=lambda index: hash_value(items[index]["id"]))
+        kept += worst[:num_worst] + rest[: share - num_worst]
     return [items[index] for index in sorted(kept[:limit])]
 
 
