@@ -66,7 +66,7 @@ def _recipes() -> dict[str, str]:
     from roboloop.pipeline.yaml_places import read_yaml
 
     return {
-        stem: str(read_yaml(path).value.get("description", ""))
+        stem: str(read_yaml(path, fill_variables=False).value.get("description", ""))
         for stem, path in shipped_recipes().items()
     }
 

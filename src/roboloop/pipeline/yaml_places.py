@@ -32,8 +32,12 @@ class LocatedYaml(NamedTuple):
         return self.places[keys]
 
 
-def read_yaml(path: Path) -> LocatedYaml:
+def read_yaml(path: Path, *, fill_variables: bool = True) -> LocatedYaml:
     """Read a YAML mapping; `${NAME}` and `${NAME:-default}` are taken from the environment.
+
+    Args:
+        path: The file.
+        fill_variables: Leave them as they stand when False.
 
     Raises:
         RoboLoopError: E-CFG-004 no such file, E-CFG-001 not YAML or not a mapping, E-CFG-003 an
@@ -57,6 +61,8 @@ def read_yaml(path: Path) -> LocatedYaml:
         raise RoboLoopError("E-CFG-001", "a recipe is a mapping of keys", place=Place(path, 1, 1))
     places: dict[KeyPath, Place] = {(): Place(path, 1, 1)}
     value = _plain(loaded, path=(), file=path, places=places)
+    if fill_variables:
+        value = _filled(value, path=(), places=places)
     return LocatedYaml(cast("dict[str, Any]", value), places)
 
 
@@ -93,12 +99,22 @@ def _plain(value: Any, *, path: KeyPath, file: Path, places: dict[KeyPath, Place
             items.append(_plain(item, path=child, file=file, places=places))
         return items
     if isinstance(value, str):
-        return _with_environment(str(value), place=places[path])
+        return str(value)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
         return int(value)
     return float(value) if isinstance(value, float) else value
+
+
+def _filled(value: Any, *, path: KeyPath, places: Mapping[KeyPath, Place]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item, path=(*path, key), places=places) for key, item in value.items()}
+    if isinstance(value, list):
+        return [
+            _filled(item, path=(*path, index), places=places) for index, item in enumerate(value)
+        ]
+    return _with_environment(value, place=places[path]) if isinstance(value, str) else value
 
 
 def _with_environment(text: str, *, place: Place) -> str:

@@ -90,13 +90,15 @@ def media_from_json(value: Any) -> Media:
     Raises:
         RoboLoopError: E-REC-002 for missing or unknown keys, E-REC-003 for a wrong type.
     """
-    if not isinstance(value, dict) or value.get("kind") not in MEDIA_TYPES:  # pyright: ignore[reportUnknownMemberType]
+    kind_name: Any = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind_name, str) or kind_name not in MEDIA_TYPES:
         kinds = ", ".join(MEDIA_TYPES)
         raise RoboLoopError(
             "E-REC-002", f"media is an object with 'kind' one of {kinds}: {value!r}"
         )
-    given: dict[str, Any] = {str(k): v for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    kind = MEDIA_TYPES[given.pop("kind")]
+    given: dict[str, Any] = {str(k): v for k, v in value.items()}
+    kind = MEDIA_TYPES[kind_name]
+    del given["kind"]
     if (size := given.get("size")) is not None:
         if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int for n in size)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
             raise RoboLoopError("E-REC-003", f"size is [width, height], not {size!r}")
