@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from roboloop.base.hashing import hash_file, hash_value
+from roboloop.base.progress import console
 from roboloop.dialects import Dialect
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.stage import StageOutput
@@ -32,6 +33,10 @@ def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
             recipe.data.sources, out=out / "records", context=context, ledger=ledger,
             strict=recipe.data.strict,
         )  # fmt: skip
+    if counts.num_dropped:
+        reasons = ", ".join(f"{number} x {code}" for code, number in counts.by_code.items())
+        said = f"left out: {reasons}; every reason in {out / 'ledger.jsonl'}"
+        console().print(said, markup=False, soft_wrap=True)
     folder = RecordFolder(out / "records")
     facts = {"records": counts.num_records, "dropped": counts.num_dropped}
     return StageOutput(folder.content_hash(), facts)
