@@ -113,10 +113,11 @@ def test_checkpoint_of_another_phase_is_refused(run: Run, phase: Phase) -> None:
         run(phase(learning_rate=5e-4))
 
 
-def test_cut_off_checkpoint_is_named(run: Run, phase: Phase) -> None:
+@pytest.mark.parametrize("num_bytes", [0, 1000])
+def test_cut_off_checkpoint_is_named(run: Run, phase: Phase, num_bytes: int) -> None:
     result = run(phase())
     state = result.folder.parent / "checkpoints" / "step-000006" / "state.pt"
-    state.write_bytes(state.read_bytes()[:1000])
+    state.write_bytes(state.read_bytes()[:num_bytes])
     with pytest.raises(RoboLoopError, match=r"E-TRN-005 .*step-000006"):
         run(phase())
 

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ def restore_newest(
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         _set_random_states(state["random"])
-    except (RuntimeError, ValueError, KeyError, OSError) as error:
+    except (RuntimeError, ValueError, KeyError, OSError, EOFError, UnpicklingError) as error:
         raise RoboLoopError("E-TRN-005", f"{error}", place=Place(newest)) from error
     return progress
 

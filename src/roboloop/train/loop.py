@@ -1,8 +1,8 @@
 """The training loop: steps of gradient descent over visits, on one process or many.
 
 Thin by intent. Hugging Face's trainers normalise the loss of Qwen2.5-VL per batch rather than per
-token and cannot resume it (docs/design); the parts that have to be exact are therefore ours, and
-accelerate only places the model and talks between processes.
+token and cannot resume it (docs/design/0006-training-loop.md). So the parts that have to be exact
+are ours, and accelerate only places the model and talks between processes.
 """
 
 from __future__ import annotations

@@ -25,8 +25,7 @@ def orthogonalised(matrices: Tensor, *, num_iterations: int) -> Tensor:
     first, second, third = QUINTIC
     tall = matrices.size(-2) > matrices.size(-1)
     x = matrices.mT if tall else matrices
-    # A smaller norm bounds the largest singular value better than Frobenius' does not exist as
-    # cheaply: every singular value is then at most 1.
+    # Frobenius' norm is cheap and no singular value is larger: all start at 1 or below.
     x = x / x.flatten(1).norm(dim=1).clamp_min(1e-7)[:, None, None]
     for _ in range(num_iterations):
         gram = x @ x.mT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,8 +38,3 @@ class AnswerLoss(nn.Module):
 def num_targets(labels: Tensor) -> int:
     """How many tokens the loss of these labels sums over."""
     return int((labels[:, 1:] != IGNORED).sum().item())
-
-
-def is_finite(value: float) -> bool:
-    """Whether a loss can be trusted."""
-    return bool(torch.isfinite(torch.tensor(value)))
