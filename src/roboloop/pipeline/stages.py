@@ -110,7 +110,7 @@ def write_report(
     from roboloop.report.build import build_report
 
     logs = {stage.name.removeprefix("train."): stage.path / "trainer_log.jsonl" for stage in phases}
-    page = build_report(
+    build_report(
         recipe.report,
         evaluation=judged.path,
         train_logs=logs,
@@ -121,7 +121,8 @@ def write_report(
         out=out / "report",
         name=recipe.name,
     )
-    return StageOutput(hash_file(page.parent / "report.json"), {})
+    # The page also shows the machine and the command, which may differ between equal runs.
+    return StageOutput(judged.output_hash, {})
 
 
 def _dialect(recipe: Recipe) -> Dialect:
