@@ -2,7 +2,8 @@
 
 A reference is data; `records.media_open` resolves it below a media root. `size` is the picture's
 width and height as stored (after EXIF rotation), so that coordinates can be checked and tokens
-counted without opening anything.
+counted without opening anything. `content_hash` is the BLAKE2b of the encoded bytes (of a video
+frame: of the video's bytes and the frame's number), so that a replaced picture is noticed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class FilePicture:
     kind: ClassVar[str] = "file"
     path: str
     size: PictureSize | None = None
+    content_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class ArchivePicture:
     archive: str
     member: str
     size: PictureSize | None = None
+    content_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class ParquetPicture:
     column: str
     row: int
     size: PictureSize | None = None
+    content_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class LmdbPicture:
     frame: int
     view: str = "primary"
     size: PictureSize | None = None
+    content_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,7 @@ class VideoFrame:
     path: str
     frame: int
     size: PictureSize | None = None
+    content_hash: str | None = None
 
 
 Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame

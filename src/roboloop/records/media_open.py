@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from PIL import Image
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
 from roboloop.base.files import path_below
 from roboloop.base.geometry import PictureSize
+from roboloop.base.hashing import hash_bytes, hash_file, hash_value
 from roboloop.base.pictures import decode_picture, encode_png, picture_size
 from roboloop.records.containers import (
     MAX_ENCODED_BYTES,
@@ -96,6 +98,13 @@ def _renamed(path: str, rename: Callable[[str], str]) -> str:
     return f"{rename(root)}:{relative}"
 
 
+class Measured(NamedTuple):
+    """What a medium is like: its size, and the hash of its content where it was read whole."""
+
+    size: PictureSize
+    content_hash: str | None
+
+
 class MediaStore:
     """Opens the media of records below their roots. Holds no handle, so it may be pickled.
 
@@ -152,6 +161,22 @@ class MediaStore:
                 case _:
                     return picture_size(self._encoded(media))
 
+    def measure(self, media: Media) -> Measured:
+        """Decode the picture and give its size and the hash of its content.
+
+        Raises:
+            RoboLoopError: As `open`.
+        """
+        if isinstance(media, VideoFrame):
+            size = PictureSize(*self.open(media).size)
+            with _named(medium_name(media)):
+                video = self._file(media.path)
+                whole = _file_hash(video, video.stat().st_mtime_ns)
+            return Measured(size, hash_value([whole, media.frame]))
+        with _named(medium_name(media)):
+            data = self._encoded(media)
+            return Measured(PictureSize(*decode_picture(data).size), hash_bytes(data))
+
     def num_frames(self, path: str) -> int:
         """How many frames the video at `root:relative` has.
 
@@ -205,6 +230,13 @@ class MediaStore:
                     return store.read(f"{media.view}_image/{media.frame:04d}")
             case VideoFrame():
                 raise AssertionError("a video has no encoded pictures")
+
+
+@lru_cache(maxsize=1024)
+def _file_hash(path: Path, mtime_ns: int) -> str:
+    """Hash of a file, taken once for all frames of a video."""
+    del mtime_ns
+    return hash_file(path)
 
 
 def _has_swapped_channels(episode: str) -> bool:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.dialects.framed import SWAPPED
 from roboloop.records.answers import SPATIAL_KINDS, Answer, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
-from roboloop.records.media_open import MediaStore
 from roboloop.records.read import IdRegister
 from roboloop.records.record import Record, Turn, check_record
 from roboloop.sources.base import Rejected
@@ -25,11 +23,11 @@ from roboloop.sources.conversations import (
     Conversation,
     read_conversation,
 )
+from roboloop.sources.measure import MediaMeter
 from roboloop.tasks import TASKS, Task, load_task
 from roboloop.tasks.base import ParseStatus
 
 DEFAULT_TASK = "vqa"
-MAX_SIZES_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +53,13 @@ class EntryRules:
 
 
 class EntryReader:
-    """Makes records of entries; knows the ids and picture sizes met so far."""
+    """Makes records of entries; knows the ids met so far."""
 
     def __init__(self, rules: EntryRules) -> None:
         self._rules = rules
-        self._store = MediaStore({rules.root: rules.folder})
+        self._meter = MediaMeter({rules.root: rules.folder}, verify=rules.verify_media)
         self._ids = IdRegister()
         self._nameless: Counter[str] = Counter()
-        self._sizes: dict[Media, PictureSize] = {}
 
     def read(self, entry: Any, *, place: Place) -> Record | Rejected:
         """The entry's record, or why it is none.
@@ -153,15 +150,15 @@ class EntryReader:
         return conversation._replace(turns=turns), tuple(frames)
 
     def _picture(self, path: str) -> Media:
-        return self._measured(FilePicture(path=self._rooted(path)))
+        return self._meter.measured(FilePicture(path=self._rooted(path)))
 
     def _frames(self, path: str, *, num_frames: int) -> list[Media]:
         """Frames from the middles of `num_frames` equal parts of a video; all of a short one."""
         rooted = self._rooted(path)
-        total = self._store.num_frames(rooted)
+        total = self._meter.store.num_frames(rooted)
         count = min(num_frames, total)
         numbers = [(2 * part + 1) * total // (2 * count) for part in range(count)]
-        return [self._measured(VideoFrame(path=rooted, frame=number)) for number in numbers]
+        return [self._meter.measured(VideoFrame(path=rooted, frame=number)) for number in numbers]
 
     def _rooted(self, path: str) -> str:
         if "://" in path or path.startswith("data:"):
@@ -173,17 +170,6 @@ class EntryReader:
         if Path(path).is_relative_to(folder):
             path = Path(path).relative_to(folder).as_posix()
         return f"{self._rules.root}:{path}"
-
-    def _measured(self, media: Media) -> Media:
-        size = self._sizes.get(media)
-        if size is None:
-            if self._rules.verify_media:
-                size = PictureSize(*self._store.open(media).size)
-            else:
-                size = self._store.size(media)
-            if len(self._sizes) < MAX_SIZES_KEPT:
-                self._sizes[media] = size
-        return replace(media, size=size)
 
     def _answered(self, record: Record, *, published: str) -> Record:
         """The record with its typed answer; a text that was not plain text is kept in `meta`."""
