@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -45,6 +46,13 @@ def assert_equal_to_transformers(
     assert ours.num_tokens(view) * merge**2 == len(cut.values)
 
 
+def oracle_lays_over_white() -> bool:
+    """Whether this version's processor shows a transparent black picture as a white one."""
+    processor = Qwen2VLImageProcessorPil(do_normalize=False, patch_size=14)
+    clear = Image.new("RGBA", (56, 56), (0, 0, 0, 0))
+    return bool(processor(images=[clear], return_tensors="np")["pixel_values"].min() > 0.99)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     width=st.integers(8, 240),
@@ -66,6 +74,10 @@ def test_any_size_and_format(width: int, height: int, patch: int, merge: int, fr
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK", "LA"])
 def test_any_kind_of_picture(mode: str) -> None:
+    if mode in ("RGBA", "LA") and not oracle_lays_over_white():
+        pytest.skip(
+            f"transformers {transformers.__version__} drops transparency; ours becomes white"
+        )
     assert_equal_to_transformers(
         random_picture(57, 91, mode=mode), patch=14, merge=2, frames=2, budget=(3136, 200704)
     )
