@@ -1,7 +1,8 @@
 """Every error a user can meet: code, what it means, what mends it. docs/errors.md is made from it.
 
-Letters after `E-`: CFG recipe, DAT source data, DIA dialect, ENG engine, ENV environment, EVA
-evaluation, MED media, REC record, REP report, RUN run folder, SIM simulator, TRN training.
+Letters after `E-`: CFG recipe, CUR curation, DAT source data, DIA dialect, ENG engine,
+ENV environment, EVA evaluation, MED media, REC record, REP report, RUN run folder, SIM simulator,
+TRN training.
 """
 
 from __future__ import annotations
@@ -90,6 +91,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-DAT-004": ErrorKind(
         "An entry is of a form this source does not read",
         "See docs/sources/ for the forms each source reads.",
+    ),
+    # Curation: each operator has a code of its own.
+    "E-CUR-020": ErrorKind(
+        "A record is the same as another", "Nothing to mend: the better one of them was kept."
     ),
     # Dialects
     "E-DIA-001": ErrorKind(

@@ -1,8 +1,8 @@
 """Follow a recipe: every stage once, in order, kept when done.
 
-The order is the life of a record: data -> model -> train phases -> evaluate -> report. A stage's
-folder is named by a hash of its own settings and of the *contents* it reads, so a change that does
-not alter the records does not train again.
+The order is the life of a record: data -> curate -> model -> train phases -> evaluate -> report. A
+stage's folder is named by a hash of its own settings and of the *contents* it reads, so a change
+that does not alter the records does not train again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from roboloop.pipeline.yaml_places import dump_yaml
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder, StageFolder
 
-STOPS = ("data", "train", "evaluate", "report")
+STOPS = ("data", "curate", "train", "evaluate", "report")
 
 
 class RunResult(NamedTuple):
@@ -67,6 +67,7 @@ class Execution:
         self.recipe = recipe
         self.run = run
         self.data: StageFolder
+        self.curated: StageFolder | None = None
         self.start: StageFolder
         self.phases: list[StageFolder] = []
         self.judged: StageFolder
@@ -83,6 +84,12 @@ class Execution:
         self.data = self._stage("data", {"data": locked["data"], "seed": seed}, prints)
         yield self.data
         records = self.data.output_hash
+        if recipe.curate is not None:
+            self.curated = self._stage(
+                "curate", {"curate": locked["curate"], "seed": seed}, {"records": records}
+            )
+            yield self.curated
+            records = self.curated.output_hash
         inputs = stages.model_inputs(recipe, records_hash=records)
         self.start = self._stage("model", {"model": locked["model"], "seed": seed}, inputs)
         yield self.start
@@ -110,10 +117,14 @@ class Execution:
 
     def work(self, stage: StageFolder, out: Path) -> stages.StageOutput:
         """Do the work of a stage in its folder."""
-        recipe, records = self.recipe, self.data.path
-        name = stage.name
+        recipe, name = self.recipe, stage.name
         if name == "data":
             return stages.make_records(recipe, out=out)
+        if name == "curate":
+            return stages.curate_records(
+                recipe, records=self.data.path, store=self.run.path / "curation", out=out
+            )
+        records = self.records
         if name == "model":
             return stages.make_model(recipe, records=records, out=out)
         if name.startswith("train."):
@@ -132,8 +143,18 @@ class Execution:
                 out=out,
             )
         return stages.write_report(
-            recipe, run=self.run, data=self.data, phases=self.phases, judged=self.judged, out=out
+            recipe,
+            run=self.run,
+            data=self.curated or self.data,
+            phases=self.phases,
+            judged=self.judged,
+            out=out,
         )
+
+    @property
+    def records(self) -> Path:
+        """The stage folder with the records that are trained on and asked about."""
+        return (self.curated or self.data).path
 
     def weights(self, num_phases: int) -> Path:
         """The model folder after so many training phases."""
@@ -150,7 +171,8 @@ class Execution:
 
 def _follow(execution: Execution, *, until: str) -> RunResult:
     last = {
-        "train": f"train.{execution.recipe.train[-1].name}" if execution.recipe.train else "model"
+        "train": f"train.{execution.recipe.train[-1].name}" if execution.recipe.train else "model",
+        "curate": "curate" if execution.recipe.curate is not None else "data",
     }
     stop = last.get(until, until)
     stage: StageFolder | None = None
@@ -162,7 +184,7 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             break
     assert stage is not None
     match until:
-        case "data":
+        case "data" | "curate":
             records = stage.path / "records"
             return RunResult(records, f"next: roboloop look {records}")
         case "train":

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.table import Table
+from roboloop.curate import OPERATORS
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.yaml_places import LocatedYaml, parse_value, read_yaml
 from roboloop.sources import SOURCES
@@ -45,7 +47,7 @@ def load_recipe(path: Path, *, overrides: Iterable[str] = ()) -> Recipe:
     for override in overrides:
         _override(given, text=override)
     problems: list[RoboLoopError] = []
-    given = _with_sources(given, located=located, problems=problems)
+    given = _with_kinds(given, located=located, problems=problems)
     try:
         recipe = Recipe.model_validate(given)
     except ValidationError as error:
@@ -128,36 +130,65 @@ def _override(given: dict[str, Any], *, text: str) -> None:
             target = target[index]
 
 
-def _with_sources(
+def _with_kinds(
     given: dict[str, Any], *, located: LocatedYaml, problems: list[RoboLoopError]
 ) -> dict[str, Any]:
-    """Replace each entry of data.sources by the checked source its `kind` names."""
-    data = given.get("data")
-    entries = data.get("sources") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(entries, list):
-        return given
-    sources: list[Source] = []
+    """Replace each source and each operator by the checked one that its `kind` names."""
+    data, curate = given.get("data"), given.get("curate")
+    if isinstance(data, dict) and isinstance(data.get("sources"), list):
+        sources = _of_table(
+            data["sources"], table=SOURCES, path=("data", "sources"), located=located,
+            problems=problems,
+        )  # fmt: skip
+        # Without any, the problems are reported and the rest of the recipe is still checked.
+        given = {
+            **given,
+            "data": {
+                **data,
+                "sources": sources if sources or not problems else [_Placeholder(kind="none")],
+            },
+        }
+    if isinstance(curate, dict) and isinstance(curate.get("operators"), list):
+        operators = _of_table(
+            curate["operators"], table=OPERATORS, path=("curate", "operators"), located=located,
+            problems=problems,
+        )  # fmt: skip
+        if operators or not problems:
+            given = {**given, "curate": {**curate, "operators": operators}}
+        else:
+            given = {key: value for key, value in given.items() if key != "curate"}
+    return given
+
+
+def _of_table(
+    entries: Sequence[Any],
+    *,
+    table: Table,
+    path: tuple[str | int, ...],
+    located: LocatedYaml,
+    problems: list[RoboLoopError],
+) -> list[Any]:
+    """The entries of a list as the models their `kind` names; mistakes go to `problems`."""
+    found: list[Any] = []
+    one = table.name.removesuffix("s")
     for index, entry in enumerate(entries):
-        path = ("data", "sources", index)
-        place = located.place(path)
+        spot = (*path, index)
         if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
-            problems.append(
-                RoboLoopError("E-CFG-003", "a source is a mapping with a 'kind'", place=place)
-            )
+            said = f"{'an' if one[0] in 'aeiou' else 'a'} {one} is a mapping with a 'kind'"
+            problems.append(RoboLoopError("E-CFG-003", said, place=located.place(spot)))
             continue
         try:
-            kind = SOURCES.resolve(entry["kind"])
-            sources.append(kind.model_validate(entry))
+            model = table.resolve(entry["kind"])
         except RoboLoopError as error:
-            problems.append(error.located(located.place((*path, "kind"))))
+            problems.append(error.located(located.place((*spot, "kind"))))
+            continue
+        try:
+            found.append(model.model_validate(entry))
+        except RoboLoopError as error:
+            problems.append(error.located(located.place(spot)))
         except ValidationError as error:
-            problems.extend(
-                _explain(error, located=located, model=SOURCES.resolve(entry["kind"]), prefix=path)
-            )
-    if len(sources) < len(entries):
-        # The problems are reported; the rest of the recipe is still checked.
-        sources = sources or [_Placeholder(kind="placeholder")]
-    return {**given, "data": {**data, "sources": sources}}
+            problems.extend(_explain(error, located=located, model=model, prefix=spot))
+    return found
 
 
 class _Placeholder(Source):

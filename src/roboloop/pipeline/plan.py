@@ -35,8 +35,9 @@ def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
     """
     run = RunFolder(out)
     run.write_lock(lock_text(recipe), environment=capture_environment())
-    names = ["data", "model", *(f"train.{phase.name}" for phase in recipe.train)]
-    names += ["evaluate", "report"]
+    curate = ["curate"] if recipe.curate is not None else []
+    phases = [f"train.{phase.name}" for phase in recipe.train]
+    names = ["data", *curate, "model", *phases, "evaluate", "report"]
     texts = _descriptions(recipe)
     steps: list[Step] = []
     for name, stage in zip(names, _known_stages(Execution(recipe, run=run), names), strict=True):
@@ -70,6 +71,9 @@ def _descriptions(recipe: Recipe) -> dict[str, str]:
         f"against {', '.join(recipe.evaluate.baselines) or 'nothing'}",
         "report": "a folder that opens in a browser",
     }
+    if recipe.curate is not None:
+        labels = ", ".join(operator.label for operator in recipe.curate.operators)
+        texts["curate"] = f"{labels}; splits {', '.join(recipe.curate.splits)}"
     for phase in recipe.train:
         texts[f"train.{phase.name}"] = phase.summary()
     return texts

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
+from roboloop.curate.config import CurateConfig
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.models.config import ModelConfig
 from roboloop.report.config import ReportConfig
@@ -46,6 +47,8 @@ class Recipe(BaseModel):
     model: ModelConfig
     """The backbone to start from, and the dialect it speaks."""
     data: DataConfig
+    curate: CurateConfig | None = None
+    """What of the records is trained on; all of them when left out."""
     train: tuple[SftConfig, ...] = ()
     """Training phases in order; each starts from the one before it."""
     evaluate: EvaluateConfig = Field(default_factory=lambda: EvaluateConfig.model_validate({}))

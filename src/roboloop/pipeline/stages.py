@@ -14,6 +14,7 @@ from roboloop.dialects import Dialect
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.stage import StageOutput
 from roboloop.records.record import Record
+from roboloop.records.shards import RecordFolder
 from roboloop.runs.folder import RunFolder, StageFolder
 from roboloop.runs.ledger import Ledger
 from roboloop.train.config import SftConfig
@@ -23,7 +24,6 @@ MAX_TOKENIZER_TEXTS = 20_000
 
 def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
     """`data`: sources to `out/records`, the reasons for everything left out to the ledger."""
-    from roboloop.records.shards import RecordFolder
     from roboloop.sources.base import SourceContext
     from roboloop.sources.build import build_records
 
@@ -40,6 +40,23 @@ def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
     folder = RecordFolder(out / "records")
     facts = {"records": counts.num_records, "dropped": counts.num_dropped}
     return StageOutput(folder.content_hash(), facts)
+
+
+def curate_records(recipe: Recipe, *, records: Path, store: Path, out: Path) -> StageOutput:
+    """`curate`: the records worth training on to `out/records`; why the others are not, beside."""
+    from roboloop.curate.outcome import curate
+
+    assert recipe.curate is not None
+    with Ledger(out / "ledger.jsonl", stage="curate") as ledger:
+        counts = curate(
+            recipe.curate, records=records / "records", store=store, out=out, ledger=ledger,
+            seed=recipe.seed,
+        )  # fmt: skip
+    if counts.num_dropped:
+        reasons = ", ".join(f"{number:,} by {name}" for name, number in counts.by_operator.items())
+        console().print(f"left out: {reasons}", markup=False, soft_wrap=True)
+    facts = {"records": counts.num_kept, "dropped": counts.num_dropped}
+    return StageOutput(RecordFolder(out / "records").content_hash(), facts)
 
 
 def model_inputs(recipe: Recipe, *, records_hash: str) -> dict[str, str]:
@@ -131,7 +148,6 @@ def _dialect(recipe: Recipe) -> Dialect:
 
 def _texts(recipe: Recipe, *, records: Path) -> Iterator[str]:
     """Questions and answers of the training records, as the model will meet them."""
-    from roboloop.records.shards import RecordFolder
     from roboloop.tasks import load_task
 
     dialect = _dialect(recipe)
@@ -167,6 +183,6 @@ def _folder_print(folder: Path) -> str:
 
 
 __all__ = [
-    "StageOutput", "evaluate_models", "make_model", "make_records", "model_folder", "model_inputs",
-    "train_phase", "write_report",
+    "StageOutput", "curate_records", "evaluate_models", "make_model", "make_records",
+    "model_folder", "model_inputs", "train_phase", "write_report",
 ]  # fmt: skip

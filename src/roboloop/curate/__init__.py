@@ -1,0 +1,9 @@
+"""Curation: what a set of records holds twice, wrongly or needlessly; one operator a file.
+
+Operators measure and judge; nothing is deleted until the kept set is written. So every drop can be
+explained (`roboloop why`) and every threshold tried out again without measuring (`what-if`).
+"""
+
+from roboloop.base.table import Table
+
+OPERATORS = Table("operators", rows={"exact": "roboloop.curate.exact:ExactDuplicates"})

@@ -1,0 +1,241 @@
+"""What an operator is: it measures records, then judges what it measured.
+
+The two are apart on purpose. Measuring is costly and done once, shard by shard; its values are
+kept. Judging turns stored values and the thresholds of the recipe into verdicts in an instant, so
+`roboloop what-if` can try another threshold without measuring anything again.
+
+    MapOperator     looks at each record alone:   measure(batch) -> values        judge(values)
+    GroupOperator   compares records:             sketch(batch) -> sketches
+                                                  pairs(sketches) -> pairs        judge(pairs)
+    SelectOperator  picks among what is left:     choose(facts, values)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from roboloop.base.hashing import hash_value
+
+ArrowBatch = Any
+"""A `pyarrow.RecordBatch`; pyarrow brings no types."""
+ArrowTable = Any
+"""A `pyarrow.Table`."""
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+NO_PARTNER = -1
+
+
+class CurateContext(NamedTuple):
+    """What the pipeline hands to an operator. Can be pickled.
+
+    Attributes:
+        records: The folder of the records, whose `media_roots.json` says where the media lie.
+        work: A folder for what the operator wants to keep between calls.
+        seed: Seed of the recipe.
+    """
+
+    records: Path
+    work: Path
+    seed: int
+
+
+class Executor(Protocol):
+    """Who does the work: calls a function on every item, results in the items' order."""
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """`function` and the items can be pickled; what the function leaves are files."""
+        ...
+
+
+class Judgement(NamedTuple):
+    """Verdicts of one operator on n records, as columns.
+
+    Attributes:
+        drop: Bool, whether the operator would drop the record.
+        value: Float, the measured value that the verdict rests on; NaN where there is none.
+        threshold: What the value was held against; NaN where there is none.
+        partner: Index of the record that is kept in its stead, -1 where there is none.
+        reason: Text for each dropped record, such as `answer lies outside the picture`; empty for
+            the others.
+    """
+
+    drop: Flags
+    value: Numbers
+    threshold: Numbers
+    partner: Indices
+    reason: list[str]
+
+    @classmethod
+    def keep_all(cls, num_records: int) -> Judgement:
+        """Verdicts that drop nothing; their columns may be filled in."""
+        return cls(
+            np.zeros(num_records, dtype=np.bool_),
+            np.full(num_records, np.nan),
+            np.full(num_records, np.nan),
+            np.full(num_records, NO_PARTNER, dtype=np.int64),
+            [""] * num_records,
+        )
+
+
+class Operator(BaseModel, ABC):
+    """One step of curation, configured by its recipe entry (a pydantic model with a literal kind).
+
+    Class attributes:
+        version: Raised when the same options give other values than before.
+        code: Code of the error catalogue that a drop is written under.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: ClassVar[int] = 1
+    code: ClassVar[str]
+
+    kind: str
+    name: str = Field("", pattern=r"^[a-z0-9_-]*$")
+    """Name in the ledger and in `what-if`; the kind when left out. Two operators of one kind need
+    two names."""
+    on: Literal["all", "kept"] = "all"
+    """Measure every record, so that thresholds of earlier operators can be tried out offline, or
+    only those which earlier operators kept (for costly operators)."""
+
+    @property
+    def label(self) -> str:
+        """The operator's name, or its kind."""
+        return self.name or self.kind
+
+    @property
+    def judging_options(self) -> frozenset[str]:
+        """Options that only judging uses: changing them measures nothing again."""
+        return frozenset({"name"})
+
+    def fingerprint(self) -> str:
+        """Hash of everything the stored values depend on, besides the records."""
+        options = self.model_dump(mode="json", exclude=set(self.judging_options))
+        return hash_value([self.kind, self.version, options])
+
+
+class MapOperator(Operator):
+    """Looks at each record alone."""
+
+    @abstractmethod
+    def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
+        """Values of each row of a batch of facts (`curate.facts.COLUMNS`), in the same order.
+
+        A record that cannot be measured gets nulls and a text in a column named `error`, if the
+        operator has one.
+        """
+
+    @abstractmethod
+    def judge(self, values: ArrowTable, facts: ArrowTable, *, kept: Flags) -> Judgement:
+        """Verdicts from the values of all records.
+
+        Args:
+            values: What `measure` gave, for all records in order; nulls where it was not asked.
+            facts: The facts of all records.
+            kept: Bool, what earlier operators kept. Quantiles are taken over these.
+        """
+
+    def quality(self, values: ArrowTable) -> Numbers:
+        """What the values say about which of two similar records is better, between 0 and 1.
+
+        Group operators keep the record with the highest sum. 0 for all when this says nothing.
+        """
+        return np.zeros(values.num_rows)
+
+
+class Pairs(NamedTuple):
+    """Pairs of records that belong together: `left[i] < right[i]`, sorted, none twice."""
+
+    left: Indices
+    right: Indices
+    similarity: Numbers
+
+
+class GroupOperator(Operator):
+    """Compares records with one another."""
+
+    @abstractmethod
+    def sketch(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
+        """A small value for each row, enough to find candidates and to verify them."""
+
+    @abstractmethod
+    def pairs(self, sketches: ArrowTable, facts: ArrowTable, context: CurateContext) -> Pairs:
+        """Verified pairs among all records, down to the lowest threshold that `what-if` may try."""
+
+    @abstractmethod
+    def judge(
+        self,
+        pairs: Pairs,
+        facts: ArrowTable,
+        *,
+        kept: Flags,
+        rank: Numbers,
+    ) -> Judgement:
+        """Verdicts from the pairs: of each group the best record stays.
+
+        Args:
+            pairs: What `pairs` gave.
+            facts: The facts of all records.
+            kept: Bool, what earlier operators kept; a record that is gone cannot be a keeper.
+            rank: Float, quality of each record from the scores of earlier operators; the highest of
+                a group stays, of equals the first.
+        """
+
+
+class SelectOperator(Operator):
+    """Picks records among those that are left, such as 20,000 good and different ones."""
+
+    on: Literal["all", "kept"] = "kept"
+
+    @abstractmethod
+    def choose(
+        self,
+        facts: ArrowTable,
+        values: Mapping[str, ArrowTable],
+        *,
+        kept: Flags,
+        rank: Numbers,
+        context: CurateContext,
+    ) -> Judgement:
+        """Verdicts on the kept records, from the facts and the values (label -> table)."""
+
+
+def keep_best(pairs: Pairs, *, kept: Flags, rank: Numbers, threshold: float) -> Judgement:
+    """Of every record only the best of its neighbours stays, by pairs at least so similar.
+
+    Records are visited from the best to the worst; one is dropped when a record that stays is its
+    direct partner. So every dropped record names a partner that is truly similar and truly kept:
+    chains of small differences do not swallow records that are far apart.
+    """
+    num_records = len(kept)
+    judgement = Judgement.keep_all(num_records)
+    strong = (pairs.similarity >= threshold) & kept[pairs.left] & kept[pairs.right]
+    left, right, similarity = pairs.left[strong], pairs.right[strong], pairs.similarity[strong]
+    ends = np.concatenate([left, right])
+    others = np.concatenate([right, left])
+    weights = np.concatenate([similarity, similarity])
+    order = np.lexsort((others, -weights, ends))
+    ends, others, weights = ends[order], others[order], weights[order]
+    members = np.unique(ends)
+    starts = np.searchsorted(ends, members, side="left")
+    stops = np.searchsorted(ends, members, side="right")
+    for place in np.lexsort((members, -rank[members])):
+        record = members[place]
+        for near in range(starts[place], stops[place]):
+            other = others[near]
+            better = (rank[other], -other) > (rank[record], -record)
+            if better and not judgement.drop[other]:
+                judgement.drop[record] = True
+                judgement.value[record] = weights[near]
+                judgement.threshold[record] = threshold
+                judgement.partner[record] = other
+                break
+    return judgement

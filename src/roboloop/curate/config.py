@@ -1,0 +1,47 @@
+"""Recipe options of curation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+
+from roboloop.curate.base import Executor, Operator
+
+
+class InlineEngine(BaseModel):
+    """Processes on this machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["inline"] = "inline"
+    num_workers: int = Field(2, ge=1)
+    """Processes; with 1 the work is done in this one."""
+
+    def load(self) -> Executor:
+        """The executor these options describe."""
+        from roboloop.curate.inline import InlineExecutor
+
+        return InlineExecutor(num_workers=self.num_workers)
+
+
+EngineConfig = Annotated[InlineEngine, Field(discriminator="kind")]
+
+
+class CurateConfig(BaseModel):
+    """Which operators, in which order, and who does the work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    engine: EngineConfig = Field(default_factory=lambda: InlineEngine.model_validate({}))
+    """Where the operators run; it does not change what they find."""
+    splits: tuple[str, ...] = ("train",)
+    """The splits that are curated; records of other splits are all kept."""
+    operators: tuple[SerializeAsAny[Operator], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _operators_have_own_names(self) -> CurateConfig:
+        labels = [operator.label for operator in self.operators]
+        if doubled := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two operators are called {doubled}: give one of them a `name`")
+        return self

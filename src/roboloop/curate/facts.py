@@ -1,0 +1,176 @@
+"""Facts: what an operator sees of a record, one row each, made once for every shard.
+
+Operators work on Arrow batches of these columns. No operator reads a record's JSON again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.hashing import hash_value
+from roboloop.dialects import load_dialect
+from roboloop.records.answers import (
+    SPATIAL_KINDS,
+    Answer,
+    Box,
+    Boxes,
+    Plan,
+    Points,
+    Text,
+    Trajectory,
+    answer_to_json,
+)
+from roboloop.records.media import LmdbPicture, Media, VideoFrame
+from roboloop.records.media_open import medium_name
+from roboloop.records.record import Record
+from roboloop.tasks import load_task
+
+COLUMNS: dict[str, str] = {
+    "id": "string",
+    "source": "string",
+    "split": "string",
+    "task": "string",
+    "family": "string",
+    # What is asked and answered, in words. Coordinates stand in `geometry`, not here.
+    "question": "string",
+    "answer": "string",
+    # The typed answer.
+    "answer_kind": "string",
+    "geometry": "list<double>",
+    "content": "string",
+    # What is looked at.
+    "width": "int32",
+    "height": "int32",
+    "num_media": "int32",
+    "media": "list<string>",
+    "media_group": "string",
+    "episode": "string",
+    "frame": "int64",
+}
+"""Column -> Arrow type.
+
+`question` is the text a model is asked. `answer` is the answer's text where it is words, empty
+where it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and
+height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
+the answer holds: a hash of letter and options, yes or no, number or steps; the labels of boxes and
+points. `media` names each medium by its content hash, or by its reference where it was not hashed;
+`media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
+which moment of which recording is shown (frame -1 and an empty episode where that is not known).
+"""
+
+
+class AnswerFacts(NamedTuple):
+    """The columns that describe an answer."""
+
+    words: str
+    kind: str
+    geometry: list[float]
+    content: str
+
+
+def facts_schema() -> Any:
+    """The columns as an Arrow schema."""
+    import pyarrow as pa
+
+    types: dict[str, Any] = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "list<double>": pa.list_(pa.float64()),
+        "list<string>": pa.list_(pa.string()),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+
+
+def facts_of(record: Record) -> dict[str, Any]:
+    """The row of one record.
+
+    Raises:
+        RoboLoopError: When the record cannot be worded, such as E-REC-002 for a missing input.
+    """
+    task = load_task(record.task)
+    try:
+        question = task.question(record, dialect=load_dialect("plain"))
+    except RoboLoopError as error:
+        raise error.located(Place(record.origin or None, record_id=record.id)) from error
+    size = record.picture_size
+    answer = _answer_facts(record.answer, size=size)
+    names = [medium.content_hash or medium_name(medium) for medium in record.media]
+    episode, frame = _moment(record)
+    return {
+        "id": record.id,
+        "source": record.source,
+        "split": record.split,
+        "task": record.task,
+        "family": task.family,
+        "question": question,
+        "answer": answer.words,
+        "answer_kind": answer.kind,
+        "geometry": answer.geometry,
+        "content": answer.content,
+        "width": size.width if size else 0,
+        "height": size.height if size else 0,
+        "num_media": len(names),
+        "media": names,
+        "media_group": hash_value(names) if names else "",
+        "episode": episode,
+        "frame": frame,
+    }
+
+
+def _answer_facts(answer: Answer | None, *, size: Any) -> AnswerFacts:
+    if answer is None:
+        return AnswerFacts("", "", [], "")
+    words = ""
+    if isinstance(answer, Text):
+        words = answer.text
+    elif isinstance(answer, Plan):
+        words = "\n".join(answer.steps)
+    if answer.kind not in SPATIAL_KINDS:
+        fields = {key: value for key, value in answer_to_json(answer).items() if key != "kind"}
+        return AnswerFacts(words, answer.kind, [], hash_value(fields))
+    width, height = (size.width, size.height) if size else (1, 1)
+    scales = (width, height)
+    flat = [value / scales[index % 2] for index, value in enumerate(_coordinates(answer))]
+    return AnswerFacts(words, answer.kind, flat, _labels(answer))
+
+
+def _coordinates(answer: Answer) -> list[float]:
+    match answer:
+        case Box():
+            return list(answer.corners_px)
+        case Boxes(items):
+            return [value for box in items for value in box.corners_px]
+        case Points(points_px) | Trajectory(points_px):
+            return [value for point in points_px for value in point]
+        case _:
+            return []
+
+
+def _labels(answer: Answer) -> str:
+    match answer:
+        case Box(label=label):
+            return label or ""
+        case Boxes(items):
+            return "\n".join(box.label or "" for box in items)
+        case Points(labels=labels):
+            return "\n".join(labels)
+        case _:
+            return ""
+
+
+def _moment(record: Record) -> tuple[str, int]:
+    """The recording and the frame that the first picture shows, as far as it is known."""
+    episode, frame = record.meta.get("episode"), record.meta.get("frame")
+    if isinstance(episode, str) and isinstance(frame, int):
+        view = record.meta.get("view")
+        return (f"{episode}/{view}" if isinstance(view, str) else episode), frame
+    first: Media | None = record.media[0] if record.media else None
+    match first:
+        case VideoFrame(path=path, frame=number):
+            return path, number
+        case LmdbPicture(store=store, episode=name, frame=number):
+            return f"{store}/{name}", number
+        case _:
+            return "", -1

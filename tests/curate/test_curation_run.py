@@ -1,0 +1,105 @@
+"""Facts, operators, verdicts, kept records: nothing vanishes, whoever does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_records import record
+
+from roboloop.curate.base import Pairs, keep_best
+from roboloop.curate.config import CurateConfig
+from roboloop.curate.exact import ExactDuplicates
+from roboloop.curate.outcome import VERDICTS_FILE, CurateCounts, curate
+from roboloop.records.answers import Box
+from roboloop.records.record import Record
+from roboloop.records.shards import RecordFolder
+from roboloop.runs.ledger import Ledger, read_ledger
+
+Write = Callable[..., Path]
+
+
+def run(
+    folder: Path, out: Path, *, num_workers: int = 1, store: Path | None = None
+) -> CurateCounts:
+    config = CurateConfig.model_validate(
+        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": [ExactDuplicates()]}
+    )
+    with Ledger(out / "ledger.jsonl", stage="curate") as ledger:
+        return curate(
+            config, records=folder, store=store or out / "store", out=out, ledger=ledger, seed=1
+        )
+
+
+def with_repeats() -> list[Record]:
+    return [
+        record("a"),
+        record("b", answer=Box(10, 20, 60, 81)),
+        record("a-again"),
+        record("a-elsewhere", picture="b.jpg"),
+        record("a-third", instruction="Pick  the CUP"),
+    ]
+
+
+def test_the_first_of_equal_records_stays(write_records: Write, tmp_path: Path) -> None:
+    folder = write_records(with_repeats(), max_records=2)
+    out = tmp_path / "out"
+    assert run(folder, out) == (5, 3, 2, {"exact": 2})
+    kept = [found.id for found in RecordFolder(out / "records").records()]
+    assert kept == ["a", "b", "a-elsewhere"]
+    lines = {line.record_id: line for line in read_ledger(out / "ledger.jsonl")}
+    assert set(lines) == {"a-again", "a-third"}
+    assert all("kept instead: 'a'" in line.detail for line in lines.values())
+    assert {line.code for line in lines.values()} == {"E-CUR-020"}
+
+
+def test_any_number_of_workers_gives_the_same_bytes(write_records: Write, tmp_path: Path) -> None:
+    records = [*with_repeats(), *(record(f"r{i}", answer=Box(i, 1, 90, 99)) for i in range(60))]
+    folder = write_records(records, max_records=7)
+    run(folder, tmp_path / "one")
+    run(folder, tmp_path / "two", num_workers=2)
+    for name in ("ledger.jsonl", VERDICTS_FILE, "records/records.done.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_what_was_measured_is_not_measured_again(
+    write_records: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_records(with_repeats(), max_records=2)
+    store = tmp_path / "store"
+    run(folder, tmp_path / "first", store=store)
+    gone = next(store.glob("*/exact-*/train-00001.arrow"))
+    gone.unlink()
+    measured: list[int] = []
+    sketch = ExactDuplicates.sketch
+
+    def counted(self: ExactDuplicates, batch: Sequence[object], context: object) -> object:
+        measured.append(len(batch))
+        return sketch(self, batch, context)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(ExactDuplicates, "sketch", counted)
+    run(folder, tmp_path / "second", store=store)
+    assert measured == [2], "only the shard that was missing"
+    first, second = (tmp_path / name / VERDICTS_FILE for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_kept_record_is_truly_near_each_it_stands_for() -> None:
+    # a - b - c is a chain: a and c are not alike, so both stay when b goes.
+    pairs = Pairs(np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.8]))
+    everything = np.ones(3, dtype=np.bool_)
+    judged = keep_best(pairs, kept=everything, rank=np.array([2.0, 1.0, 1.5]), threshold=0.7)
+    assert judged.drop.tolist() == [False, True, False]
+    assert judged.partner[1] == 0
+    judged = keep_best(pairs, kept=everything, rank=np.array([1.0, 2.0, 1.0]), threshold=0.7)
+    assert judged.drop.tolist() == [True, False, True]
+    judged = keep_best(pairs, kept=everything, rank=np.zeros(3), threshold=0.85)
+    assert judged.drop.tolist() == [False, True, False]
+
+
+def test_a_record_that_is_gone_stands_for_nobody() -> None:
+    pairs = Pairs(np.array([0]), np.array([1]), np.array([1.0]))
+    judged = keep_best(pairs, kept=np.array([False, True]), rank=np.zeros(2), threshold=0.5)
+    assert not judged.drop.any()
