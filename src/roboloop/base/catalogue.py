@@ -113,6 +113,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "This is a defect of RoboLoop: please report it with the run folder.",
     ),
     "E-RUN-004": ErrorKind("A folder is not a run folder", "Name a folder made by `roboloop run`."),
+    "E-RUN-005": ErrorKind("A run has no record of this id", "Check the id and the run folder."),
     # Training
     "E-TRN-001": ErrorKind(
         "Nothing is trained: no parameter has a gradient", "Name at least one part in train.parts."

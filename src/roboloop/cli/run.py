@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from roboloop.base.progress import console
 
@@ -32,7 +33,12 @@ def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
 
 
 def data(
-    recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = (), until: str = "sources"
+    recipe: Path,
+    /,
+    *,
+    out: Path | None = None,
+    set: tuple[str, ...] = (),
+    until: Literal["sources", "curate"] = "curate",
 ) -> int:
     """Make only the records of a recipe.
 
@@ -40,10 +46,10 @@ def data(
         recipe: A YAML file, or the name of a shipped recipe.
         out: The run folder.
         set: Override a value.
-        until: The last data stage to do; so far there is one, sources.
+        until: The last data stage to do: sources only, or curation too when the recipe has it.
     """
-    del until
-    return _follow(recipe, out=out, overrides=set, until="data")
+    last = {"sources": "data", "curate": "curate"}[until]
+    return _follow(recipe, out=out, overrides=set, until=last)
 
 
 def train(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:

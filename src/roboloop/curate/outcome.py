@@ -55,20 +55,26 @@ def curate(
         RoboLoopError: E-RUN-003 when records are lost; what an operator raises.
     """
     folder = RecordFolder(records)
-    shards = [mark.file for mark in folder.marks if mark.split in config.splits]
-    curation = Curation(
-        config.operators,
-        store=CurateStore(store, records_hash=folder.content_hash(), shards=shards),
-        context=CurateContext(records, store / "work", seed),
-        executor=config.engine.load(),
-    )
+    curation = open_curation(config, records=records, store=store, seed=seed)
     curation.make_facts()
     verdicts = curation.verdicts()
     check_conserved(verdicts)
     return write_outcome(
         config.operators, facts=curation.facts(), verdicts=verdicts, records=folder,
-        curated=shards, out=out, ledger=ledger,
+        curated=curation.store.shards, out=out, ledger=ledger,
     )  # fmt: skip
+
+
+def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int) -> Curation:
+    """The curation of a folder of records, with all that its store holds already."""
+    folder = RecordFolder(records)
+    shards = [mark.file for mark in folder.marks if mark.split in config.splits]
+    return Curation(
+        config.operators,
+        store=CurateStore(store, records_hash=folder.content_hash(), shards=shards),
+        context=CurateContext(records, store / "work", seed),
+        executor=config.engine.load(),
+    )
 
 
 def verdict_table(operators: Sequence[Operator], *, facts: ArrowTable, verdicts: Verdicts) -> Any:

@@ -166,3 +166,15 @@ def open_run(path: Path) -> RunFolder:
     if not run.lock_path.exists():
         raise RoboLoopError("E-RUN-004", f"{str(path)!r} has no recipe.lock.yaml")
     return run
+
+
+def newest_run(root: Path) -> Path:
+    """The run folder below `root` in which something happened last.
+
+    Raises:
+        RoboLoopError: E-RUN-004 when there is none.
+    """
+    found = sorted(root.glob("*/events.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+    if not found:
+        raise RoboLoopError("E-RUN-004", f"there is no run below {str(root)!r}", fix="Give --run.")
+    return found[-1].parent

@@ -86,3 +86,16 @@ def read_ledger(path: Path) -> Iterator[LedgerLine]:
     with path.open(encoding="utf-8") as stream:
         for line in stream:
             yield LedgerLine(**json.loads(line))
+
+
+def find_in_ledgers(run: Path, *, record_id: str) -> Iterator[LedgerLine]:
+    """The lines about one record in all stages of a run folder."""
+    wanted = json.dumps(record_id, ensure_ascii=False)
+    for path in sorted(run.glob("stages/*/ledger.jsonl")):
+        with path.open(encoding="utf-8") as stream:
+            for line in stream:
+                if (
+                    wanted in line
+                    and (found := LedgerLine(**json.loads(line))).record_id == record_id
+                ):
+                    yield found
