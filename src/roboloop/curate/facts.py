@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import hash_value
+from roboloop.base.hashing import hash_bytes, hash_value
 from roboloop.dialects import load_dialect
 from roboloop.records.answers import (
     SPATIAL_KINDS,
@@ -83,6 +83,9 @@ def facts_schema() -> Any:
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
+_PLAIN = load_dialect("plain")
+
+
 def facts_of(record: Record) -> dict[str, Any]:
     """The row of one record.
 
@@ -91,7 +94,7 @@ def facts_of(record: Record) -> dict[str, Any]:
     """
     task = load_task(record.task)
     try:
-        question = task.question(record, dialect=load_dialect("plain"))
+        question = task.question(record, dialect=_PLAIN)
     except RoboLoopError as error:
         raise error.located(Place(record.origin or None, record_id=record.id)) from error
     size = record.picture_size
@@ -113,7 +116,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "height": size.height if size else 0,
         "num_media": len(names),
         "media": names,
-        "media_group": hash_value(names) if names else "",
+        "media_group": hash_bytes("\0".join(names).encode()) if names else "",
         "episode": episode,
         "frame": frame,
     }
