@@ -207,7 +207,7 @@ def test_hostile_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_arrays_of_every_pickle_protocol_are_read(protocol: int) -> None:
-    from roboloop.records.lmdb_values import unpickled_bytes
+    from roboloop.records.plain_pickles import unpickled_bytes
 
     data = bytes(range(256)) * 3
     assert unpickled_bytes(pickle.dumps(np.frombuffer(data, np.uint8), protocol=protocol)) == data
@@ -228,7 +228,7 @@ def test_arrays_of_every_pickle_protocol_are_read(protocol: int) -> None:
     ],
 )
 def test_other_pickles_are_no_pictures(value: bytes) -> None:
-    from roboloop.records.lmdb_values import unpickled_bytes
+    from roboloop.records.plain_pickles import unpickled_bytes
 
     with pytest.raises(RoboLoopError) as caught:
         unpickled_bytes(value)

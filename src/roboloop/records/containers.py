@@ -14,13 +14,13 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
-from roboloop.records.lmdb_values import unpickled_bytes
+from roboloop.records.plain_pickles import unpickled_bytes
 
 MAX_OPEN_CONTAINERS = 16
 MAX_ENCODED_BYTES = 512 * 2**20
@@ -158,8 +158,8 @@ class ParquetTable(Container):
         self._file.close()
 
 
-class LmdbEpisode(Container):
-    """The LMDB store of one episode in RoboInter's layout."""
+class LmdbStore(Container):
+    """An LMDB store: of one episode's pictures, or of many episodes' annotations."""
 
     closed_in_child = True  # LMDB allows one handle on a store, and a child inherits its parent's
 
@@ -169,7 +169,7 @@ class LmdbEpisode(Container):
             import lmdb
         except ImportError:
             raise MissingDependencyError(
-                "lmdb", purpose="reading LMDB pictures", extra="media"
+                "lmdb", purpose="reading LMDB stores", extra="media"
             ) from None
         try:
             self._store: Any = lmdb.open(
@@ -177,11 +177,22 @@ class LmdbEpisode(Container):
             )
         except lmdb.Error as error:
             raise RoboLoopError("E-MED-008", f"not a readable LMDB store: {error}") from error
+        self._broken: type[Exception] = lmdb.Error
+        self._check_whole()
 
-    def read(self, key: str) -> bytes:
+    def keys(self) -> Iterator[bytes]:
+        """All keys, in the order of their bytes."""
+        with self._named_damage(), self._store.begin() as transaction:
+            yield from transaction.cursor().iternext(keys=True, values=False)
+
+    def value(self, key: bytes) -> bytes | None:
+        """What lies under `key`, None when there is nothing."""
+        with self._named_damage(), self._store.begin() as transaction:
+            return transaction.get(key)
+
+    def picture(self, key: str) -> bytes:
         """The encoded picture under `key`, such as `primary_image/0007`."""
-        with self._store.begin() as transaction:
-            value = transaction.get(key.encode())
+        value = self.value(key.encode())
         if value is None:
             raise RoboLoopError("E-MED-007", f"the store has no key {key!r}")
         return unpickled_bytes(value)
@@ -189,6 +200,23 @@ class LmdbEpisode(Container):
     def close(self) -> None:
         """Close the store."""
         self._store.close()
+
+    def _check_whole(self) -> None:
+        """A store that was cut off must not be read: its missing pages would end the process."""
+        num_pages, page_bytes = self._store.info()["last_pgno"] + 1, self._store.stat()["psize"]
+        num_bytes = (self.path / "data.mdb").stat().st_size
+        if num_bytes < num_pages * page_bytes:
+            self._store.close()
+            raise RoboLoopError(
+                "E-MED-008", f"the LMDB store has {num_bytes:,} of {num_pages * page_bytes:,} bytes"
+            )
+
+    @contextmanager
+    def _named_damage(self) -> Generator[None]:
+        try:
+            yield
+        except self._broken as error:
+            raise RoboLoopError("E-MED-003", f"the LMDB store is damaged: {error}") from error
 
 
 class OpenContainers:

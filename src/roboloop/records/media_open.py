@@ -25,7 +25,7 @@ from roboloop.base.hashing import hash_bytes, hash_file, hash_value
 from roboloop.base.pictures import decode_picture, encode_png, picture_size
 from roboloop.records.containers import (
     MAX_ENCODED_BYTES,
-    LmdbEpisode,
+    LmdbStore,
     ParquetTable,
     TarFolder,
     ZipFolder,
@@ -226,8 +226,8 @@ class MediaStore:
                 folders = [part for part in (store_folder, media.episode, "lmdb") if part]
                 episode = self.locate(f"{root}:{'/'.join(folders)}")
                 (episode / "data.mdb").stat()
-                with opened.use(LmdbEpisode, episode) as store:
-                    return store.read(f"{media.view}_image/{media.frame:04d}")
+                with opened.use(LmdbStore, episode) as store:
+                    return store.picture(f"{media.view}_image/{media.frame:04d}")
             case VideoFrame():
                 raise AssertionError("a video has no encoded pictures")
 
