@@ -71,7 +71,8 @@ def unpickled_bytes(value: bytes) -> bytes:
 def _check_claims(value: bytes) -> None:
     """Refuse a pickle that makes the reader reserve more memory than its own length warrants."""
     for opcode, argument, _ in pickletools.genops(value):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= argument <= len(value):
+        place: Any = argument
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= place <= len(value):
             raise _refused(f"place {argument} in the reader's memory")
 
 

@@ -7,6 +7,9 @@ SOURCES = Table(
     rows={
         "simulated": "roboloop.sources.simulated.records:SimulatedSource",
         "llava_json": "roboloop.sources.llava_json:LlavaJsonSource",
+        "robointer_annotation": (
+            "roboloop.sources.robointer_annotation.records:RobointerAnnotationSource"
+        ),
         "records": "roboloop.sources.record_files:RecordFilesSource",
     },
 )

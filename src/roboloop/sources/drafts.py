@@ -13,7 +13,7 @@ import numpy as np
 from roboloop.base.geometry import BoxPx, PictureSize, Point, PointPx
 from roboloop.records.answers import Answer, Choice
 from roboloop.records.media import Media
-from roboloop.records.record import InputValue
+from roboloop.records.record import InputValue, Turn
 from roboloop.tasks.base import LETTERS
 
 MIN_SIDE_PIXELS = 6.0
@@ -27,12 +27,14 @@ class Draft:
     Attributes:
         suffix: Tells several questions of one task about one picture apart.
         media: Pictures other than the one asked about, when the question shows others.
+        turns: The question itself, where the task's wordings do not fit it.
     """
 
     answer: Answer
     inputs: Mapping[str, InputValue] = field(default_factory=dict[str, InputValue])
     suffix: str = ""
     media: tuple[Media, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 class Drafted(NamedTuple):
