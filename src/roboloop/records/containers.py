@@ -17,12 +17,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
 from roboloop.records.plain_pickles import unpickled_bytes
 
 MAX_OPEN_CONTAINERS = 16
+LMDB_FILE = "data.mdb"
+"""The file in the folder of every LMDB store."""
 MAX_ENCODED_BYTES = 512 * 2**20
 """An encoded picture larger than this is refused before it is read."""
 
@@ -159,7 +161,7 @@ class ParquetTable(Container):
 
 
 class LmdbStore(Container):
-    """An LMDB store: of one episode's pictures, or of many episodes' annotations."""
+    """An LMDB store, named by its `data.mdb`: one episode's pictures, or many annotations."""
 
     closed_in_child = True  # LMDB allows one handle on a store, and a child inherits its parent's
 
@@ -173,7 +175,7 @@ class LmdbStore(Container):
             ) from None
         try:
             self._store: Any = lmdb.open(
-                str(path), readonly=True, lock=False, readahead=False, max_readers=1
+                str(path), subdir=False, readonly=True, lock=False, readahead=False, max_readers=1
             )
         except lmdb.Error as error:
             raise RoboLoopError("E-MED-008", f"not a readable LMDB store: {error}") from error
@@ -204,7 +206,7 @@ class LmdbStore(Container):
     def _check_whole(self) -> None:
         """A store that was cut off must not be read: its missing pages would end the process."""
         num_pages, page_bytes = self._store.info()["last_pgno"] + 1, self._store.stat()["psize"]
-        num_bytes = (self.path / "data.mdb").stat().st_size
+        num_bytes = self.path.stat().st_size
         if num_bytes < num_pages * page_bytes:
             self._store.close()
             raise RoboLoopError(
@@ -219,11 +221,18 @@ class LmdbStore(Container):
             raise RoboLoopError("E-MED-003", f"the LMDB store is damaged: {error}") from error
 
 
+class _Held(NamedTuple):
+    """An open container, and what its file was like when it was opened."""
+
+    stamp: tuple[int, int, int]
+    container: Container
+
+
 class OpenContainers:
     """The containers open in this process, at most `MAX_OPEN_CONTAINERS` of them."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[tuple[Any, ...], Container] = OrderedDict()
+        self._held: OrderedDict[tuple[Any, Path], _Held] = OrderedDict()
         self._lock = threading.RLock()
         self._abandoned: list[object] = []
 
@@ -234,27 +243,31 @@ class OpenContainers:
         A file that was replaced since it was opened is opened anew.
         """
         status = path.stat()
-        key: Any = (kind, path, status.st_ino, status.st_mtime_ns)
+        key, stamp = (kind, path), (status.st_ino, status.st_mtime_ns, status.st_size)
         with self._lock:
-            container: Any = self._held.get(key)
-            if container is None:
-                container = self._held[key] = kind(path)
+            held = self._held.get(key)
+            if held is not None and held.stamp != stamp:
+                self._held.pop(key).container.close()
+                held = None
+            if held is None:
+                held = self._held[key] = _Held(stamp, kind(path))
             self._held.move_to_end(key)
             while len(self._held) > MAX_OPEN_CONTAINERS:
-                self._held.popitem(last=False)[1].close()
+                self._held.popitem(last=False)[1].container.close()
+            container: Any = held.container
             yield container
 
     def close_all(self) -> None:
         """Close everything, such as before a store is written to."""
         with self._lock:
             while self._held:
-                self._held.popitem()[1].close()
+                self._held.popitem()[1].container.close()
 
     def forget_after_fork(self) -> None:
         """Start empty in a child; what the parent was in the midst of is left alone."""
-        for container in self._held.values():
-            if container.closed_in_child:
-                container.close()
+        for held in self._held.values():
+            if held.container.closed_in_child:
+                held.container.close()
         self._abandoned.append(self._held)
         self._held = OrderedDict()
         self._lock = threading.RLock()

@@ -24,6 +24,7 @@ from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_bytes, hash_file, hash_value
 from roboloop.base.pictures import decode_picture, encode_png, picture_size
 from roboloop.records.containers import (
+    LMDB_FILE,
     MAX_ENCODED_BYTES,
     LmdbStore,
     ParquetTable,
@@ -223,10 +224,9 @@ class MediaStore:
                     return table.read(media.column, row=media.row)
             case LmdbPicture():
                 root, store_folder = split_path(media.store)
-                folders = [part for part in (store_folder, media.episode, "lmdb") if part]
-                episode = self.locate(f"{root}:{'/'.join(folders)}")
-                (episode / "data.mdb").stat()
-                with opened.use(LmdbStore, episode) as store:
+                folders = [part for part in (store_folder, media.episode) if part]
+                file = f"{root}:{'/'.join((*folders, 'lmdb', LMDB_FILE))}"
+                with opened.use(LmdbStore, self._file(file)) as store:
                     return store.picture(f"{media.view}_image/{media.frame:04d}")
             case VideoFrame():
                 raise AssertionError("a video has no encoded pictures")

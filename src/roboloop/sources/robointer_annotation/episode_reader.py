@@ -252,11 +252,12 @@ class EpisodeReader:
 
     def _shared(self, episode: str, *, frame: int) -> dict[str, Any]:
         """What all records of the episode have alike."""
+        store = self._source.store
         return {
             "source": self._source.name,
             "split": self._source.split,
             "licence": self._source.licence or _licence(episode),
-            "origin": f"{self._source.store.name}/data.mdb!{episode}#{frame}",
+            "origin": f"{store.parent.name}/{store.name}!{episode}#{frame}",
         }
 
     def _meta_of(self, episode: str) -> dict[str, Any]:
@@ -280,7 +281,7 @@ class EpisodeReader:
         return self._rejected(found.error, record_id=f"{where}/{found.field}", origin=where)
 
     def _rejected(self, error: RoboLoopError, *, record_id: str, origin: str) -> Rejected:
-        file = f"{self._source.store / 'data.mdb'}!{origin}"
+        file = f"{self._source.store}!{origin}"
         return Rejected(error.located(Place(file, record_id=record_id)), record_id)
 
 

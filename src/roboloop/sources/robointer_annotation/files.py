@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import path_below
-from roboloop.records.containers import LmdbStore, opened
+from roboloop.records.containers import LMDB_FILE, LmdbStore, opened
 from roboloop.records.plain_pickles import unpickled
 
 ANNOTATION_FOLDER = "annotation_lmdb"
@@ -57,7 +57,7 @@ class Meta(NamedTuple):
 
 
 def find_store(path: Path, *, name: str | None) -> Path:
-    """The folder of the annotation store.
+    """The file of the annotation store.
 
     Raises:
         RoboLoopError: E-DAT-001 when there is none, E-DAT-002 when it is not clear which.
@@ -69,19 +69,19 @@ def find_store(path: Path, *, name: str | None) -> Path:
     elif (path / ANNOTATION_FOLDER).is_dir():
         found = [path / ANNOTATION_FOLDER]
     else:
-        found = sorted(folder.parent for folder in path.glob("*/data.mdb"))
+        found = sorted(file.parent for file in path.glob(f"*/{LMDB_FILE}"))
     if len(found) > 1:
         names = ", ".join(folder.name for folder in found)
         raise RoboLoopError(
             "E-DAT-002", f"several stores could be the annotation: {names}", place=Place(path),
             fix="Name one of them in `annotations`.",
         )  # fmt: skip
-    if not found or not (found[0] / "data.mdb").is_file():
+    if not found or not (found[0] / LMDB_FILE).is_file():
         raise RoboLoopError(
             "E-DAT-001", "there is no annotation store (a folder with data.mdb)", place=Place(path),
             fix=f"Name it {ANNOTATION_FOLDER}, or give its name in `annotations`.",
         )  # fmt: skip
-    return found[0]
+    return found[0] / LMDB_FILE
 
 
 def episode_keys(store: Path) -> tuple[bytes, ...]:
@@ -94,7 +94,7 @@ def episode_keys(store: Path) -> tuple[bytes, ...]:
         with opened.use(LmdbStore, store) as annotations:
             return tuple(annotations.keys())
     except RoboLoopError as error:
-        raise error.located(Place(store / "data.mdb")) from error
+        raise error.located(Place(store)) from error
 
 
 def read_annotation(store: Path, *, key: bytes) -> Any:

@@ -176,6 +176,7 @@ class EpisodeNotes:
                 places[name] = read_place(name, value, origin=origin, size=size)
             except RoboLoopError as error:
                 self._report(error, frame, name)
+        self._contact_noted(frame)
         instruction = self._quoted(frame, clip)
         return FrameNote(
             episode=self.name,

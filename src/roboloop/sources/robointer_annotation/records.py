@@ -84,13 +84,13 @@ class RobointerAnnotationSource(DataSetSource):
 
     @cached_property
     def store(self) -> Path:
-        """The folder of the annotation store."""
+        """The file of the annotation store."""
         return find_store(self.path, name=self.annotations)
 
     def fingerprint(self) -> str:
         """Hash of the configuration, the annotation store, and the names and sizes of all files."""
         settings = self.model_dump(mode="json", exclude={"path"})
-        store = hash_file(self.store / "data.mdb")
+        store = hash_file(self.store)
         return hash_value([settings, store, folder_print(self.path)])
 
     def parts(self, context: SourceContext) -> Iterator[bytes]:
@@ -106,6 +106,8 @@ class RobointerAnnotationSource(DataSetSource):
                 "E-DAT-001", "there is no quality sheet", place=Place(self.path),
                 fix="Name it in `quality_sheet`, or leave out `min_quality`.",
             )  # fmt: skip
+        self.range_of("")  # what is wrong with these files concerns all episodes
+        self.sheet_row("")
         yield from episode_keys(self.store)
 
     def read_part(self, part: bytes, context: SourceContext) -> Iterator[Record | Rejected]:
