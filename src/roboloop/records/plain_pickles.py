@@ -40,7 +40,7 @@ def unpickled(value: bytes) -> Any:
         _check_claims(value)
         reader = _Reader(io.BytesIO(value))
         found = reader.load()
-        return _settled(found, {}) if reader.has_arrays else found
+        return _settled(found, {}) if reader.knows_names else found
     except RoboLoopError:
         raise
     except Exception as error:  # hostile bytes may raise anything; all of it means one thing
@@ -149,11 +149,17 @@ def _encode(text: object, encoding: object) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """Stands for bytes(), with which old protocols write b""."""
+    return b""
+
+
 _KNOWN: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _encode,
     ("collections", "OrderedDict"): dict,
+    **{(module, "bytes"): _no_bytes for module in ("builtins", "__builtin__")},
     **{(module, "_reconstruct"): _reconstruct for module in _ARRAY_MODULES},
     **{(module, "scalar"): _scalar for module in _ARRAY_MODULES},
     **{(module, "_frombuffer"): _frombuffer for module in _NUMERIC_MODULES},
@@ -163,18 +169,21 @@ _KNOWN: dict[tuple[str, str], Any] = {
 class _Reader(pickle.Unpickler):
     """An unpickler that knows the names above and nothing else."""
 
-    has_arrays = False
+    knows_names = False
 
     def find_class(self, module_name: str, global_name: str) -> Any:
         found = _KNOWN.get((module_name, global_name))
         if found is None:
             raise _refused(f"{module_name}.{global_name}")
-        self.has_arrays = self.has_arrays or module_name.startswith("numpy")
+        self.knows_names = True
         return found
 
 
 def _settled(value: Any, done: dict[int, Any]) -> Any:
-    """The value with arrays in place of their stand-ins; each shared part is visited once."""
+    """The value with arrays in place of their stand-ins; each shared part is visited once.
+
+    Nothing that a name stood for may be left: not a stand-in, not a function.
+    """
     if id(value) in done:
         return done[id(value)]
     match value:
@@ -190,10 +199,17 @@ def _settled(value: Any, done: dict[int, Any]) -> Any:
             entries = cast("dict[Any, Any]", value)
             done[id(value)] = entries
             for key in entries:
+                _settled(key, done)
                 entries[key] = _settled(entries[key], done)
         case tuple():
             parts = cast("tuple[Any, ...]", value)
             done[id(value)] = tuple(_settled(part, done) for part in parts)
-        case _:
+        case set() | frozenset():
+            for item in cast("set[Any]", value):
+                _settled(item, done)
             return value
+        case None | bool() | int() | float() | str() | bytes() | bytearray() | np.ndarray():
+            return value
+        case _:
+            raise _refused(f"a {type(value).__name__} as a value")
     return done[id(value)]
