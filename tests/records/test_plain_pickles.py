@@ -138,6 +138,7 @@ def array_pickle(shape: tuple[int, ...], data: bytes, *, name: str = "f8") -> by
         b"\x80\x05",
         b"garbage",
         b"\x80\x02Nr\xff\xff\xff\x7f.",  # a place in the memo that would take 16 GB
+        b"(lp9999999999\n.",  # the same in protocol 0
         b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b"x.",  # a bytearray of a terabyte
         b"]" * 200_000 + b"a" * 199_999,
         array_pickle((1 << 40,), b"x"),
@@ -145,7 +146,7 @@ def array_pickle(shape: tuple[int, ...], data: bytes, *, name: str = "f8") -> by
         array_pickle((3,), b"\0" * 8),
         b"cbuiltins\nset\n(lK\x01atR.",
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_hostile_and_broken_bytes_are_one_error(data: bytes) -> None:
     with pytest.raises(RoboLoopError) as caught:
