@@ -24,7 +24,7 @@ from roboloop.records.media import LmdbPicture, VideoFrame
 from roboloop.records.media_open import MediaStore
 from roboloop.records.record import Record
 from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
-from roboloop.sources.robointer_annotation.episode_reader import ALL_TASKS
+from roboloop.sources.robointer_annotation.episode_reader import ALL_TASKS, recording_of
 from roboloop.sources.robointer_annotation.planning import PLAN_QUESTIONS
 from roboloop.sources.robointer_annotation.records import RobointerAnnotationSource
 from roboloop.tasks import load_task
@@ -454,6 +454,25 @@ def test_red_and_blue_are_put_right_in_drawings_of_droid(tmp_path: Path) -> None
         red_true, blue_true = 5 * record.meta["frame"], 250 - 5 * record.meta["frame"]
         swapped = record.meta["episode"] == EPISODE
         assert (red > blue) == ((red_true > blue_true) != swapped)
+
+
+def test_all_views_of_a_recording_are_of_one_split(tmp_path: Path) -> None:
+    rh20t = "RH20T_cfg3_task_0042_user_0001_scene_0002_cfg_0003"
+    pairs = {
+        f"{rh20t}_104122060001": rh20t,
+        "12345_exterior_image_2_left": "12345",
+        "sim-0000040_exterior_1": "sim-0000040",
+        "other": "other",
+    }
+    assert {name: recording_of(name) for name in pairs} == pairs
+    names = [f"{n}_exterior_image_{view}_left" for n in range(12) for view in (1, 2)]
+    root = write_set(tmp_path / "set", {name: notes() for name in names}, num_pictures=1)
+    options: dict[str, Any] = {"tasks": ("gripper_det",), "idle_ranges": "kept.json"}
+    (root / "kept.json").write_text(json.dumps({name: [0, 0, 40] for name in names}))
+    found = Read(root, val_fraction=0.5, **options)
+    splits = {(recording_of(r.meta["episode"]), r.split) for r in found.records}
+    assert len(splits) == 12 and {split for _, split in splits} == {"train", "val"}
+    assert {r.split for r in Read(root, **options).records} == {"train"}
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:

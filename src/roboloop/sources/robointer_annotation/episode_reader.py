@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import seeded_generator
+from roboloop.base.hashing import hash_value, seeded_generator
 from roboloop.records.media import LmdbPicture, Media, VideoFrame
 from roboloop.records.record import Record, check_record
 from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
@@ -29,6 +29,8 @@ PLAN_TASKS = ("planning", "planning_choice", "planning_decide")
 ALL_TASKS = (*PLACE_QUESTIONS, *DRAWN_TASKS, *PLAN_TASKS)
 NUM_WRONG_SENTENCES = 3
 _RH20T = "RH20T_"
+_VIEW = re.compile(r"_exterior_(?:image_)?\d+(?:_left)?$|(?<=_cfg_\d{4})_[^_]+$")
+"""The camera at the end of an episode's name: DROID's, RoboLoop's own, RH20T's."""
 
 
 class _Asked(NamedTuple):
@@ -255,10 +257,14 @@ class EpisodeReader:
         store = self._source.store
         return {
             "source": self._source.name,
-            "split": self._source.split,
+            "split": self._split(episode),
             "licence": self._source.licence or _licence(episode),
             "origin": f"{store.parent.name}/{store.name}!{episode}#{frame}",
         }
+
+    def _split(self, episode: str) -> str:
+        is_val = hash_share(recording_of(episode)) < self._source.val_fraction
+        return "val" if is_val else self._source.split
 
     def _meta_of(self, episode: str) -> dict[str, Any]:
         view = self._meta.camera_view
@@ -283,6 +289,16 @@ class EpisodeReader:
     def _rejected(self, error: RoboLoopError, *, record_id: str, origin: str) -> Rejected:
         file = f"{self._source.store}!{origin}"
         return Rejected(error.located(Place(file, record_id=record_id)), record_id)
+
+
+def recording_of(episode: str) -> str:
+    """An episode's name without its view: what all cameras of one recording have in common."""
+    return _VIEW.sub("", episode)
+
+
+def hash_share(name: str) -> float:
+    """A number from 0 to 1 that depends on the name alone."""
+    return int(hash_value(name)[:12], 16) / 16**12
 
 
 def _licence(episode: str) -> str:

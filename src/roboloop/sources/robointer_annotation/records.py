@@ -54,6 +54,9 @@ class RobointerAnnotationSource(DataSetSource):
     questions: tuple[str, ...] | None = None
     """Which of the sixteen planning questions to ask; all when left out."""
     split: str = Field("train", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    val_fraction: float = Field(0.0, ge=0, lt=1)
+    """Share of the recordings whose records are of split `val`: all views of one go together, and
+    which they are depends on their names alone."""
     min_quality: Quality | None = None
     """Believe only fields that the quality sheet calls so, or better."""
     trim_idle: bool = True
