@@ -18,12 +18,16 @@ import pytest
 from PIL import Image
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.base.geometry import PictureSize, Point
+from roboloop.base.hashing import seeded_generator
 from roboloop.dialects import load_dialect
 from roboloop.records.answers import Box, Choice, Points, Text, Trajectory, YesNo
 from roboloop.records.media import LmdbPicture, VideoFrame
 from roboloop.records.media_open import MediaStore
 from roboloop.records.record import Record
 from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
+from roboloop.sources.drawing.questions import SCENE_QUESTIONS, sentence_choice
+from roboloop.sources.drawing.scene import Scene
 from roboloop.sources.robointer_annotation.episode_reader import ALL_TASKS, recording_of
 from roboloop.sources.robointer_annotation.planning import PLAN_QUESTIONS
 from roboloop.sources.robointer_annotation.records import RobointerAnnotationSource
@@ -347,11 +351,11 @@ def several(tmp_path: Path, *, num: int = 24) -> Path:
 
 
 def test_every_task_and_planning_question_is_made_and_worded(tmp_path: Path) -> None:
-    found = Read(several(tmp_path), max_drawn_per_episode=2)
+    found = Read(several(tmp_path, num=12))
     assert not found.rejected
     assert {record.task for record in found.records} == set(ALL_TASKS)
     asked = Counter(r.meta["question"] for r in found.records if "question" in r.meta)
-    assert set(asked) == set(PLAN_QUESTIONS) and set(asked.values()) == {24}
+    assert set(asked) == set(PLAN_QUESTIONS) and set(asked.values()) == {12}
     dialect = load_dialect("plain")
     store = MediaStore({**found.source.media_roots(), MADE_ROOT: found.made})
     for record in found.records:
@@ -399,16 +403,28 @@ def test_planning_answers_follow_from_the_clips(tmp_path: Path) -> None:
 
 
 def test_letters_are_balanced(tmp_path: Path) -> None:
-    root = several(tmp_path)
     letters: dict[str, Counter[str]] = {}
-    for seed in range(3):
-        for record in Read(root, seed=seed, max_drawn_per_episode=6, verify_media=False).records:
-            if isinstance(record.answer, Choice):
-                letters.setdefault(record.task, Counter())[record.answer.letter] += 1
+    scene = Scene(
+        size=PictureSize(*SIZE), instruction="tidy", object_box_px=(80, 60, 120, 90),
+        contact_points_px=((97, 96), (112, 96)),
+        path_px=tuple(Point(100 + 6 * i, 80 + i) for i in range(10)),
+    )  # fmt: skip
+    for number in range(400):
+        rng = seeded_generator("letters", number)
+        for task, ask in SCENE_QUESTIONS.items():
+            drawn = ask(scene, rng)
+            assert drawn is not None, task
+            letters.setdefault(task, Counter())[drawn.answer.letter] += 1
+        assert scene.path_px is not None
+        sentences = sentence_choice("a", wrong=["b", "c", "d"], path_px=scene.path_px, rng=rng)
+        letters.setdefault("trajlang_choice", Counter())[sentences.answer.letter] += 1
+    for record in Read(several(tmp_path), tasks=("planning_choice",)).records:
+        assert isinstance(record.answer, Choice)
+        letters.setdefault(record.task, Counter())[record.answer.letter] += 1
     assert len(letters) == 6
     for task, counts in letters.items():
         total = sum(counts.values())
-        assert set(counts) == set("ABCD") and total > 60, (task, counts)
+        assert set(counts) == set("ABCD") and total > 100, (task, counts)
         # Beyond 5 standard deviations of a fair draw something picks the letter.
         assert max(counts.values()) < total / 4 + 5 * (total * 3 / 16) ** 0.5, (task, counts)
 

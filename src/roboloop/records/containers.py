@@ -182,7 +182,7 @@ class LmdbStore(Container):
         self._broken: type[Exception] = lmdb.Error
         self._check_whole()
 
-    def keys(self) -> Iterator[bytes]:
+    def sorted_keys(self) -> Iterator[bytes]:
         """All keys, in the order of their bytes."""
         with self._named_damage(), self._store.begin() as transaction:
             yield from transaction.cursor().iternext(keys=True, values=False)

@@ -85,14 +85,14 @@ def find_store(path: Path, *, name: str | None) -> Path:
 
 
 def episode_keys(store: Path) -> tuple[bytes, ...]:
-    """The keys of all annotated episodes, in the order of the store.
+    """The keys of all annotated episodes, in the order of the store; `__metadata__` is none.
 
     Raises:
         RoboLoopError: E-MED-003 or E-MED-008 when the store is damaged; E-ENV-001 without lmdb.
     """
     try:
         with opened.use(LmdbStore, store) as annotations:
-            return tuple(annotations.keys())
+            return tuple(key for key in annotations.sorted_keys() if not key.startswith(b"__"))
     except RoboLoopError as error:
         raise error.located(Place(store)) from error
 

@@ -127,12 +127,13 @@ class EpisodeNotes:
     def clip_of(self, frame: int) -> Clip | None:
         """The clip a frame belongs to.
 
-        The first clip reaches back to the start, the last one on to the end. A frame between two
-        clips belongs to the nearest, of equals the earlier, or to none.
+        The first clip reaches back to the start, the last one on to the end. A frame that ends one
+        clip and begins another belongs to the later one. A frame between two clips belongs to the
+        nearest, of equals the earlier, or to none.
         """
         if not self.clips:
             return None
-        inside = next((c for c in self.clips if c.first <= frame <= c.last), None)
+        inside = next((c for c in reversed(self.clips) if c.first <= frame <= c.last), None)
         if inside is not None:
             return inside
         if frame < self.clips[0].first:
@@ -199,7 +200,7 @@ class EpisodeNotes:
             frames = self._raw if clip is None else self._within(clip)
             found = (self._contact_noted(frame) for frame in frames)
             contact = next((number for number in found if number is not None), None)
-            is_own = contact is not None and (clip is None or clip.first <= contact <= clip.last)
+            is_own = contact is not None and self.clip_of(contact) == clip
             self._contacts[clip] = contact if is_own else None
         return self._contacts[clip]
 

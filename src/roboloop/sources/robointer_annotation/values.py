@@ -110,7 +110,9 @@ def read_origin(value: Any) -> PictureSize:
 
 
 def read_spans(value: Any) -> list[tuple[int, int]]:
-    """`time_clip`: first and last frame of each clip, in order, none overlapping another.
+    """`time_clip`: first and last frame of each clip, in order.
+
+    A clip may begin with the last frame of the one before it, as published ones do.
 
     Raises:
         RoboLoopError: E-DAT-004 when it is something else.
@@ -128,7 +130,7 @@ def read_spans(value: Any) -> list[tuple[int, int]]:
         if len(ends) != 2 or not all(type(end) is int for end in ends):
             raise unknown_form("time_clip", value, wanted=wanted)
         first, last = ends
-        if first < 0 or last < first or (spans and first <= spans[-1][1]):
+        if first < 0 or last < first or (spans and first < spans[-1][1]):
             raise unknown_form("time_clip", value, wanted=wanted)
         spans.append((first, last))
     return spans
