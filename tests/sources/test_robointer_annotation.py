@@ -328,6 +328,9 @@ def test_quality_and_idle_frames(tmp_path: Path) -> None:
     assert {r.meta["frame"] for r in of_episode if "frame" in r.meta} == {5, 6}
     everything = Read(root, trim_idle=False, **options)
     assert set(everything.of("gripper_det")) == set(range(NUM_FRAMES))
+    (root / "range_nop.json").write_text(json.dumps({EPISODE: [90, 99, 100]}))
+    nothing = [str(item.record_id) for item in Read(root, **options).rejected]
+    assert nothing == [EPISODE], "an episode of idle frames alone leaves a line"
     (root / "range_nop.json").write_text('{"a": [3, 1, 2]}')
     with pytest.raises(RoboLoopError, match=r"E-DAT-002 .*range_nop\.json"):
         Read(root)
@@ -489,10 +492,3 @@ def test_all_views_of_a_recording_are_of_one_split(tmp_path: Path) -> None:
     splits = {(recording_of(r.meta["episode"]), r.split) for r in found.records}
     assert len(splits) == 12 and {split for _, split in splits} == {"train", "val"}
     assert {r.split for r in Read(root, **options).records} == {"train"}
-
-
-def test_unknown_names_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no task 'flying'"):
-        RobointerAnnotationSource(path=tmp_path, tasks=("flying",))
-    with pytest.raises(ValueError, match="no planning question 'Why'"):
-        RobointerAnnotationSource(path=tmp_path, questions=("Why",))

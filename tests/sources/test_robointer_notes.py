@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from roboloop.records.media import LmdbPicture
 from roboloop.sources.robointer_annotation.notes import EpisodeNotes, FrameNote
 from roboloop.sources.robointer_annotation.place_questions import PLACE_QUESTIONS, scene_of
 from roboloop.sources.robointer_annotation.planning import evenly
+from roboloop.sources.robointer_annotation.records import RobointerAnnotationSource
 from roboloop.sources.robointer_annotation.values import (
     DEFAULT_ORIGIN,
     PASSED,
@@ -123,3 +125,10 @@ def test_frames_are_spread_evenly() -> None:
     spread = evenly(range(100))
     assert len(spread) == 8 and (spread[0], spread[-1]) == (0, 99)
     assert set(np.diff(spread)) <= {14, 15}
+
+
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no task 'flying'"):
+        RobointerAnnotationSource(path=tmp_path, tasks=("flying",))
+    with pytest.raises(ValueError, match="no planning question 'Why'"):
+        RobointerAnnotationSource(path=tmp_path, questions=("Why",))

@@ -62,6 +62,9 @@ class EpisodeReader:
             return
         for problem in notes.problems:
             yield self._problem(problem, episode=notes.name)
+        if not notes.frames:
+            error = RoboLoopError("E-DAT-004", "no annotated frame lies in the range to use")
+            yield self._rejected(error, record_id=name, origin=name)
         seen: list[FrameNote] = []
         for frame in self._drawn_frames(notes):
             found = self._frame_note(notes, frame)

@@ -51,7 +51,6 @@ class SheetRow(NamedTuple):
 class Meta(NamedTuple):
     """What `meta_info.pkl` says of an episode, None where it does not."""
 
-    num_steps: int | None = None
     camera_view: str | None = None
     instruction: str | None = None
 
@@ -127,11 +126,8 @@ def read_meta(folder: Path) -> Meta:
     except RoboLoopError as error:
         raise error.located(Place(path)) from error
     given = cast("dict[Any, Any]", value)
-    steps, view, told = (
-        given.get(key) for key in ("num_steps", "camera_view", "language_instruction")
-    )
+    view, told = given.get("camera_view"), given.get("language_instruction")
     return Meta(
-        steps if isinstance(steps, int) else None,
         view if isinstance(view, str) else None,
         told if isinstance(told, str) and told.strip() else None,
     )
