@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.records.answers import Box, Points, Trajectory
 from roboloop.records.media import LmdbPicture
+from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.robointer_annotation.notes import EpisodeNotes, FrameNote
 from roboloop.sources.robointer_annotation.place_questions import PLACE_QUESTIONS, scene_of
 from roboloop.sources.robointer_annotation.planning import evenly
+from roboloop.sources.robointer_annotation.raw_episode import frames_of_raw, is_raw
 from roboloop.sources.robointer_annotation.records import RobointerAnnotationSource
 from roboloop.sources.robointer_annotation.values import (
     DEFAULT_ORIGIN,
@@ -132,3 +135,63 @@ def test_unknown_names_are_refused(tmp_path: Path) -> None:
         RobointerAnnotationSource(path=tmp_path, tasks=("flying",))
     with pytest.raises(ValueError, match="no planning question 'Why'"):
         RobointerAnnotationSource(path=tmp_path, questions=("Why",))
+
+
+def raw_episode(*, num_frames: int = 30) -> dict[str, Any]:
+    """An annotation by kind: pick until 14, nothing said of 15 to 17, place from 18 on."""
+    return {
+        "all_language": {
+            "frames": num_frames, "time_clip": [[2, 14], [18, 25]], "instruction": "tidy the desk",
+            "task_steps": ["pick the pen", "place the pen"], "action_steps": ["pick", "place"],
+        },
+        "all_gripper_box": {f: {"gripper_box": [[0, 0], [40, 30 + f]]} for f in range(num_frames)},
+        "all_grounding_box": {
+            f: {"obj_box": np.array([[f, 60], [f + 40, 90]])} for f in range(num_frames)
+        },
+        "all_contact_point": {
+            (0, 14): {"contact_frame": 9, "contact_pt": [[9, 9], [20, 9]], "contact_box": None}
+        },
+        "all_traj": {"trace": [[100 + 3 * f, 80] for f in range(num_frames)]},
+        "origin_shape": (224, 224),
+    }  # fmt: skip
+
+
+def test_an_annotation_by_kind_becomes_one_by_frame(tmp_path: Path) -> None:
+    folder = tmp_path / "set/raw"
+    folder.mkdir(parents=True)
+    whole = raw_episode()
+    for name, value in {"a": whole, "b": raw_episode(), "c": {"all_language": 3}}.items():
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps(value))
+    frames = frames_of_raw(whole)
+    assert list(frames) == list(range(30)) and is_raw(whole) and not is_raw(frames)
+    episode = EpisodeNotes("a", frames)
+    assert episode.instruction == "tidy the desk"
+    assert [clip.subtask for clip in episode.clips] == ["pick the pen", "place the pen"]
+    assert episode.clip_of(16) is None and "substask" not in frames[16]
+    early, late = note(episode, 4), note(episode, 12)
+    assert early.places["gripper_box"] == Box(0, 0, 40, 34), "0 is a coordinate"
+    assert early.places["placement_proposal"] == Box(14, 60, 54, 90)
+    assert early.places["affordance_box"] == Box(0, 0, 40, 39) and early.contact_frame == 9
+    assert early.places["contact_points"] == Points(((9, 9), (20, 9)))
+    assert late.places["contact_points"] is PASSED and late.places["affordance_box"] is PASSED
+    assert note(episode, 20).places["affordance_box"] is None
+    assert frames[27]["trace"][2:] == [[187, 80]] * 8, "the last place is repeated"
+
+    source = RobointerAnnotationSource(
+        path=tmp_path / "set", annotations="raw", frames_per_clip=None, tasks=("traj",)
+    )
+    items = list(source.read(SourceContext(tmp_path / "made", 1)))
+    places = {str(item.error.place.file) for item in items if isinstance(item, Rejected)}
+    assert places == {f"{folder}/{name}.pkl" for name in "abc"}, "there are no pictures"
+    assert source.fingerprint() == source.model_copy().fingerprint()
+
+
+def test_a_bad_point_of_the_path_costs_only_its_frame() -> None:
+    value = raw_episode()
+    value["all_traj"]["trace"][20] = [900, 80]
+    episode = EpisodeNotes("b", frames_of_raw(value))
+    read = [note(episode, frame) for frame in episode.frames]
+    assert [n.frame for n in read if n.place("trace", Trajectory) is None] == [20]
+    assert [(p.frame, p.error.code) for n in read for p in n.problems] == [(20, "E-REC-011")]
+    path = read[19].place("trace", Trajectory)
+    assert path is not None and [x for x, _ in path.points_px[:3]] == [157, 163, 166]

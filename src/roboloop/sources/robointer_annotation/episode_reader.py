@@ -14,7 +14,13 @@ from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
 from roboloop.sources.drafts import Draft
 from roboloop.sources.drawing.questions import SCENE_QUESTIONS, DrawnChoice, sentence_choice
 from roboloop.sources.measure import MediaMeter
-from roboloop.sources.robointer_annotation.files import Meta, read_annotation, read_meta
+from roboloop.sources.robointer_annotation.files import (
+    Meta,
+    entry_name,
+    entry_path,
+    read_annotation,
+    read_meta,
+)
 from roboloop.sources.robointer_annotation.notes import Clip, EpisodeNotes, FrameNote, Problem
 from roboloop.sources.robointer_annotation.place_questions import PLACE_QUESTIONS, scene_of
 from roboloop.sources.robointer_annotation.planning import PLAN_QUESTIONS, ask, evenly
@@ -58,13 +64,13 @@ class EpisodeReader:
         try:
             notes = self._notes(key)
         except RoboLoopError as error:
-            yield self._rejected(error, record_id=name, origin=name)
+            yield self._rejected(error, record_id=name, episode=name)
             return
         for problem in notes.problems:
             yield self._problem(problem, episode=notes.name)
         if not notes.frames:
             error = RoboLoopError("E-DAT-004", "no annotated frame lies in the range to use")
-            yield self._rejected(error, record_id=name, origin=name)
+            yield self._rejected(error, record_id=name, episode=name)
         seen: list[FrameNote] = []
         for frame in self._drawn_frames(notes):
             found = self._frame_note(notes, frame)
@@ -129,7 +135,7 @@ class EpisodeReader:
             return notes.note(frame, medium=medium, size=medium.size)
         except RoboLoopError as error:
             where = f"{notes.name}#{frame}"
-            return self._rejected(error, record_id=where, origin=where)
+            return self._rejected(error, record_id=where, episode=notes.name)
 
     def _place_records(self, note: FrameNote) -> Iterator[Record | Rejected]:
         for task in self._source.asked:
@@ -184,7 +190,7 @@ class EpisodeReader:
             draft = Draft(choice.answer, choice.inputs, media=(self._meter.measured(sheet),))
         except RoboLoopError as error:
             where = f"{note.episode}#{note.frame}"
-            return self._rejected(error, record_id=f"{where}/{task}", origin=where)
+            return self._rejected(error, record_id=f"{where}/{task}", episode=note.episode)
         return self._record(note, _Asked(task, draft))
 
     def _plan_records(self, notes: EpisodeNotes) -> Iterator[Record | Rejected]:
@@ -205,7 +211,7 @@ class EpisodeReader:
             try:
                 media = tuple(self._medium(notes.name, frame) for frame in frames)
             except RoboLoopError as error:
-                yield self._rejected(error, record_id=record_id, origin=where)
+                yield self._rejected(error, record_id=record_id, episode=notes.name)
                 continue
             yield self._checked(
                 Record(
@@ -257,12 +263,11 @@ class EpisodeReader:
 
     def _shared(self, episode: str, *, frame: int) -> dict[str, Any]:
         """What all records of the episode have alike."""
-        store = self._source.store
         return {
             "source": self._source.name,
             "split": self._split(episode),
             "licence": self._source.licence or _licence(episode),
-            "origin": f"{store.parent.name}/{store.name}!{episode}#{frame}",
+            "origin": f"{entry_name(self._source.store, episode=episode)}#{frame}",
         }
 
     def _split(self, episode: str) -> str:
@@ -287,10 +292,10 @@ class EpisodeReader:
 
     def _problem(self, found: Problem, *, episode: str) -> Rejected:
         where = episode if found.frame is None else f"{episode}#{found.frame}"
-        return self._rejected(found.error, record_id=f"{where}/{found.field}", origin=where)
+        return self._rejected(found.error, record_id=f"{where}/{found.field}", episode=episode)
 
-    def _rejected(self, error: RoboLoopError, *, record_id: str, origin: str) -> Rejected:
-        file = f"{self._source.store}!{origin}"
+    def _rejected(self, error: RoboLoopError, *, record_id: str, episode: str) -> Rejected:
+        file = entry_path(self._source.store, episode=episode)
         return Rejected(error.located(Place(file, record_id=record_id)), record_id)
 
 

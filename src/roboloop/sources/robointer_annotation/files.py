@@ -18,14 +18,17 @@ from typing import Any, Literal, NamedTuple, cast
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import path_below
+from roboloop.base.hashing import hash_file, hash_value
 from roboloop.records.containers import LMDB_FILE, LmdbStore, opened
 from roboloop.records.plain_pickles import unpickled
+from roboloop.sources.robointer_annotation.raw_episode import frames_of_raw, is_raw
 
 ANNOTATION_FOLDER = "annotation_lmdb"
 SHEET_NAMES = ("RoboInter_Data_Qsheet_v1.json", "qsheet.json")
 RANGES_NAME = "range_nop.json"
 META_NAME = "meta_info.pkl"
-MAX_META_BYTES = 256 * 2**20
+MAX_PICKLE_BYTES = 256 * 2**20
+PICKLE = ".pkl"
 Quality = Literal["Primary", "Secondary"]
 QUALITIES: tuple[Quality, ...] = ("Primary", "Secondary")
 """Best first."""
@@ -56,7 +59,7 @@ class Meta(NamedTuple):
 
 
 def find_store(path: Path, *, name: str | None) -> Path:
-    """The file of the annotation store.
+    """The file of the annotation store, or the folder of pickles.
 
     Raises:
         RoboLoopError: E-DAT-001 when there is none, E-DAT-002 when it is not clear which.
@@ -75,12 +78,15 @@ def find_store(path: Path, *, name: str | None) -> Path:
             "E-DAT-002", f"several stores could be the annotation: {names}", place=Place(path),
             fix="Name one of them in `annotations`.",
         )  # fmt: skip
-    if not found or not (found[0] / LMDB_FILE).is_file():
+    if found and (found[0] / LMDB_FILE).is_file():
+        return found[0] / LMDB_FILE
+    if not found or next(found[0].glob(f"*{PICKLE}"), None) is None:
         raise RoboLoopError(
-            "E-DAT-001", "there is no annotation store (a folder with data.mdb)", place=Place(path),
+            "E-DAT-001", f"there is no annotation store (a folder with {LMDB_FILE} or pickles)",
+            place=Place(path),
             fix=f"Name it {ANNOTATION_FOLDER}, or give its name in `annotations`.",
         )  # fmt: skip
-    return found[0] / LMDB_FILE
+    return found[0]
 
 
 def episode_keys(store: Path) -> tuple[bytes, ...]:
@@ -89,6 +95,8 @@ def episode_keys(store: Path) -> tuple[bytes, ...]:
     Raises:
         RoboLoopError: E-MED-003 or E-MED-008 when the store is damaged; E-ENV-001 without lmdb.
     """
+    if store.is_dir():
+        return tuple(file.stem.encode() for file in sorted(store.glob(f"*{PICKLE}")))
     try:
         with opened.use(LmdbStore, store) as annotations:
             return tuple(key for key in annotations.sorted_keys() if not key.startswith(b"__"))
@@ -97,15 +105,45 @@ def episode_keys(store: Path) -> tuple[bytes, ...]:
 
 
 def read_annotation(store: Path, *, key: bytes) -> Any:
-    """The value of an episode, as plain data.
+    """The annotation of an episode by frame, as plain data.
 
     Raises:
         RoboLoopError: E-DAT-004 when it is not plain data, E-MED-* when the store is damaged.
     """
-    with opened.use(LmdbStore, store) as annotations:
-        value = annotations.value(key)
-    assert value is not None, "keys come from the store itself"
-    return unpickled(value)
+    if store.is_dir():
+        value = _unpickled_file(store / f"{key.decode()}{PICKLE}")
+    else:
+        with opened.use(LmdbStore, store) as annotations:
+            stored = annotations.value(key)
+        assert stored is not None, "keys come from the store itself"
+        value = unpickled(stored)
+    return frames_of_raw(value) if is_raw(value) else value
+
+
+def entry_path(store: Path, *, episode: str) -> str:
+    """Where an episode's annotation lies."""
+    if store.name == LMDB_FILE:
+        return f"{store}!{episode}"
+    return f"{store}/{episode}{PICKLE}"
+
+
+def entry_name(store: Path, *, episode: str) -> str:
+    """Where an episode's annotation lies, below the data set's folder."""
+    num_parts = 2 if store.name == LMDB_FILE else 1
+    return entry_path(Path(*store.parts[-num_parts:]), episode=episode)
+
+
+def store_print(store: Path) -> str:
+    """Hash of the annotations' content."""
+    if store.is_dir():
+        return hash_value([hash_file(file) for file in sorted(store.glob(f"*{PICKLE}"))])
+    return hash_file(store)
+
+
+def _unpickled_file(path: Path) -> Any:
+    if path.stat().st_size > MAX_PICKLE_BYTES:
+        raise RoboLoopError("E-DAT-004", f"{path.stat().st_size:,} bytes are too many")
+    return unpickled(path.read_bytes())
 
 
 def read_meta(folder: Path) -> Meta:
@@ -118,9 +156,7 @@ def read_meta(folder: Path) -> Meta:
     if not path.is_file():
         return Meta()
     try:
-        if path.stat().st_size > MAX_META_BYTES:
-            raise RoboLoopError("E-DAT-004", f"{path.stat().st_size:,} bytes are too many")
-        value = unpickled(path.read_bytes())
+        value = _unpickled_file(path)
         if not isinstance(value, dict):
             raise RoboLoopError("E-DAT-004", f"it holds {type(value).__name__}, not a dict")
     except RoboLoopError as error:

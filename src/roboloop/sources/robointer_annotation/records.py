@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import hash_file, hash_value
+from roboloop.base.hashing import hash_value
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
@@ -29,6 +29,7 @@ from roboloop.sources.robointer_annotation.files import (
     find_store,
     read_ranges,
     read_sheet,
+    store_print,
 )
 from roboloop.sources.robointer_annotation.notes import GapPolicy, Quote
 from roboloop.sources.robointer_annotation.planning import PLAN_QUESTIONS
@@ -40,7 +41,8 @@ class RobointerAnnotationSource(DataSetSource):
 
     kind: Literal["robointer_annotation"] = "robointer_annotation"  # pyright: ignore[reportIncompatibleVariableOverride]
     annotations: str | None = None
-    """The annotation store's folder below `path`; `annotation_lmdb`, or the only store there."""
+    """The annotation's folder below `path`: an LMDB store, or one pickle for each episode;
+    `annotation_lmdb`, or the only LMDB store there, when left out."""
     episodes: str = ""
     """The folder of the episodes below `path`."""
     video: str | None = None
@@ -87,14 +89,13 @@ class RobointerAnnotationSource(DataSetSource):
 
     @cached_property
     def store(self) -> Path:
-        """The file of the annotation store."""
+        """The file of the annotation store, or the folder of pickles."""
         return find_store(self.path, name=self.annotations)
 
     def fingerprint(self) -> str:
         """Hash of the configuration, the annotation store, and the names and sizes of all files."""
         settings = self.model_dump(mode="json", exclude={"path"})
-        store = hash_file(self.store)
-        return hash_value([settings, store, folder_print(self.path)])
+        return hash_value([settings, store_print(self.store), folder_print(self.path)])
 
     def parts(self, context: SourceContext) -> Iterator[bytes]:
         """The keys of the annotated episodes.
