@@ -78,6 +78,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
+    "E-MED-009": ErrorKind(
+        "A camera shows nothing",
+        "Name the cameras to read in `cameras`, or leave the episode out.",
+    ),
     # Source data
     "E-DAT-001": ErrorKind("A source file or folder does not exist", "Check the path."),
     "E-DAT-002": ErrorKind(
