@@ -1,4 +1,4 @@
-"""The five kinds of references give the same picture; every way to miss it has its code."""
+"""The kinds of references give the same picture; every way to miss it has its code."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from roboloop.records import (
     LmdbPicture,
     Media,
     ParquetPicture,
+    SpanPicture,
     containers,
 )
 from roboloop.records.media_open import MediaStore, medium_name, with_root
@@ -59,6 +60,7 @@ def root(tmp_path: Path) -> Path:
     (folder / "sub" / "a.png").write_bytes(data)
     (folder / "empty.jpg").touch()
     (folder / "cut.png").write_bytes(data[: len(data) // 2])
+    (folder / "span.bin").write_bytes(b"before" + data + b"after")
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         archive.writestr("in/a.png", data)
         archive.writestr("in/empty.png", b"")
@@ -93,6 +95,7 @@ ALL_KINDS: list[Media] = [
     ParquetPicture(path="m:a.parquet", column="image", row=2),
     LmdbPicture(store="m:images", episode=RH20T, frame=7),
     LmdbPicture(store="m:images", episode=RH20T, frame=7, view="wrist"),
+    SpanPicture(path="m:span.bin", offset=6, num_bytes=len(encode_png(picture()))),
 ]
 
 
@@ -142,6 +145,15 @@ MISSES: list[tuple[Media, str, str]] = [
     (LmdbPicture(store="m:images", episode="none", frame=8), "E-MED-001", "does not exist"),
     (LmdbPicture(store="m:images", episode="../..", frame=8), "E-MED-005", "leads out"),
     (LmdbPicture(store="m:images", episode="cut", frame=8), "E-MED-008", "LMDB"),
+    (SpanPicture(path="m:none.bin", offset=0, num_bytes=9), "E-MED-001", "does not exist"),
+    (SpanPicture(path="m:../x", offset=0, num_bytes=9), "E-MED-005", "leads out"),
+    (SpanPicture(path="m:span.bin", offset=6, num_bytes=0), "E-MED-002", "0 bytes"),
+    (SpanPicture(path="m:span.bin", offset=6, num_bytes=50), "E-MED-003", "decoding failed"),
+    (SpanPicture(path="m:span.bin", offset=0, num_bytes=99), "E-MED-003", "none of"),
+    (SpanPicture(path="m:span.bin", offset=9, num_bytes=10**6), "E-MED-003", "file ends"),
+    (SpanPicture(path="m:span.bin", offset=10**30, num_bytes=9), "E-MED-003", "file ends"),
+    (SpanPicture(path="m:span.bin", offset=0, num_bytes=2**30), "E-MED-003", "too many"),
+    (SpanPicture(path="m:span.bin", offset=-6, num_bytes=9), "E-MED-007", "byte -6"),
 ]
 
 

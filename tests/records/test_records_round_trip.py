@@ -25,6 +25,7 @@ from roboloop.records import (
     Plan,
     Points,
     Record,
+    SpanPicture,
     Text,
     Trajectory,
     Turn,
@@ -61,6 +62,7 @@ media = st.one_of(
     st.builds(ParquetPicture, path=texts, column=texts, row=counts, size=sizes),
     st.builds(LmdbPicture, store=texts, episode=texts, frame=counts, view=texts, size=sizes),
     st.builds(VideoFrame, path=texts, frame=counts, size=sizes),
+    st.builds(SpanPicture, path=texts, offset=counts, num_bytes=counts, size=sizes),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | numbers | texts,

@@ -78,7 +78,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
-    "E-MED-009": ErrorKind(
+    "E-MED-010": ErrorKind(
         "A camera shows nothing",
         "Name the cameras to read in `cameras`, or leave the episode out.",
     ),
@@ -94,6 +94,9 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-DAT-004": ErrorKind(
         "An entry is of a form this source does not read",
         "See docs/sources/ for the forms each source reads.",
+    ),
+    "E-DAT-006": ErrorKind(
+        "A TFRecord does not match its checksum or is no Example", "Download the file again."
     ),
     # Dialects
     "E-DIA-001": ErrorKind(

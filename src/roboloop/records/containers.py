@@ -99,12 +99,7 @@ class TarFolder(Container):
         span = self._spans.get(_plain_name(member))
         if span is None:
             raise RoboLoopError("E-MED-007", f"the archive has no plain file {member!r}")
-        offset, size = span
-        _check_encoded_size(size)
-        data = os.pread(self._stream.fileno(), size, offset)
-        if len(data) < size:
-            raise RoboLoopError("E-MED-003", "the archive ends before the member does")
-        return data
+        return _span_of(self._stream.fileno(), offset=span[0], num_bytes=span[1])
 
     def close(self) -> None:
         """Close the archive."""
@@ -275,6 +270,25 @@ class OpenContainers:
 
 opened = OpenContainers()
 os.register_at_fork(after_in_child=opened.forget_after_fork)
+
+
+def read_span(path: Path, *, offset: int, num_bytes: int) -> bytes:
+    """`num_bytes` bytes of a file from byte `offset`.
+
+    Raises:
+        RoboLoopError: E-MED-003 when the file ends before them, or they are too many.
+    """
+    if offset < 0 or num_bytes < 0:
+        raise RoboLoopError("E-MED-007", f"no file has {num_bytes} bytes at byte {offset}")
+    with path.open("rb") as stream:
+        return _span_of(stream.fileno(), offset=offset, num_bytes=num_bytes)
+
+
+def _span_of(descriptor: int, *, offset: int, num_bytes: int) -> bytes:
+    _check_encoded_size(num_bytes)
+    if offset + num_bytes > os.fstat(descriptor).st_size:
+        raise RoboLoopError("E-MED-003", "the file ends before the picture does")
+    return os.pread(descriptor, num_bytes, offset)
 
 
 def _plain_name(name: str) -> str:

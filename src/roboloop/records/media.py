@@ -72,12 +72,27 @@ class VideoFrame:
     content_hash: str | None = None
 
 
-Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanPicture:
+    """Encoded bytes inside a file, such as in a TFRecord: `num_bytes` of them from byte `offset`."""
+
+    kind: ClassVar[str] = "span"
+    path: str
+    offset: int
+    num_bytes: int
+    size: PictureSize | None = None
+    content_hash: str | None = None
+
+
+Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame | SpanPicture
 
 MEDIA_TYPES: dict[str, type[Media]] = {
     kind.kind: kind
-    for kind in (FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame)
-}
+    for kind in (
+        FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame, SpanPicture,
+    )
+}  # fmt: skip
+WHOLE_NUMBERS = ("row", "frame", "offset", "num_bytes")
 
 
 def media_to_json(media: Media) -> dict[str, Any]:
@@ -110,7 +125,7 @@ def media_from_json(value: Any) -> Media:
             raise RoboLoopError("E-REC-003", f"size is [width, height], not {size!r}")
         given["size"] = PictureSize(*size)  # pyright: ignore[reportUnknownArgumentType]
     for name, item in given.items():
-        wanted = int if name in ("row", "frame") else str
+        wanted = int if name in WHOLE_NUMBERS else str
         if name != "size" and type(item) is not wanted:
             raise RoboLoopError("E-REC-003", f"media {name!r} is {wanted.__name__}, not {item!r}")
     try:

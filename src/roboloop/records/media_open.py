@@ -31,6 +31,7 @@ from roboloop.records.containers import (
     TarFolder,
     ZipFolder,
     opened,
+    read_span,
 )
 from roboloop.records.media import (
     ArchivePicture,
@@ -38,6 +39,7 @@ from roboloop.records.media import (
     LmdbPicture,
     Media,
     ParquetPicture,
+    SpanPicture,
     VideoFrame,
 )
 from roboloop.records.video import Video
@@ -77,6 +79,8 @@ def medium_name(media: Media) -> str:
             return f"{media.store}!{media.episode}#{media.frame} ({media.view})"
         case VideoFrame():
             return f"{media.path}#{media.frame}"
+        case SpanPicture():
+            return f"{media.path}@{media.offset}+{media.num_bytes}"
 
 
 def with_root(media: Media, *, rename: Callable[[str], str]) -> Media:
@@ -86,7 +90,7 @@ def with_root(media: Media, *, rename: Callable[[str], str]) -> Media:
         RoboLoopError: E-MED-001 when its path names no root.
     """
     match media:
-        case FilePicture() | ParquetPicture() | VideoFrame():
+        case FilePicture() | ParquetPicture() | VideoFrame() | SpanPicture():
             return replace(media, path=_renamed(media.path, rename))
         case ArchivePicture():
             return replace(media, archive=_renamed(media.archive, rename))
@@ -187,6 +191,15 @@ class MediaStore:
         with _named(path), opened.use(Video, self._file(path)) as video:
             return video.num_frames
 
+    def frame_seconds(self, path: str, *, frame: int) -> float:
+        """When a frame of the video at `root:relative` is shown, in seconds after its first one.
+
+        Raises:
+            RoboLoopError: As `open`.
+        """
+        with _named(path), opened.use(Video, self._file(path)) as video:
+            return video.seconds(frame)
+
     def locate(self, path: str) -> Path:
         """The absolute path behind `root:relative`, whether or not something is there.
 
@@ -228,6 +241,10 @@ class MediaStore:
                 file = f"{root}:{'/'.join((*folders, 'lmdb', LMDB_FILE))}"
                 with opened.use(LmdbStore, self._file(file)) as store:
                     return store.picture(f"{media.view}_image/{media.frame:04d}")
+            case SpanPicture():
+                return read_span(
+                    self._file(media.path), offset=media.offset, num_bytes=media.num_bytes
+                )
             case VideoFrame():
                 raise AssertionError("a video has no encoded pictures")
 

@@ -114,7 +114,7 @@ class RobotEpisodesSource(DataSetSource):
             assert len(frames) == episode.num_frames, f"{name} {camera}: a medium for each frame"
             if shows_nothing(store, frames):
                 detail = f"camera {camera} shows nothing, or the same picture throughout"
-                yield self._rejected("E-MED-009", detail, id=f"{name}/{camera}", episode=episode)
+                yield self._rejected("E-MED-010", detail, id=f"{name}/{camera}", episode=episode)
                 continue
             meter = MediaMeter(self.media_roots(), verify=self.verify_media)
             for record in self._asked(episode, camera, other_tasks=other_tasks, context=context):
