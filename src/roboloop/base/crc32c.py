@@ -15,6 +15,7 @@ POLYNOMIAL = 0x82F63B78
 """Of RFC 3720, with its bits reversed."""
 MASK_DELTA = 0xA282EAD8
 LANE_BYTES = 256
+EIGHT = np.uint32(8)
 
 Words = NDArray[np.uint32]
 
@@ -41,7 +42,7 @@ def _state(values: NDArray[np.uint8]) -> Words:
     lanes.reshape(-1)[num_lanes * length - len(values) :] = values
     states = np.zeros(num_lanes, dtype=np.uint32)
     for column in np.ascontiguousarray(lanes.T):
-        states = _BYTE_TABLE[(states ^ column) & 0xFF] ^ (states >> 8)
+        states = _BYTE_TABLE[(states ^ column) & 0xFF] ^ (states >> EIGHT)
     carry = _power(length)
     while len(states) > 1:
         states = _advanced(states[0::2], carry) ^ states[1::2]
@@ -79,5 +80,5 @@ def _byte_table() -> Words:
 
 
 _BYTE_TABLE = _byte_table()
-_NO_BYTE: Words = np.stack([np.arange(256, dtype=np.uint32) << shift for shift in (0, 8, 16, 24)])
+_NO_BYTE: Words = np.stack([np.arange(256, dtype=np.uint32) * np.uint32(256**k) for k in range(4)])
 _ONE_BYTE: Words = np.stack([_BYTE_TABLE, *_NO_BYTE[:3]])

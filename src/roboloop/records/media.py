@@ -74,7 +74,7 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanPicture:
-    """Encoded bytes inside a file, such as in a TFRecord: `num_bytes` of them from byte `offset`."""
+    """Encoded bytes inside a file, such as a TFRecord: `num_bytes` from byte `offset`."""
 
     kind: ClassVar[str] = "span"
     path: str

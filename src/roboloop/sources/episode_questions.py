@@ -130,6 +130,28 @@ def distinct(texts: Sequence[str], *, but: Sequence[str] = ()) -> list[str]:
     return kept
 
 
+class Words(NamedTuple):
+    """What the words given for every frame say: of the whole episode, or of its parts."""
+
+    instruction: str
+    steps: tuple[Step, ...]
+
+
+def words_of(texts: Sequence[str]) -> Words:
+    """One text for each frame: an instruction if it never changes, else a step for each run.
+
+    Frames without words belong to no step.
+    """
+    steps: list[Step] = []
+    for text, run in itertools.groupby(enumerate(texts), key=lambda item: item[1].strip()):
+        frames = [frame for frame, _ in run]
+        if text:
+            steps.append(Step(frames[0], frames[-1], text))
+    if len({step.text for step in steps}) > 1:
+        return Words("", tuple(steps))
+    return Words(steps[0].text if steps else "", ())
+
+
 def ask(asking: Asking, *, task: str) -> Iterator[EpisodeQuestion]:
     """Every question of one task; none where what is known does not support it."""
     yield from QUESTIONS[task](asking)

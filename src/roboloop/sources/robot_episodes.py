@@ -170,6 +170,11 @@ class RobotEpisodesSource(DataSetSource):
         return Rejected(RoboLoopError(code, detail, place=place), id)
 
 
+def our_split(published: str) -> str:
+    """The name of a split as records have it; any but `validation` is kept."""
+    return "val" if published.lower() in ("val", "valid", "validation") else published
+
+
 def measured_record(record: Record, *, meter: MediaMeter) -> Record | Rejected:
     """The record with its media measured and its coordinates checked, or why it is none."""
     try:
@@ -211,5 +216,5 @@ def _is_blank(picture: Image.Image) -> bool:
 
 __all__ = [
     "EpisodeQuestion", "RobotEpisode", "RobotEpisodesSource", "Step", "measured_record",
-    "shows_nothing",
+    "our_split", "shows_nothing",
 ]  # fmt: skip
