@@ -10,6 +10,7 @@ SOURCES = Table(
         "robointer_annotation": (
             "roboloop.sources.robointer_annotation.records:RobointerAnnotationSource"
         ),
+        "lerobot": "roboloop.sources.lerobot.source:LerobotSource",
         "rlds": "roboloop.sources.rlds:RldsSource",
         "records": "roboloop.sources.record_files:RecordFilesSource",
     },

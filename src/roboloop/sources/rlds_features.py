@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.records.jsonl import parse_json
+from roboloop.sources.json_files import read_json_object
 
 FEATURES_FILE = "features.json"
 INFO_FILE = "dataset_info.json"
@@ -63,8 +63,8 @@ def read_layout(path: Path) -> RldsLayout:
         RoboLoopError: E-DAT-001 or E-DAT-002 when it is no RLDS data set.
     """
     folder = _version_folder(path)
-    info = _read_json(folder / INFO_FILE)
-    features = _features(_read_json(folder / FEATURES_FILE), file=folder / FEATURES_FILE)
+    info = read_json_object(folder / INFO_FILE)
+    features = _features(read_json_object(folder / FEATURES_FILE), file=folder / FEATURES_FILE)
     try:
         name = str(info["name"])
         shards = tuple(_shards(info, name=name))
@@ -90,20 +90,6 @@ def _version_folder(path: Path) -> Path:
         place=Place(path),
         fix="Give the folder that holds features.json, as .../bridge_dataset/1.0.0.",
     )
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        value = parse_json(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RoboLoopError("E-DAT-001", f"cannot be read: {error}", place=Place(file)) from error
-    except UnicodeDecodeError as error:
-        raise RoboLoopError("E-DAT-002", "not UTF-8", place=Place(file)) from error
-    except RoboLoopError as error:
-        raise RoboLoopError("E-DAT-002", error.detail, place=Place(file)) from error
-    if not isinstance(value, dict):
-        raise RoboLoopError("E-DAT-002", "it is no JSON object", place=Place(file))
-    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _shards(info: Mapping[str, Any], *, name: str) -> Iterator[Shard]:
