@@ -33,7 +33,6 @@ from roboloop.sources.data_set import DataSetSource
 from roboloop.sources.episode_questions import (
     QUESTIONS,
     Asking,
-    EpisodeQuestion,
     RobotEpisode,
     Step,
     ask,
@@ -89,6 +88,22 @@ class RobotEpisodesSource(DataSetSource):
                 return "val"
         return episode.split
 
+    def is_asked_for(self, episode: RobotEpisode, context: SourceContext) -> bool:
+        """Whether the recipe asks for the episode's split."""
+        return self.split in ("all", self.split_of(episode, context))
+
+    def template_of(self, episode: RobotEpisode, *, camera: str, context: SourceContext) -> Record:
+        """What all records about a camera of the episode have alike; without a question."""
+        return Record(
+            id=f"{self.name}/{episode.key}/{camera}",
+            task="",
+            source=self.name,
+            split=self.split_of(episode, context),
+            licence=self.licence or episode.licence,
+            origin=episode.origin,
+            meta={**episode.meta, "episode": episode.key, "camera": camera},
+        )
+
     def episode_records(
         self, episode: RobotEpisode, *, other_tasks: Sequence[str], context: SourceContext
     ) -> Iterator[Record | Rejected]:
@@ -96,8 +111,7 @@ class RobotEpisodesSource(DataSetSource):
 
         An episode without words is rejected as one entry, and so is a camera that shows nothing.
         """
-        split = self.split_of(episode, context)
-        if self.split not in ("all", split):
+        if not self.is_asked_for(episode, context):
             return
         name = f"{self.name}/{episode.key}"
         if not episode.instructions and not episode.steps:
@@ -118,7 +132,7 @@ class RobotEpisodesSource(DataSetSource):
                 continue
             meter = MediaMeter(self.media_roots(), verify=self.verify_media)
             for record in self._asked(episode, camera, other_tasks=other_tasks, context=context):
-                yield measured_record(replace(record, split=split), meter=meter)
+                yield measured_record(record, meter=meter)
 
     def _asked(
         self,
@@ -129,6 +143,8 @@ class RobotEpisodesSource(DataSetSource):
         context: SourceContext,
     ) -> Iterator[Record]:
         """The questions about one camera, as records whose media are not yet measured."""
+        template = self.template_of(episode, camera=camera, context=context)
+        frames = episode.cameras[camera]
         for task in QUESTIONS:
             if not self.wants(task):
                 continue
@@ -139,31 +155,20 @@ class RobotEpisodesSource(DataSetSource):
                 draw=seeded_generator(context.seed, self.kind, episode.key, camera, task),
             )
             for question in ask(asking, task=task):
-                yield self._record(episode, camera=camera, task=task, question=question)
-
-    def _record(
-        self, episode: RobotEpisode, *, camera: str, task: str, question: EpisodeQuestion
-    ) -> Record:
-        frames = episode.cameras[camera]
-        name = f"{self.name}/{episode.key}/{camera}/{task}"
-        return Record(
-            id=f"{name}/{question.suffix}" if question.suffix else name,
-            task=task,
-            media=tuple(frames[number] for number in question.frames),
-            inputs=question.inputs,
-            answer=question.answer,
-            source=self.name,
-            split=episode.split,
-            licence=self.licence or episode.licence,
-            origin=episode.origin,
-            meta={
-                **episode.meta,
-                "episode": episode.key,
-                "camera": camera,
-                "frames": list(question.frames),
-                "instructions": list(episode.instructions),
-            },
-        )
+                name = f"{template.id}/{task}"
+                yield replace(
+                    template,
+                    id=f"{name}/{question.suffix}" if question.suffix else name,
+                    task=task,
+                    media=tuple(frames[number] for number in question.frames),
+                    inputs=question.inputs,
+                    answer=question.answer,
+                    meta={
+                        **template.meta,
+                        "frames": list(question.frames),
+                        "instructions": list(episode.instructions),
+                    },
+                )
 
     def _rejected(self, code: str, detail: str, *, id: str, episode: RobotEpisode) -> Rejected:
         place = Place(episode.origin, record_id=id)
@@ -215,6 +220,6 @@ def _is_blank(picture: Image.Image) -> bool:
 
 
 __all__ = [
-    "EpisodeQuestion", "RobotEpisode", "RobotEpisodesSource", "Step", "measured_record",
+    "RobotEpisode", "RobotEpisodesSource", "Step", "measured_record",
     "our_split", "shows_nothing",
 ]  # fmt: skip

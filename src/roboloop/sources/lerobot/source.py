@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import numpy as np
+from pydantic import Field
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import path_below
@@ -20,26 +19,35 @@ from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.episode_questions import (
     RobotEpisode,
-    Words,
-    distinct,
-    evenly_spread,
-    words_of,
 )
 from roboloop.sources.file_lists import folder_print
+from roboloop.sources.lerobot.annotated import (
+    FRAME_TASKS,
+    FrameAsking,
+    FrameQuestions,
+    with_words,
+)
+from roboloop.sources.lerobot.annotation_text import PREFIX, QUALITY_PREFIX
 from roboloop.sources.lerobot.episodes import (
     ListedEpisode,
-    Tasks,
-    VideoPart,
     list_episodes,
     read_subtasks,
-    read_table,
     read_tasks,
 )
+from roboloop.sources.lerobot.frame_table import (
+    FrameTable,
+    ListedWords,
+    absent_cameras,
+    first_frame,
+    tasks_done,
+)
 from roboloop.sources.lerobot.layout import INFO_FILE, LerobotInfo, camera_name, read_info
+from roboloop.sources.robointer_annotation.files import Quality
+from roboloop.sources.robointer_annotation.notes import EpisodeNotes, GapPolicy, Quote
 from roboloop.sources.robot_episodes import RobotEpisodesSource
 
-MAX_POOL_FILES = 64
-WORD_COLUMNS = ("episode_index", "task_index", "subtask_index")
+PRIMARY = "primary"
+"""The camera that RoboInter annotates."""
 
 
 class EpisodesPart(NamedTuple):
@@ -55,19 +63,29 @@ class FaultyPart(NamedTuple):
     error: RoboLoopError
 
 
-class ListedWords(NamedTuple):
-    """The words that the numbers in the tables stand for."""
-
-    tasks: Tasks
-    subtasks: Mapping[int, str]
-
-
 class LerobotSource(RobotEpisodesSource):
     """Robot episodes in a folder that LeRobot wrote."""
 
     kind: Literal["lerobot"] = "lerobot"  # pyright: ignore[reportIncompatibleVariableOverride]
     episodes: tuple[int, ...] | None = None
     """Read only the episodes of these numbers; left out: all."""
+    annotated_camera: str | None = None
+    """The camera that annotation columns speak of; left out: `primary`, or the only one."""
+    min_quality: Quality | None = None
+    """Believe only annotation that `Q_annotation` columns call so, or better."""
+    gap_frames: GapPolicy = "skip"
+    """Annotated frames between two clips: left out, or counted to the nearest clip."""
+    quote: Quote = "subtask"
+    """Whose words questions about a frame quote; the other's where there are none."""
+    frames_per_clip: int | None = Field(3, ge=1)
+    """Annotated frames drawn of each clip; all when null."""
+    max_drawn_per_episode: int = Field(1, ge=0)
+    """Drawn questions of one task in one episode; each makes a picture."""
+
+    @classmethod
+    def askable(cls) -> tuple[str, ...]:
+        """Planning, and with annotation columns what can be asked about a frame."""
+        return (*super().askable(), *FRAME_TASKS)
 
     @cached_property
     def info(self) -> LerobotInfo:
@@ -87,15 +105,17 @@ class LerobotSource(RobotEpisodesSource):
         """
         del context
         info = self.info
+        if any(name.startswith(PREFIX) and d == "string" for name, d in info.features.items()):
+            self._annotated_camera()
         listed = list(self._chosen(info))
         found = [each for each in listed if isinstance(each, ListedEpisode)]
         yield from (FaultyPart(item.error) for item in self.words.tasks.broken)
         yield from (FaultyPart(item.error) for item in listed if isinstance(item, Broken))
-        absent = list(_absent_cameras(info, found))
+        absent = list(absent_cameras(info, found))
         for camera in absent:
             detail = f"camera {camera_name(camera)} is described but has no video"
             yield FaultyPart(RoboLoopError("E-MED-001", detail, place=Place(self.path / INFO_FILE)))
-        others = tuple(_tasks_done(info, found, texts=self.words.tasks.texts))
+        others = tuple(tasks_done(info, found, texts=self.words.tasks.texts))
         for _, group in itertools.groupby(found, key=lambda episode: episode.data_file):
             episodes = tuple(_without(episode, cameras=absent) for episode in group)
             yield EpisodesPart(episodes, others)
@@ -109,14 +129,19 @@ class LerobotSource(RobotEpisodesSource):
             return
         info = self.info
         path = path_below(self.path, relative=part.episodes[0].data_file)
-        columns = _Columns(path, words=self.words)
+        annotations = [
+            name
+            for name, dtype in info.features.items()
+            if dtype == "string" and name.startswith((PREFIX, QUALITY_PREFIX))
+        ]
+        columns = FrameTable(path, words=self.words, text_columns=annotations)
         for listed in part.episodes:
             for item in self._episode(listed, columns=columns, info=info):
                 if isinstance(item, Rejected):
                     yield item
-                else:
-                    yield from self.episode_records(
-                        item, other_tasks=part.other_tasks, context=context
+                elif self.is_asked_for(item, context):
+                    yield from self._asked_episode(
+                        item, listed=listed, columns=columns, part=part, context=context
                     )
 
     def fingerprint(self) -> str:
@@ -137,7 +162,7 @@ class LerobotSource(RobotEpisodesSource):
             yield item
 
     def _episode(
-        self, listed: ListedEpisode, *, columns: _Columns, info: LerobotInfo
+        self, listed: ListedEpisode, *, columns: FrameTable, info: LerobotInfo
     ) -> Iterator[RobotEpisode | Rejected]:
         """The episode with the cameras that can be used, after what is wrong with the others."""
         key = f"episode_{listed.number:06d}"
@@ -169,6 +194,80 @@ class LerobotSource(RobotEpisodesSource):
             meta={"fps": info.fps},
         )
 
+    def _asked_episode(
+        self,
+        episode: RobotEpisode,
+        *,
+        listed: ListedEpisode,
+        columns: FrameTable,
+        part: EpisodesPart,
+        context: SourceContext,
+    ) -> Iterator[Record | Rejected]:
+        """All questions of an episode: of its words, and of its annotation if it has any."""
+        annotation = columns.annotation(columns.rows_of(listed), lowest=self.min_quality)
+        for frame, field, error in annotation.problems:
+            record_id = f"{self.name}/{episode.key}/{frame:04d}/{field}"
+            yield self._rejected_episode(error, record_id=record_id, listed=listed)
+        if annotation.is_empty:
+            yield from self.episode_records(episode, other_tasks=part.other_tasks, context=context)
+            return
+        notes = EpisodeNotes(
+            episode.key,
+            annotation.frames,
+            gaps=self.gap_frames,
+            quote=self.quote,
+            fallback_instruction=next(iter(episode.instructions), None),
+        )
+        for found in notes.problems:
+            record_id = f"{self.name}/{episode.key}/{found.field}"
+            yield self._rejected_episode(found.error, record_id=record_id, listed=listed)
+        episode = with_words(episode, notes=notes)
+        if episode.instructions or episode.steps:
+            yield from self.episode_records(episode, other_tasks=part.other_tasks, context=context)
+        camera = self._annotated_camera()
+        if camera in episode.cameras:
+            yield from self._frame_questions(episode, notes=notes, camera=camera, context=context)
+
+    def _frame_questions(
+        self, episode: RobotEpisode, *, notes: EpisodeNotes, camera: str, context: SourceContext
+    ) -> Iterator[Record | Rejected]:
+        asking = FrameAsking(
+            camera=camera,
+            tasks=tuple(task for task in FRAME_TASKS if self.wants(task)),
+            frames_per_clip=self.frames_per_clip,
+            max_drawn_per_episode=self.max_drawn_per_episode,
+            verify_media=self.verify_media,
+        )
+        template = self.template_of(episode, camera=camera, context=context)
+        yield from FrameQuestions(
+            episode,
+            notes=notes,
+            asking=asking,
+            template=template,
+            store=MediaStore(self.media_roots()),
+            context=context,
+        ).records()
+
+    def _annotated_camera(self) -> str:
+        """The camera that the annotation speaks of.
+
+        Raises:
+            RoboLoopError: E-CFG-003 when that is not clear.
+        """
+        cameras = [camera_name(camera) for camera in self.info.cameras]
+        if self.annotated_camera in cameras:
+            return self.annotated_camera
+        if self.annotated_camera is None and PRIMARY in cameras:
+            return PRIMARY
+        if self.annotated_camera is None and len(cameras) == 1:
+            return cameras[0]
+        raise RoboLoopError(
+            "E-CFG-003",
+            f"which of {', '.join(cameras)} do the annotation columns speak of?",
+            place=Place(self.path / INFO_FILE),
+            fix="Name that camera in `annotated_camera`.",
+        )
+
     def _frames(
         self,
         feature: str,
@@ -186,7 +285,7 @@ class LerobotSource(RobotEpisodesSource):
         if video is None:
             return ()
         path = f"{self.name}:{video.file}"
-        first = _first_frame(store, path, video=video, num_frames=len(rows), fps=info.fps)
+        first = first_frame(store, path, video=video, num_frames=len(rows), fps=info.fps)
         return tuple(VideoFrame(path=path, frame=first + number) for number in range(len(rows)))
 
     def _rejected_episode(
@@ -195,124 +294,9 @@ class LerobotSource(RobotEpisodesSource):
         return Rejected(error.located(Place(listed.origin, record_id=record_id)), record_id)
 
 
-class _Columns:
-    """The words in a table of frames. A table that cannot be read says so for each episode."""
-
-    def __init__(self, file: Path, *, words: ListedWords) -> None:
-        self._file = file
-        self._words = words
-        self._columns: Mapping[str, Any] = {}
-        self._num_rows = 0
-        self._error: RoboLoopError | None = None
-        try:
-            table = read_table(self._file, columns=WORD_COLUMNS)
-        except RoboLoopError as error:
-            self._error = error
-        else:
-            self._num_rows = table.num_rows
-            self._columns = {name: table[name].to_numpy() for name in table.column_names}
-
-    def rows_of(self, listed: ListedEpisode) -> range:
-        """The rows of the episode in its table, which must be as many as listed and neighbours.
-
-        Raises:
-            RoboLoopError: E-DAT-001 or E-MED-008 when there is no table, E-DAT-004 when its rows
-                are not those listed.
-        """
-        if self._error is not None:
-            raise self._error
-        rows = np.arange(self._num_rows)
-        if "episode_index" in self._columns:
-            rows = np.flatnonzero(self._columns["episode_index"] == listed.number)
-        if len(rows) != listed.num_frames or len(rows) == 0:
-            raise RoboLoopError(
-                "E-DAT-004", f"{self._file.name} has {len(rows)} of its {listed.num_frames} frames"
-            )
-        if rows[-1] - rows[0] != len(rows) - 1:
-            raise RoboLoopError("E-DAT-004", f"its frames are scattered in {self._file.name}")
-        return range(int(rows[0]), int(rows[-1]) + 1)
-
-    def words(self, rows: range) -> Words:
-        """The instruction, and the steps where the task or the sub-task changes.
-
-        Raises:
-            RoboLoopError: E-DAT-004 for a task that the list does not have.
-        """
-        tasks = words_of(self._texts("task_index", rows, texts=self._words.tasks.texts))
-        if "subtask_index" not in self._columns or not self._words.subtasks:
-            return tasks
-        parts = words_of(self._texts("subtask_index", rows, texts=self._words.subtasks))
-        return Words(tasks.instruction, parts.steps or tasks.steps)
-
-    def _texts(self, column: str, rows: range, *, texts: Mapping[int, str]) -> list[str]:
-        """The words of each frame; numbers below zero stand for none."""
-        if column not in self._columns:
-            return []
-        numbers = self._columns[column][rows.start : rows.stop].tolist()
-        if unknown := sorted({n for n in numbers if n not in texts and not n < 0}, key=str):
-            raise RoboLoopError("E-DAT-004", f"{column} {unknown[0]} has no words")
-        return [texts.get(number, "") for number in numbers]
-
-
-def _first_frame(
-    store: MediaStore, path: str, *, video: VideoPart, num_frames: int, fps: float
-) -> int:
-    """The number, in the video file, of the episode's first frame.
-
-    Checked against the video: it must have all frames, and show the first and the last of them
-    when the data set says.
-
-    Raises:
-        RoboLoopError: E-MED-* when the video cannot be read or is too short, E-DAT-004 when its
-            frames are not at the data set's rate.
-    """
-    first = round(video.from_seconds * fps)
-    last = first + num_frames - 1
-    for number in (first, last):
-        expected = video.from_seconds + (number - first) / fps
-        shown = store.frame_seconds(path, frame=number)
-        if abs(shown - expected) > 1 / fps:
-            raise RoboLoopError(
-                "E-DAT-004",
-                f"{path} shows frame {number} at {shown:.3f} s, not at {expected:.3f} s",
-                fix="The video's frame rate is not that of the data set; make it anew.",
-            )
-    return first
-
-
-def _absent_cameras(info: LerobotInfo, episodes: Sequence[ListedEpisode]) -> Iterator[str]:
-    """Cameras that are described but of which no listed episode has a video."""
-    for camera in info.cameras:
-        files = (episode.videos[camera].file for episode in episodes if camera in episode.videos)
-        is_there = any(path_below(info.folder, relative=file).is_file() for file in files)
-        if info.features[camera] == "video" and not is_there:
-            yield camera
-
-
 def _without(episode: ListedEpisode, *, cameras: Sequence[str]) -> ListedEpisode:
     videos = {camera: part for camera, part in episode.videos.items() if camera not in cameras}
     return episode._replace(videos=videos)
-
-
-def _tasks_done(
-    info: LerobotInfo, episodes: Sequence[ListedEpisode], *, texts: Mapping[int, str]
-) -> list[str]:
-    """The tasks of some tables, evenly spread: enough for wrong options.
-
-    Not those of the data set's list: some lists hold other labels as well, such as `valid`.
-    """
-    files = list(dict.fromkeys(episode.data_file for episode in episodes))
-    met: set[int] = set()
-    for number in evenly_spread(len(files), num_wanted=MAX_POOL_FILES):
-        try:
-            table = read_table(
-                path_below(info.folder, relative=files[number]), columns=["task_index"]
-            )
-        except RoboLoopError:
-            continue  # the episodes of this table say what is wrong with it
-        for column in table.columns:
-            met.update(column.unique().to_pylist())
-    return distinct([texts[index] for index in sorted(met & texts.keys())])
 
 
 __all__ = ["LerobotSource"]
