@@ -111,7 +111,7 @@ class RobotEpisodesSource(DataSetSource):
 
         An episode without words is rejected as one entry, and so is a camera that shows nothing.
         """
-        if not self.is_asked_for(episode, context):
+        if not (self.is_asked_for(episode, context) and any(map(self.wants, QUESTIONS))):
             return
         name = f"{self.name}/{episode.key}"
         if not episode.instructions and not episode.steps:
