@@ -71,10 +71,11 @@ class RldsSource(RobotEpisodesSource):
     def read_part(self, part: RldsPart, context: SourceContext) -> Iterator[Record | Rejected]:
         """The records of one shard, episode by episode."""
         layout = self._layout()
-        path = path_below(layout.folder, relative=part.shard.file)
+        path = layout.folder / part.shard.file
         num_read = 0
         item = None
         try:
+            path = path_below(layout.folder, relative=part.shard.file)
             for item in scan_tfrecords(path):
                 if num_read == part.max_episodes:
                     return

@@ -86,9 +86,11 @@ class LerobotInfo:
         Version 2.0 sets are found whose template has the episode's number where a chunk's belongs.
         """
         described = filled(template, values=values)
-        if self.version[0] == 3 or path_below(self.folder, relative=described).is_file():
+        if self.version[0] == 3:
             return described
         other = filled(usual, values=values)
+        if other == described or path_below(self.folder, relative=described).is_file():
+            return described
         return other if path_below(self.folder, relative=other).is_file() else described
 
 
