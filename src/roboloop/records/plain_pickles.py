@@ -49,15 +49,18 @@ def unpickled(value: bytes) -> Any:
         RoboLoopError: E-DAT-004 when it is no whole pickle, holds anything but plain data, or names
             code to run.
     """
-    try:
-        _check_claims(value)
-        reader = _Reader(io.BytesIO(value))
-        found = reader.load()
-        return _settled(found, {}) if reader.knows_names else found
-    except RoboLoopError:
-        raise
-    except Exception as error:  # hostile bytes may raise anything; all of it means one thing
-        raise RoboLoopError("E-DAT-004", f"it is no whole pickle: {error}") from error
+    return _plain(value, wrapped=False)
+
+
+def unwrapped(value: bytes) -> Any:
+    """The plain data that `numpy.save` wrapped in an array of objects and pickled.
+
+    Of an array without sides it is the one item, else the list of them.
+
+    Raises:
+        RoboLoopError: E-DAT-004 as `unpickled`, and when the pickle is no such array.
+    """
+    return _plain(value, wrapped=True)
 
 
 def unpickled_bytes(value: bytes) -> bytes:
@@ -79,6 +82,23 @@ def unpickled_bytes(value: bytes) -> bytes:
     raise RoboLoopError(
         "E-MED-003", f"its LMDB value holds {type(found).__name__}, not encoded picture bytes"
     )
+
+
+def _plain(value: bytes, *, wrapped: bool) -> Any:
+    try:
+        _check_claims(value)
+        reader = _Reader(io.BytesIO(value))
+        found = reader.load()
+        if wrapped:
+            if not isinstance(found, _Array) or found.items is None:
+                raise _refused("no array of objects")
+            items = _settled(found.items, {})
+            return items[0] if found.is_single else items
+        return _settled(found, {}) if reader.knows_names else found
+    except RoboLoopError:
+        raise
+    except Exception as error:  # hostile bytes may raise anything; all of it means one thing
+        raise RoboLoopError("E-DAT-004", f"it is no whole pickle: {error}") from error
 
 
 def _check_claims(value: bytes) -> None:
@@ -119,6 +139,10 @@ class _Dtype:
     """Stands for numpy.dtype: numbers and text of fixed width."""
 
     def __init__(self, name: object, *_flags: object) -> None:
+        self.is_object = name in ("O", "O8")
+        if self.is_object:
+            self.dtype = np.dtype(object)
+            return
         if not isinstance(name, str) or not _PLAIN_DTYPE.fullmatch(name):
             raise _refused(f"an array of {name!r}")
         self.dtype = np.dtype(name)
@@ -135,9 +159,17 @@ class _Array:
     """Stands for numpy.ndarray until the whole pickle is read."""
 
     array: NDArray[Any] | None = None
+    items: list[Any] | None = None
+    is_single = False
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _version, shape, dtype, is_fortran, data = state
+        if isinstance(dtype, _Dtype) and dtype.is_object:
+            sides = _sides(shape)
+            if not isinstance(data, list) or len(sides) > 1 or len(data) != math.prod(sides):
+                raise _refused(f"an array of objects of shape {sides}")
+            self.items, self.is_single = data, not sides
+            return
         self.array = _filled(data, shape=shape, dtype=dtype, order="F" if is_fortran else "C")
 
 
@@ -157,7 +189,7 @@ def _scalar(dtype: object, data: object) -> Any:
 
 def _filled(data: object, *, shape: object, dtype: object, order: object) -> NDArray[Any]:
     """An array of the pickle's own bytes, which must be as many as its shape needs."""
-    if not isinstance(dtype, _Dtype) or not isinstance(data, (bytes, bytearray)):
+    if not isinstance(dtype, _Dtype) or dtype.is_object or not isinstance(data, bytes | bytearray):
         raise _refused("an array that is not made of bytes")
     sides = _sides(shape)
     if len(data) != math.prod(sides) * dtype.dtype.itemsize:
@@ -222,6 +254,8 @@ def _settled(value: Any, done: dict[int, Any]) -> Any:
     if id(value) in done:
         return done[id(value)]
     match value:
+        case _Array(items=list()):
+            raise _refused("an array of objects")
         case _Array():
             if value.array is None:
                 raise _refused("an array without content")
