@@ -116,7 +116,7 @@ class _Outline:
 
 
 def _masked_chunk(stream: IO[bytes]) -> bytes:
-    r"""The next bytes with each `\\\\` and `\\"` overwritten: the quotes left open and close strings."""
+    """The next bytes, escapes overwritten: each quote left opens or closes a string."""
     chunk = stream.read(CHUNK_BYTES)
     while chunk.endswith(b"\\") and (more := stream.read(min(len(chunk), MAX_ENTRY_BYTES))):
         chunk += more  # or an escape might be cut in two
