@@ -78,6 +78,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
+    "E-MED-009": ErrorKind(
+        "An archive is not safe to unpack",
+        "Nothing was written. Use the archive as its publisher made it, or unpack it by hand.",
+    ),
     # Source data
     "E-DAT-001": ErrorKind("A source file or folder does not exist", "Check the path."),
     "E-DAT-002": ErrorKind(

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, TypeVar
 
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
 from roboloop.records.lmdb_values import unpickled_bytes
+from roboloop.records.split_files import open_zip
 
 MAX_OPEN_CONTAINERS = 16
 MAX_ENCODED_BYTES = 512 * 2**20
@@ -48,14 +49,15 @@ AnyContainer = TypeVar("AnyContainer", bound=Container)
 
 
 class ZipFolder(Container):
-    """A zip archive."""
+    """A zip archive, whole or in parts (then `path` is the first of them)."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError) as error:
-            raise RoboLoopError("E-MED-008", f"not a whole zip archive: {error}") from error
+        self._zip = open_zip(path)
+
+    def has(self, member: str) -> bool:
+        """Whether there is a member of this name."""
+        return member in self._zip.NameToInfo
 
     def read(self, member: str) -> bytes:
         """The bytes of a member."""
