@@ -15,9 +15,7 @@ from roboloop.base.errors import Place, RoboLoopError
 
 
 @contextmanager
-def atomic_writer(
-    path: Path, *, mode: str = "wb", durable: bool = True
-) -> Generator[IO[Any]]:
+def atomic_writer(path: Path, *, mode: str = "wb", durable: bool = True) -> Generator[IO[Any]]:
     """Open a temporary neighbour of `path` and rename it to `path` when the block ends well.
 
     Args:

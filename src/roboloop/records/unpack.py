@@ -87,7 +87,8 @@ def unpack_archive(
 
     Raises:
         RoboLoopError: E-MED-003 for a damaged file (those before it are written), E-MED-005 when a
-            link in `out` leads out of it, E-ENV-002 when the disk is too full.
+            link in `out` leads out of it, E-MED-009 when something is in the way of a file,
+            E-ENV-002 when the disk is too full.
     """
     out.mkdir(parents=True, exist_ok=True)
     place = Place(archive)
@@ -109,6 +110,9 @@ def unpack_archive(
                 raise RoboLoopError("E-MED-008", detail, place=place) from error
             except RoboLoopError as error:
                 raise error.located(place) from error
+            except OSError as error:
+                detail = f"{info.filename!r} cannot be written: {error.strerror}"
+                raise RoboLoopError("E-MED-009", detail, place=place) from error
             on_file()
     return Unpacked(len(files) - num_kept, num_kept)
 
@@ -116,7 +120,7 @@ def unpack_archive(
 def _check_member(info: zipfile.ZipInfo, *, place: Place) -> None:
     name = info.filename
     pieces = name.replace("\\", "/").split("/")
-    if name.startswith(("/", "\\")) or ".." in pieces or pieces[0].endswith(":"):
+    if name.startswith(("/", "\\")) or {"", ".", ".."} & {*pieces} or pieces[0].endswith(":"):
         raise RoboLoopError("E-MED-005", f"{name!r} leads out of the folder", place=place)
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):

@@ -7,6 +7,7 @@ SOURCES = Table(
     rows={
         "simulated": "roboloop.sources.simulated.records:SimulatedSource",
         "llava_json": "roboloop.sources.llava_json:LlavaJsonSource",
+        "robointer_vqa": "roboloop.sources.robointer_vqa.source:RoboInterVqaSource",
         "records": "roboloop.sources.record_files:RecordFilesSource",
     },
 )

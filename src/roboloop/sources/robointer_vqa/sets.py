@@ -136,7 +136,10 @@ def _planning() -> Iterator[PublishedSet]:
     pictures = (
         "task_planning", "task_planning_full", "Scene_Understanding", "Temporal_Understanding",
     )  # fmt: skip
-    for place, task in (("train/manipvqa", None), *((f"val/{p}", t) for p, t in _PLANNING_VAL.items())):
+    for place, task in (
+        ("train/manipvqa", None),
+        *((f"val/{p}", t) for p, t in _PLANNING_VAL.items()),
+    ):
         yield PublishedSet(
             name=f"Task_planning/{place}",
             part="Task_planning",
@@ -154,6 +157,9 @@ SETS: tuple[PublishedSet, ...] = (*_generation(), *_understanding(), *_planning(
 """Every set, in the order in which they are read when nothing is said."""
 
 SET_OF_NAME: dict[str, PublishedSet] = {
-    name: published for published in SETS for name in (published.name, published.script_name) if name
+    name: published
+    for published in SETS
+    for name in (published.name, published.script_name)
+    if name
 }
 """Both names of every set."""

@@ -1,0 +1,309 @@
+"""An entry of RoboInter-VQA -> its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.geometry import PictureSize
+from roboloop.base.hashing import hash_value
+from roboloop.dialects import Dialect
+from roboloop.dialects.framed import FramedDialect
+from roboloop.records.answers import Answer, Choice, Points, Text, YesNo
+from roboloop.records.media import Media
+from roboloop.records.record import InputValue, Record, Turn, check_record
+from roboloop.sources.base import Rejected
+from roboloop.sources.conversations import IMAGE_MARK, read_conversation
+from roboloop.sources.measure import MediaMeter
+from roboloop.sources.robointer_vqa.coordinates import (
+    ANSWER_KEYS,
+    plain_answer,
+    published_dialect,
+    stated_size,
+)
+from roboloop.sources.robointer_vqa.mixture import Share, num_copies
+from roboloop.sources.robointer_vqa.pictures import PictureFinder
+from roboloop.sources.robointer_vqa.questions import (
+    ANSWER_WORDS,
+    PLANNING_TASKS,
+    EntryName,
+    find_instruction,
+    find_options,
+    find_start,
+    neutral_id,
+    read_name,
+)
+from roboloop.sources.robointer_vqa.sets import Coordinates
+from roboloop.sources.truth_texts import read_truth
+from roboloop.tasks import load_task
+from roboloop.tasks.base import LETTERS
+
+PANEL_LETTERS = "ABCD"
+"""The panels, arrows and sentences of Understanding are four."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRules:
+    """How the entries of one set are read.
+
+    Attributes:
+        share: The set, and how much of it is taken.
+        hub: The folder of RoboInter-VQA.
+        root: Name of the media root and of the source.
+        licence: Written into every record.
+        coordinates: The format of the answers.
+        tasks: Kinds of tasks to keep; all when empty.
+        verify_media: Decode every picture and compare its size with the one stated.
+        seed: Of the draw.
+    """
+
+    share: Share
+    hub: Path
+    root: str
+    licence: str
+    coordinates: Coordinates
+    tasks: tuple[str, ...]
+    verify_media: bool
+    seed: int
+
+
+class EntryReader:
+    """Makes records of the entries of one set. Holds no state that changes a record."""
+
+    def __init__(self, rules: EntryRules) -> None:
+        self._rules = rules
+        self._set = rules.share.published
+        self._is_spatial = self._set.part == "Generation"
+        self._is_resized = self._is_spatial and rules.coordinates == "smart_resize"
+        self._file = self._set.json_file(rules.coordinates)
+        # Sizes are stated for pictures that answers have places in; others have to be opened.
+        look = rules.verify_media or not self._is_spatial
+        self._finder = PictureFinder(rules.hub, root=rules.root, published=self._set, look=look)
+        self._meter = MediaMeter({rules.root: rules.hub}, verify=rules.verify_media)
+
+    def read(self, entry: Any, *, place: Place) -> list[Record | Rejected]:
+        """The entry's record as often as the mixture takes it, or why it is none."""
+        published_id = _id_of(entry)
+        copies = num_copies(self._rules.share, seed=self._rules.seed, entry_id=published_id)
+        if copies == 0:
+            return []
+        name = read_name(published_id)
+        record_id = self._record_id(published_id, name=name)
+        try:
+            conversation = _conversation(entry)
+            task = self._task(name, answer=conversation.answer)
+            if self._rules.tasks and task not in self._rules.tasks:
+                return []
+            record = self._record(
+                cast("dict[str, Any]", entry),
+                conversation=conversation,
+                task=task,
+                record_id=record_id,
+                origin=f"{self._file}:{place.line}",
+                meta=_meta(self._set.name, published_id, name=name),
+            )
+            check_record(record)
+        except RoboLoopError as error:
+            located = error.located(replace(place, record_id=record_id))
+            return [Rejected(located, record_id)]
+        if copies == 1:
+            return [record]
+        return [record, *(replace(record, id=f"{record_id}#{n}") for n in range(2, copies + 1))]
+
+    def _record(
+        self,
+        entry: dict[str, Any],
+        *,
+        conversation: _Conversation,
+        task: str,
+        record_id: str,
+        origin: str,
+        meta: dict[str, Any],
+    ) -> Record:
+        question = conversation.turns[-1].text
+        if ANSWER_WORDS.search(name := meta.get("question_name", "")) and name in question:
+            raise RoboLoopError("E-DAT-004", "its question names its own answer")
+        stated = stated_size(entry, width="w", height="h") if self._is_spatial else None
+        if not conversation.pictures:
+            raise RoboLoopError("E-DAT-004", "it names no picture")
+        media = tuple(self._picture(path, stated=stated) for path in conversation.pictures)
+        inputs = self._inputs(question, task=task)
+        dialect = self._dialect(entry)
+        size = media[0].size
+        if task == "traj" and size is not None and (start := find_start(question)) is not None:
+            inputs["start"] = Points((dialect.point(start.x, start.y, size=size),))
+        text = conversation.answer
+        answer = None
+        if text is not None:
+            meta["published_answer"] = text
+            if self._is_spatial:
+                assert size is not None, "pictures of Generation are measured"
+                answer = plain_answer(text, task=task, frame=dialect.frame(size), size=size)
+            else:
+                answer = _plain_words(text, task=task, options=inputs.get("options"))
+        record = Record(
+            id=record_id,
+            task=task,
+            media=media,
+            inputs=inputs,
+            turns=_with_marks(conversation.turns, num_pictures=len(media)),
+            answer=answer,
+            source=self._rules.root,
+            split=self._set.split,
+            licence=self._rules.licence,
+            origin=origin,
+            meta=meta,
+        )
+        if text is None or answer is not None:
+            return record
+        return _with_truth_of(record, text=text, dialect=dialect)
+
+    def _record_id(self, published_id: str, *, name: EntryName) -> str:
+        if self._set.part == "Task_planning":
+            return f"{self._set.name}/{neutral_id(published_id, episode=name.episode)}"
+        return f"{self._set.name}/{published_id}"
+
+    def _task(self, name: EntryName, *, answer: str | None) -> str:
+        """The kind of task: the set's own, in Task_planning that of the question's name.
+
+        An id without such a name has the kind of its file, or in the training file, which holds
+        all three, the kind its answer has the form of.
+        """
+        if name.question and self._set.part == "Task_planning":
+            return PLANNING_TASKS[name.question]
+        if self._set.task is not None:
+            return self._set.task
+        if answer in ("Yes", "No"):
+            return "planning_decide"
+        return "planning_choice" if answer in tuple(PANEL_LETTERS) else "planning"
+
+    def _dialect(self, entry: dict[str, Any]) -> FramedDialect:
+        """How the entry's coordinates are written."""
+        resized = None
+        if self._is_resized:
+            resized = stated_size(entry, width="new_w", height="new_h")
+        return published_dialect(self._rules.coordinates, resized=resized)
+
+    def _picture(self, reference: str, *, stated: PictureSize | None) -> Media:
+        """The reference with its size: as stated, or as measured and then equal to the stated."""
+        if stated is not None and not self._rules.verify_media:
+            return self._finder.find(reference, size=stated)
+        measured = self._meter.measured(self._finder.find(reference))
+        if stated is not None and measured.size != stated:
+            width, height = measured.size or (0, 0)
+            raise RoboLoopError(
+                "E-MED-004",
+                f"{reference} is {width}x{height}, its entry says {stated.width}x{stated.height}",
+                fix="Its coordinates may be meant for another size: leave it out, or ask the "
+                "publisher.",
+            )
+        return measured
+
+    def _inputs(self, question: str, *, task: str) -> dict[str, InputValue]:
+        """What the task's own wordings can be filled with, as far as the question tells."""
+        inputs: dict[str, InputValue] = {}
+        instruction = find_instruction(question)
+        if instruction is not None:
+            inputs["instruction"] = instruction
+        if load_task(task).answer_kind == Choice.kind:
+            if options := find_options(question):
+                inputs["options"] = options
+            elif self._set.part == "Understanding":
+                inputs["letters"] = PANEL_LETTERS
+        return inputs
+
+
+def _meta(set_name: str, published_id: str, *, name: EntryName) -> dict[str, Any]:
+    meta: dict[str, Any] = {"set": set_name, "published_id": published_id}
+    if name.episode:
+        meta["episode"] = name.episode
+    if name.frame is not None:
+        meta["frame"] = name.frame
+    if name.question:
+        meta["question_name"] = name.question
+    return meta
+
+
+def _plain_words(text: str, *, task: str, options: InputValue | None) -> Answer | None:
+    """A bare letter, a bare Yes or No, or any text where text is asked for; else None."""
+    kind = load_task(task).answer_kind
+    if kind == Text.kind:
+        return Text(text)
+    if kind == YesNo.kind:
+        return YesNo(text == "Yes") if text in ("Yes", "No") else None
+    texts = options if isinstance(options, tuple) else ()
+    letters = LETTERS[: len(texts)] if texts else PANEL_LETTERS
+    return Choice(text, texts) if len(text) == 1 and text in letters else None
+
+
+def _with_truth_of(record: Record, *, text: str, dialect: Dialect) -> Record:
+    """The record with the answer of a text that is not written as it should be.
+
+    Raises:
+        RoboLoopError: E-REC-012 or E-REC-013 when it is none, or that of another task.
+    """
+    for key in {*ANSWER_KEYS.values()} - {ANSWER_KEYS.get(record.task)}:
+        if f'"{key}"' in text:
+            raise RoboLoopError("E-REC-013", f"{text[:120]!r} is no answer to task {record.task}")
+    truth = read_truth(text, record=record, dialect=dialect)
+    meta = {**record.meta, "answer_note": truth.note} if truth.note else record.meta
+    return replace(record, answer=truth.answer, meta=meta)
+
+
+def _id_of(entry: Any) -> str:
+    """The entry's id, or one made of its content."""
+    given = cast("dict[str, Any]", entry).get("id") if isinstance(entry, dict) else None
+    if isinstance(given, str) and given:
+        return given
+    return hash_value(entry)[:16] if given is None else str(given)
+
+
+class _Conversation(NamedTuple):
+    """Turns up to the last question, the published answer, the pictures' paths."""
+
+    turns: tuple[Turn, ...]
+    answer: str | None
+    pictures: tuple[str, ...]
+
+
+def _conversation(entry: Any) -> _Conversation:
+    """The conversation of an entry; the common form is taken apart without detours.
+
+    Raises:
+        RoboLoopError: E-DAT-004 for a form that is not known.
+    """
+    match entry:
+        case {
+            "conversations": [
+                {"from": "human", "value": str() as question},
+                {"from": "gpt", "value": str() as answer},
+            ],
+            "images": str() as picture,
+        }:
+            return _Conversation((Turn("user", question),), answer, (picture,))
+        case _:
+            pass
+    whole = read_conversation(entry)
+    turns, answer = whole.turns, None
+    if turns[-1].role == "assistant":
+        turns, answer = turns[:-1], turns[-1].text
+    if not turns or turns[-1].role != "user":
+        raise RoboLoopError("E-DAT-004", "its answer follows no question")
+    return _Conversation(turns, answer, whole.pictures)
+
+
+def _with_marks(turns: tuple[Turn, ...], *, num_pictures: int) -> tuple[Turn, ...]:
+    """The turns with a mark for each picture where one mark stands for all of them.
+
+    Raises:
+        RoboLoopError: E-REC-005 for any other number of marks but none.
+    """
+    num_marks = sum(turn.text.count(IMAGE_MARK) for turn in turns)
+    if num_marks in (0, num_pictures):
+        return turns
+    if num_marks == 1:
+        marks = IMAGE_MARK * num_pictures
+        return tuple(Turn(t.role, t.text.replace(IMAGE_MARK, marks)) for t in turns)
+    raise RoboLoopError("E-REC-005", f"it has {num_marks} marks and {num_pictures} pictures")
