@@ -19,7 +19,7 @@ def unpack(*archives: Path, out: Path | None = None) -> int:
         out: Folder to write to; the folder of each archive when left out.
     """
     from roboloop.base.errors import RoboLoopError
-    from roboloop.records.split_files import first_part
+    from roboloop.records.split_files import archive_name
     from roboloop.records.unpack import plan_unpack, unpack_archive
 
     if not archives:
@@ -27,7 +27,7 @@ def unpack(*archives: Path, out: Path | None = None) -> int:
     for archive in archives:
         if not archive.is_file():
             raise RoboLoopError("E-DAT-001", f"there is no archive {str(archive)!r}")
-    chosen = dict.fromkeys(first_part(archive) for archive in archives)
+    chosen = dict.fromkeys(archive_name(archive) for archive in archives)
     plans = {archive: plan_unpack(archive) for archive in chosen}
     for archive, files in plans.items():
         folder = archive.parent if out is None else out

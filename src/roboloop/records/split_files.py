@@ -1,10 +1,10 @@
-"""Large archives in parts, `a.zip.00`, `a.zip.01` ..., read in place as if they were one file.
+"""Large zip archives in several files, read in place as if they were one.
 
-The parts are the bytes of one archive cut anywhere, as `split` cuts them: `cat a.zip.*` gives the
-archive again. An archive in parts is named by its first part.
+Parts, `a.zip.00`, `a.zip.01` ..., are the bytes of one archive cut anywhere, as `split` cuts them:
+`cat a.zip.*` gives the archive again. It is named by its first part.
 
-Another thing are volumes that `zip -s` writes, `a.z01` ... `a.zip`: in them every position counts
-from the start of its own volume. They are refused with the command that joins them.
+Volumes, `a.z01`, `a.z02` ... `a.zip`, are what `zip -s` writes; it is named by the last one. See
+`zip_volumes`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.records.zip_volumes import whole_directory
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+VOLUME_NAME = re.compile(r"\.z\d+", re.IGNORECASE)
+"""The suffix of a volume, but the last one's."""
 PART_NAME = re.compile(r"(?P<stem>.+\.zip)\.(?P<number>\d{1,4})", re.IGNORECASE)
 
 
@@ -33,40 +36,31 @@ def is_zip_name(name: str) -> bool:
     return name.lower().endswith(".zip") or PART_NAME.fullmatch(name.rsplit("/", 1)[-1]) is not None
 
 
-def first_part(path: Path) -> Path:
-    """What names the archive that the file `path` belongs to: itself, or the first of its parts."""
-    return archive_parts(path)[0]
+def archive_name(path: Path) -> Path:
+    """The file that names the archive which the file `path` is, or is a part or volume of."""
+    if VOLUME_NAME.fullmatch(path.suffix):
+        return path.with_suffix(".zip")
+    return archive_parts(path)[0] if PART_NAME.fullmatch(path.name) else path
 
 
 def archive_parts(path: Path) -> tuple[Path, ...]:
     """The files that together are the archive of which `path` is one; `(path,)` for a whole one.
 
     Raises:
-        RoboLoopError: E-MED-008 when a part is missing in between or at the start, or when the file
-            is a volume of a `zip -s` archive.
+        RoboLoopError: E-MED-008 when one is missing in between or at the start.
     """
     match = PART_NAME.fullmatch(path.name)
-    if match is None:
-        _refuse_volumes(path)
-        return (path,)
-    found: dict[int, Path] = {}
-    for neighbour in sorted(path.parent.iterdir()):
-        other = PART_NAME.fullmatch(neighbour.name)
-        if other is not None and other["stem"] == match["stem"]:
-            found[int(other["number"])] = neighbour
-    numbers = sorted(found)
-    start = numbers[0]
-    missing = set(range(min(start, 1), numbers[-1])) - found.keys()
-    if start > 1 or missing:
-        lacking = min(missing) if missing else 0
-        raise RoboLoopError(
-            "E-MED-008", f"part {lacking} of {match['stem']} is missing; there are {numbers}"
-        )
-    return tuple(found[number] for number in numbers)
+    if match is not None:
+        return _in_order(path, name=re.compile(rf"{re.escape(match['stem'])}\.(?P<number>\d+)"))
+    last = archive_name(path)
+    volumes = re.compile(rf"{re.escape(last.stem)}\.z(?P<number>\d+)", re.IGNORECASE)
+    if last.with_suffix(".z01").exists() or last.with_suffix(".Z01").exists():
+        return (*_in_order(path, name=volumes), last)
+    return (last,)
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """The archive that `path` is, or whose part it is, open for reading.
+    """The archive that `path` is, or is a part or volume of, open for reading.
 
     Raises:
         RoboLoopError: E-MED-008 when it is no whole archive.
@@ -75,7 +69,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     try:
         if len(parts) == 1:
             return zipfile.ZipFile(parts[0])
-        return _ZipInParts(parts)
+        return _ZipInParts(parts, in_volumes=PART_NAME.fullmatch(path.name) is None)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise RoboLoopError("E-MED-008", f"not a whole zip archive: {error}") from error
 
@@ -90,11 +84,21 @@ class JoinedFiles(io.RawIOBase):
     def __init__(self, paths: tuple[Path, ...]) -> None:
         super().__init__()
         self._position = 0
+        self._tail = b""
         with ExitStack() as stack:
             self._files = [stack.enter_context(path.open("rb", buffering=0)) for path in paths]
             sizes = [os.fstat(file.fileno()).st_size for file in self._files]
             self._open = stack.pop_all()
         self._ends = list(accumulate(sizes))
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Where each file starts."""
+        return (0, *self._ends[:-1])
+
+    def replace_tail(self, tail: bytes) -> None:
+        """Read `tail` in place of as many last bytes; the files stay as they are."""
+        self._tail = tail
 
     def readable(self) -> bool:
         """Yes."""
@@ -118,13 +122,16 @@ class JoinedFiles(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fill the buffer as far as the file at the position goes; 0 at the end of the last."""
-        index = bisect.bisect_right(self._ends, self._position)
-        if index == len(self._files):
-            return 0
         wanted = memoryview(buffer)
-        start = self._ends[index - 1] if index else 0
-        room = min(len(wanted), self._ends[index] - self._position)
-        data = os.pread(self._files[index].fileno(), room, self._position - start)
+        tail_start = self._ends[-1] - len(self._tail)
+        if self._position >= tail_start:
+            start = self._position - tail_start
+            data = self._tail[start : start + len(wanted)]
+        else:
+            index = bisect.bisect_right(self._ends, self._position)
+            start = self._ends[index - 1] if index else 0
+            room = min(len(wanted), min(self._ends[index], tail_start) - self._position)
+            data = os.pread(self._files[index].fileno(), room, self._position - start)
         wanted[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -139,9 +146,12 @@ class JoinedFiles(io.RawIOBase):
 class _ZipInParts(zipfile.ZipFile):
     """A zip archive that closes its parts when it is closed."""
 
-    def __init__(self, parts: tuple[Path, ...]) -> None:
-        self._parts = io.BufferedReader(JoinedFiles(parts))
+    def __init__(self, parts: tuple[Path, ...], *, in_volumes: bool) -> None:
+        joined = JoinedFiles(parts)
+        self._parts = io.BufferedReader(joined)
         try:
+            if in_volumes:
+                joined.replace_tail(whole_directory(self._parts, starts=joined.starts))
             super().__init__(self._parts)
         except BaseException:
             self._parts.close()
@@ -152,10 +162,21 @@ class _ZipInParts(zipfile.ZipFile):
         self._parts.close()
 
 
-def _refuse_volumes(path: Path) -> None:
-    if any(volume.exists() for volume in (path.with_suffix(".z01"), path.with_suffix(".Z01"))):
+def _in_order(path: Path, *, name: re.Pattern[str]) -> tuple[Path, ...]:
+    """The neighbours of this name by their numbers, which start at 0 or 1 and leave none out.
+
+    Raises:
+        RoboLoopError: E-MED-008 when they do not.
+    """
+    found: dict[int, Path] = {}
+    for neighbour in sorted(path.parent.iterdir()):
+        match = name.fullmatch(neighbour.name)
+        if match is not None:
+            found[int(match["number"])] = neighbour
+    numbers = sorted(found)
+    missing = sorted(set(range(1, numbers[-1])) - found.keys())
+    if missing:
         raise RoboLoopError(
-            "E-MED-008",
-            f"{path.name} is the last of several volumes (.z01 ...), which cannot be read in place",
-            fix=f"Join them: zip -s 0 {path.name} --out whole-{path.name}",
+            "E-MED-008", f"part {missing[0]} of {path.name} is missing; there are {numbers}"
         )
+    return tuple(found[number] for number in numbers)

@@ -16,7 +16,7 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.records.containers import ZipFolder, opened
 from roboloop.records.media import ArchivePicture, FilePicture
-from roboloop.records.split_files import PART_NAME, first_part, is_zip_name
+from roboloop.records.split_files import PART_NAME, archive_name, is_zip_name
 from roboloop.sources.robointer_vqa.sets import PublishedSet
 
 
@@ -117,6 +117,7 @@ class PictureFinder:
         for name in self._names:
             if (self._hub / self._folder / name).is_dir():
                 yield Place(None, f"{self._folder}/{name}/")
+            yield Place(None, f"{self._folder}/", drop=f"{name}/")
         for archive in self._archives():
             stem = _stem(archive)
             inside = f"{self._folder}/{archive}"
@@ -144,6 +145,6 @@ def _stem(file: str) -> str:
 def _named_by(file: Path) -> str:
     """The name by which an archive is referred to: its first part's, also where parts are lost."""
     try:
-        return first_part(file).name
+        return archive_name(file).name
     except RoboLoopError:
         return file.name

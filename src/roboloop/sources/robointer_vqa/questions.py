@@ -161,7 +161,7 @@ def _quoted(text: str) -> list[_Quote]:
         mark = match.start()
         before = text[mark - 1] if mark else " "
         after = text[mark + 1] if mark + 1 < len(text) else " "
-        opens = before in _BEFORE_OPENING and after not in _SPACES_AND_MARK
+        opens = before in _BEFORE_OPENING and after not in _BEHIND_CLOSING and after != "'"
         if opens or match[0] == "\n":
             if opening is not None and closing:
                 found.append(_cut(text, opening, closing))
