@@ -48,7 +48,7 @@ def whole_directory(stream: IO[bytes], *, starts: tuple[int, ...]) -> bytes:
     tail = bytearray(stream.read())
     at = 0
     for _ in range(num_members):
-        if len(tail) - at < _MEMBER.size or tail[at : at + 4] != b"PK\x01\x02":
+        if len(tail) - at < _MEMBER.size or bytes(tail[at : at + 4]) != b"PK\x01\x02":
             raise zipfile.BadZipFile("its directory is damaged")
         _, name, extra, note, volume, offset = _MEMBER.unpack_from(tail, at)
         if volume >= len(starts):

@@ -7,6 +7,7 @@ task can also ask in its own words. Nothing is found where a text leaves a doubt
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from roboloop.base.hashing import hash_bytes
@@ -93,6 +94,7 @@ def neutral_id(published_id: str, *, episode: str) -> str:
     return f"{episode or 'entry'}-{hash_bytes(published_id.encode(errors='replace'))[:16]}"
 
 
+@lru_cache(maxsize=4096)  # the frames of an episode share their question
 def find_instruction(question: str) -> str | None:
     """The quoted task description in a question; apostrophes and commas in it are part of it.
 
