@@ -40,6 +40,7 @@ def reader(stem: str, coordinates: Coordinates) -> EntryReader:
             licence="",
             coordinates=coordinates,
             tasks=(),
+            own_words=False,
             verify_media=False,
             seed=0,
         )
@@ -188,3 +189,24 @@ def test_sizes_are_whole_numbers_above_zero() -> None:
     for entry in ({"w": 3}, {"w": 0, "h": 1}, {"w": 3.0, "h": 4}, {"w": True, "h": 4}):
         with pytest.raises(ValueError, match="'w' and 'h'"):
             stated_size(entry, width="w", height="h")
+
+
+def test_own_words_write_the_start_in_the_dialect_of_the_model(tmp_path: Path) -> None:
+    """A published question keeps [105, 61], pixels of 308 x 168, whatever the model writes."""
+    name = "Generation/val/traj_qa"
+    points = [(110 + n, 66 + n) for n in range(10)]
+    question = "Task: 'stack the cup'. It starts at [105, 61]."
+    entries = [
+        place_entry("traj_qa", points, form="smart_resize", question=question),
+        place_entry("traj_qa", points, form="smart_resize", frame=58, question="No start?"),
+    ]
+    write_set(tmp_path, name, entries, form="smart_resize")
+    options = {"verify_media": False, "coordinates": "smart_resize"}
+    qwen3 = load_dialect("qwen3_vl")
+    (published_one, *_), _ = read(tmp_path, **options)
+    assert "[105, 61]" in load_task("traj").question(published_one, dialect=qwen3)
+    (own, unknown), _ = read(tmp_path, own_words=True, **options)
+    asked = load_task("traj").question(own, dialect=qwen3)
+    assert asked == "'stack the cup': path from [341, 363]?"
+    assert own.meta["published_question"] == f"<image>\n{question}"
+    assert load_task("traj").question(unknown, dialect=qwen3) == "No start?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -55,6 +56,7 @@ class EntryRules:
         licence: Written into every record.
         coordinates: The format of the answers.
         tasks: Kinds of tasks to keep; all when empty.
+        own_words: Leave out published questions that the task can ask in its own words.
         verify_media: Decode every picture and compare its size with the one stated.
         seed: Of the draw.
     """
@@ -65,6 +67,7 @@ class EntryRules:
     licence: str
     coordinates: Coordinates
     tasks: tuple[str, ...]
+    own_words: bool
     verify_media: bool
     seed: int
 
@@ -143,12 +146,16 @@ class EntryReader:
                 answer = plain_answer(text, task=task, frame=dialect.frame(size), size=size)
             else:
                 answer = _plain_words(text, task=task, options=inputs.get("options"))
+        turns = _with_marks(conversation.turns, num_pictures=len(media))
+        if self._rules.own_words and self._has_own_words(task, inputs):
+            meta["published_question"] = question
+            turns = ()
         record = Record(
             id=record_id,
             task=task,
             media=media,
             inputs=inputs,
-            turns=_with_marks(conversation.turns, num_pictures=len(media)),
+            turns=turns,
             answer=answer,
             source=self._rules.root,
             split=self._set.split,
@@ -200,6 +207,12 @@ class EntryReader:
                 "publisher.",
             )
         return measured
+
+    def _has_own_words(self, task: str, inputs: Mapping[str, InputValue]) -> bool:
+        """Whether the task can ask the same: one kind of planning task asks many things."""
+        wordings = load_task(task).wordings
+        is_one_question = self._set.part != "Task_planning"
+        return is_one_question and any(wording.names <= inputs.keys() for wording in wordings)
 
     def _inputs(self, question: str, *, task: str) -> dict[str, InputValue]:
         """What the task's own wordings can be filled with, as far as the question tells."""

@@ -58,6 +58,11 @@ class RoboInterVqaSource(DataSetSource):
     """Only questions of these tasks; all when left out."""
     coordinates: Coordinates = "origin"
     """Which of the published coordinate formats of Generation is read."""
+    own_words: bool = False
+    """Ask the questions of Generation and Understanding in the tasks' own words, where instruction
+    and start point were found in the published question. Then points in a question are written in
+    the model's dialect; published questions keep the numbers of the format they were published in.
+    """
     allow_missing: bool = False
     """Pass over sets of the mixture whose JSON file is not there, such as the unpublished ones."""
 
@@ -209,6 +214,7 @@ class RoboInterVqaSource(DataSetSource):
             licence=self.licence or _licence(share.published),
             coordinates=self.coordinates,
             tasks=self.tasks,
+            own_words=self.own_words,
             verify_media=self.verify_media,
             seed=seed,
         )
