@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import closing
 from pathlib import Path
+
+from roboloop.records.zip_reader import ZipReader
 
 
 def split(path: Path, *, size: int, digits: int = 2, first: int = 0) -> list[Path]:
@@ -23,3 +26,9 @@ def make_zip(path: Path, *, num_members: int = 20, num_bytes: int = 1000) -> dic
         for name, data in members.items():
             archive.writestr(name, data)
     return members
+
+
+def all_of(path: Path) -> dict[str, bytes]:
+    """Every member of an archive, the last of each name."""
+    with closing(ZipReader(path)) as archive:
+        return {info.filename: archive.read(info) for info in archive.members()}

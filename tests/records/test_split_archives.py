@@ -11,19 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_zips import make_zip, split
+from made_zips import all_of, make_zip, split
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records import ArchivePicture
 from roboloop.records.containers import ZipFolder, opened
 from roboloop.records.media_open import MediaStore
-from roboloop.records.split_files import (
-    JoinedFiles,
-    archive_name,
-    archive_parts,
-    is_zip_name,
-    open_zip,
-)
+from roboloop.records.split_files import JoinedFiles, archive_name, archive_parts, is_zip_name
+from roboloop.records.zip_reader import ZipReader
 
 
 @given(
@@ -73,10 +68,7 @@ def test_more_than_a_hundred_parts_stay_in_order(tmp_path: Path) -> None:
     members = make_zip(tmp_path / "a.zip")
     parts = split(tmp_path / "a.zip", size=200)
     assert len(parts) > 100
-    with open_zip(parts[0]) as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == members
-    with pytest.raises(ValueError, match="closed"):
-        archive.read("in/0.bin")
+    assert all_of(parts[0]) == members
 
 
 def test_a_lost_part_is_named(tmp_path: Path) -> None:
@@ -84,12 +76,12 @@ def test_a_lost_part_is_named(tmp_path: Path) -> None:
     parts = split(tmp_path / "a.zip", size=3000)
     parts[2].unlink()
     with pytest.raises(RoboLoopError, match=r"part 2 of a\.zip\.00") as caught:
-        open_zip(parts[0])
+        ZipReader(parts[0])
     assert caught.value.code == "E-MED-008"
     parts[0].unlink()
     parts[1].unlink()
     with pytest.raises(RoboLoopError, match=r"part 1 of a\.zip"):
-        open_zip(parts[3])
+        ZipReader(parts[3])
 
 
 def test_the_last_part_cannot_be_missed_silently(tmp_path: Path) -> None:
@@ -97,7 +89,7 @@ def test_the_last_part_cannot_be_missed_silently(tmp_path: Path) -> None:
     parts = split(tmp_path / "a.zip", size=3000)
     parts[-1].unlink()
     with pytest.raises(RoboLoopError, match="not a whole zip") as caught:
-        open_zip(parts[0])
+        ZipReader(parts[0])
     assert caught.value.code == "E-MED-008"
 
 
@@ -118,13 +110,12 @@ def test_volumes_of_the_program_zip(tmp_path: Path, level: str) -> None:
     assert len(archive_parts(last)) > 8
     assert {archive_name(part) for part in archive_parts(last)} == {last}
     for path in (last, tmp_path / "v.z01"):
-        with open_zip(path) as archive:
-            assert {name: archive.read(name) for name in archive.namelist()} == contents
+        assert all_of(path) == contents
     medium = ArchivePicture(archive="m:v.zip", member="8.bin")
     assert MediaStore({"m": tmp_path}).read_bytes(medium) == contents["8.bin"]
     (tmp_path / "v.z03").unlink()
     with pytest.raises(RoboLoopError, match="part 3") as caught:
-        open_zip(last)
+        ZipReader(last)
     assert caught.value.code == "E-MED-008"
 
 
@@ -140,11 +131,23 @@ def test_damaged_volumes(tmp_path: Path) -> None:
         whole.replace(b"PK\x01\x02", b"PK\x01\x03"),
         whole[: directory + 34] + b"\x63\x00" + whole[directory + 36 :],
         whole[:-18] + b"\x63\x00\x63\x00" + whole[-14:],
+        whole[:directory] + whole[-22:],
+        b"",
     ):
         last.write_bytes(data)
         with pytest.raises(RoboLoopError, match="not a whole zip") as caught:
-            open_zip(last)
+            ZipReader(last)
         assert caught.value.code == "E-MED-008"
+
+
+@needs_zip
+def test_the_last_volume_alone_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_bytes(np.random.default_rng(0).bytes(200_000))
+    subprocess.run(["zip", "-q", "-s", "64k", "v.zip", "big.bin"], cwd=tmp_path, check=True)
+    for volume in archive_parts(tmp_path / "v.zip")[:-1]:
+        volume.unlink()
+    with pytest.raises(RoboLoopError, match="the others are missing"):
+        ZipReader(tmp_path / "v.zip")
 
 
 def test_names_of_archives() -> None:

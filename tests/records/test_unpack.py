@@ -25,7 +25,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def unpack(archive: Path, out: Path) -> tuple[int, int]:
-    return unpack_archive(archive, out=out, files=plan_unpack(archive))
+    return unpack_archive(plan_unpack(archive), out=out)
 
 
 def refused(archive: Path, out: Path, *, code: str, said: str) -> None:

@@ -27,12 +27,11 @@ def unpack(*archives: Path, out: Path | None = None) -> int:
     for archive in archives:
         if not archive.is_file():
             raise RoboLoopError("E-DAT-001", f"there is no archive {str(archive)!r}")
-    chosen = dict.fromkeys(archive_name(archive) for archive in archives)
-    plans = {archive: plan_unpack(archive) for archive in chosen}
-    for archive, files in plans.items():
-        folder = archive.parent if out is None else out
-        with progress_bar(f"unpack {archive.name}", total=len(files)) as bar:
-            done = unpack_archive(archive, out=folder, files=files, on_file=bar.advance)
+    plans = [plan_unpack(archive) for archive in dict.fromkeys(map(archive_name, archives))]
+    for plan in plans:
+        folder = plan.archive.parent if out is None else out
+        with progress_bar(f"unpack {plan.archive.name}", total=plan.num_files) as bar:
+            done = unpack_archive(plan, out=folder, on_file=bar.advance)
         kept = f", {done.num_kept:,} were there" if done.num_kept else ""
         console().print(f"{folder}: {done.num_written:,} files written{kept}")
     return 0

@@ -3,8 +3,7 @@
 Parts, `a.zip.00`, `a.zip.01` ..., are the bytes of one archive cut anywhere, as `split` cuts them:
 `cat a.zip.*` gives the archive again. It is named by its first part.
 
-Volumes, `a.z01`, `a.z02` ... `a.zip`, are what `zip -s` writes; it is named by the last one. See
-`zip_volumes`.
+Volumes, `a.z01`, `a.z02` ... `a.zip`, are what `zip -s` writes; it is named by the last one.
 """
 
 from __future__ import annotations
@@ -13,15 +12,12 @@ import bisect
 import io
 import os
 import re
-import struct
-import zipfile
 from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.records.zip_volumes import whole_directory
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -59,19 +55,9 @@ def archive_parts(path: Path) -> tuple[Path, ...]:
     return (last,)
 
 
-def open_zip(path: Path) -> zipfile.ZipFile:
-    """The archive that `path` is, or is a part or volume of, open for reading.
-
-    Raises:
-        RoboLoopError: E-MED-008 when it is no whole archive.
-    """
-    parts = archive_parts(path)
-    try:
-        if len(parts) == 1:
-            return zipfile.ZipFile(parts[0])
-        return _ZipInParts(parts, in_volumes=PART_NAME.fullmatch(path.name) is None)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-        raise RoboLoopError("E-MED-008", f"not a whole zip archive: {error}") from error
+def is_in_volumes(path: Path) -> bool:
+    """Whether the archive that `path` is of is in volumes: positions count from the own volume."""
+    return PART_NAME.fullmatch(path.name) is None and len(archive_parts(path)) > 1
 
 
 class JoinedFiles(io.RawIOBase):
@@ -84,7 +70,6 @@ class JoinedFiles(io.RawIOBase):
     def __init__(self, paths: tuple[Path, ...]) -> None:
         super().__init__()
         self._position = 0
-        self._tail = b""
         with ExitStack() as stack:
             self._files = [stack.enter_context(path.open("rb", buffering=0)) for path in paths]
             sizes = [os.fstat(file.fileno()).st_size for file in self._files]
@@ -95,10 +80,6 @@ class JoinedFiles(io.RawIOBase):
     def starts(self) -> tuple[int, ...]:
         """Where each file starts."""
         return (0, *self._ends[:-1])
-
-    def replace_tail(self, tail: bytes) -> None:
-        """Read `tail` in place of as many last bytes; the files stay as they are."""
-        self._tail = tail
 
     def readable(self) -> bool:
         """Yes."""
@@ -122,16 +103,13 @@ class JoinedFiles(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fill the buffer as far as the file at the position goes; 0 at the end of the last."""
+        index = bisect.bisect_right(self._ends, self._position)
+        if index == len(self._files):
+            return 0
         wanted = memoryview(buffer)
-        tail_start = self._ends[-1] - len(self._tail)
-        if self._position >= tail_start:
-            start = self._position - tail_start
-            data = self._tail[start : start + len(wanted)]
-        else:
-            index = bisect.bisect_right(self._ends, self._position)
-            start = self._ends[index - 1] if index else 0
-            room = min(len(wanted), min(self._ends[index], tail_start) - self._position)
-            data = os.pread(self._files[index].fileno(), room, self._position - start)
+        start = self._ends[index - 1] if index else 0
+        room = min(len(wanted), self._ends[index] - self._position)
+        data = os.pread(self._files[index].fileno(), room, self._position - start)
         wanted[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -141,25 +119,6 @@ class JoinedFiles(io.RawIOBase):
         if not self.closed:
             self._open.close()
         super().close()
-
-
-class _ZipInParts(zipfile.ZipFile):
-    """A zip archive that closes its parts when it is closed."""
-
-    def __init__(self, parts: tuple[Path, ...], *, in_volumes: bool) -> None:
-        joined = JoinedFiles(parts)
-        self._parts = io.BufferedReader(joined)
-        try:
-            if in_volumes:
-                joined.replace_tail(whole_directory(self._parts, starts=joined.starts))
-            super().__init__(self._parts)
-        except BaseException:
-            self._parts.close()
-            raise
-
-    def close(self) -> None:
-        super().close()
-        self._parts.close()
 
 
 def _in_order(path: Path, *, name: re.Pattern[str]) -> tuple[Path, ...]:

@@ -12,20 +12,28 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_writer, path_below
-from roboloop.records.split_files import archive_parts, open_zip
+from roboloop.records.zip_reader import ENCRYPTED, ZipReader
 
 MAX_GROWTH = 100
 """Unpacked bytes for a packed one. Pictures hardly grow; a bomb grows a thousandfold."""
 HARMLESS_BYTES = 2**30
 """An archive that unpacks to less may grow as it likes."""
 CHUNK_BYTES = 1 << 20
-ENCRYPTED = 0x1
+
+
+class UnpackPlan(NamedTuple):
+    """What an archive that was found to be safe holds."""
+
+    archive: Path
+    num_files: int
+    num_bytes: int
 
 
 class Unpacked(NamedTuple):
@@ -35,54 +43,46 @@ class Unpacked(NamedTuple):
     num_kept: int
 
 
-def plan_unpack(archive: Path) -> tuple[zipfile.ZipInfo, ...]:
-    """The files in an archive, once it is found to be safe; of two with one name the later one.
+def plan_unpack(archive: Path) -> UnpackPlan:
+    """Look an archive through.
 
     Args:
-        archive: A zip archive or one of its parts.
+        archive: A zip archive, or one of its parts or volumes.
 
     Raises:
         RoboLoopError: E-DAT-001 without the file, E-MED-008 when it cannot be read or is encrypted,
             E-MED-005 for a name that leads out of the folder, E-MED-009 for links and bombs.
     """
     place = Place(archive)
-    try:
-        with open_zip(archive) as opened:
-            files = {info.filename: info for info in opened.infolist() if not info.is_dir()}
-            packed_bytes = sum(part.stat().st_size for part in archive_parts(archive))
-    except RoboLoopError as error:
-        raise error.located(place) from error
-    except FileNotFoundError:
-        raise RoboLoopError("E-DAT-001", "there is no such archive", place=place) from None
-    folders = {parent for name in files for parent in _parents(name)}
-    for name, info in files.items():
-        _check_member(info, place=place)
-        if name.rstrip("/") in folders:
-            raise RoboLoopError("E-MED-009", f"{name!r} is a file and a folder", place=place)
-    unpacked_bytes = sum(info.file_size for info in files.values())
-    if unpacked_bytes > max(HARMLESS_BYTES, MAX_GROWTH * packed_bytes):
-        raise RoboLoopError(
-            "E-MED-009",
-            f"{packed_bytes:,} bytes would become {unpacked_bytes:,}: more than {MAX_GROWTH} times "
-            "as many",
-            place=place,
-        )
-    return tuple(files.values())
+    with _opened(archive) as reader:
+        num_files, unpacked_bytes = 0, 0
+        folders: set[str] = set()
+        for info in _files(reader):
+            _check_member(info, place=place)
+            num_files += 1
+            unpacked_bytes += info.file_size
+            folders |= _folders_above(info.filename)
+        for folder in folders:
+            if reader.find(folder) is not None:
+                raise RoboLoopError("E-MED-009", f"{folder!r} is a file and a folder", place=place)
+        if unpacked_bytes > max(HARMLESS_BYTES, MAX_GROWTH * reader.num_bytes):
+            raise RoboLoopError(
+                "E-MED-009",
+                f"{reader.num_bytes:,} bytes would become {unpacked_bytes:,}: more than "
+                f"{MAX_GROWTH} times as many",
+                place=place,
+            )
+    return UnpackPlan(archive, num_files, unpacked_bytes)
 
 
 def unpack_archive(
-    archive: Path,
-    *,
-    out: Path,
-    files: Sequence[zipfile.ZipInfo],
-    on_file: Callable[[], None] = lambda: None,
+    plan: UnpackPlan, *, out: Path, on_file: Callable[[], None] = lambda: None
 ) -> Unpacked:
     """Write the files of an archive below `out`; those that are there and whole are kept.
 
     Args:
-        archive: A zip archive or one of its parts.
+        plan: What `plan_unpack` gave.
         out: The folder.
-        files: What `plan_unpack` gave.
         on_file: Called after each file.
 
     Raises:
@@ -91,30 +91,63 @@ def unpack_archive(
             E-ENV-002 when the disk is too full.
     """
     out.mkdir(parents=True, exist_ok=True)
-    place = Place(archive)
-    num_kept = 0
-    with open_zip(archive) as opened:
-        _check_space(files, out=out)
-        for info in files:
-            try:
+    num_written, num_kept = 0, 0
+    with _opened(plan.archive) as reader:
+        _check_space(_files(reader), out=out)
+        for info in _files(reader):
+            _check_member(info, place=Place(plan.archive))
+            with _named(info.filename, archive=plan.archive):
                 target = path_below(out, relative=info.filename)
                 if _is_there(target, info=info):
                     num_kept += 1
                 else:
-                    _write(opened, info=info, target=target)
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                detail = f"{info.filename!r} is damaged: {error}"
-                raise RoboLoopError("E-MED-003", detail, place=place) from error
-            except NotImplementedError as error:
-                detail = f"{info.filename!r} cannot be unpacked: {error}"
-                raise RoboLoopError("E-MED-008", detail, place=place) from error
-            except RoboLoopError as error:
-                raise error.located(place) from error
-            except OSError as error:
-                detail = f"{info.filename!r} cannot be written: {error.strerror}"
-                raise RoboLoopError("E-MED-009", detail, place=place) from error
+                    _write(reader, info=info, target=target)
+                    num_written += 1
             on_file()
-    return Unpacked(len(files) - num_kept, num_kept)
+    return Unpacked(num_written, num_kept)
+
+
+@contextmanager
+def _opened(archive: Path) -> Generator[ZipReader]:
+    """The archive, open; whatever is wrong with it names it."""
+    if not archive.is_file():
+        raise RoboLoopError("E-DAT-001", "there is no such archive", place=Place(archive))
+    try:
+        reader = ZipReader(archive)
+    except RoboLoopError as error:
+        raise error.located(Place(archive)) from error
+    with closing(reader):
+        yield reader
+
+
+@contextmanager
+def _named(member: str, *, archive: Path) -> Generator[None]:
+    """Name the member in every error, and give errors of the file system their code."""
+    place = Place(archive)
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise RoboLoopError("E-MED-003", f"{member!r} is damaged: {error}", place=place) from error
+    except RoboLoopError as error:
+        if error.code == "E-ENV-002":
+            raise
+        raise RoboLoopError(error.code, f"{member!r}: {error.detail}", place=place) from error
+    except OSError as error:
+        detail = f"{member!r} cannot be written: {error.strerror}"
+        raise RoboLoopError("E-MED-009", detail, place=place) from error
+
+
+def _files(reader: ZipReader) -> Iterator[zipfile.ZipInfo]:
+    """The files; of several with one name the last, as it is the one that would remain."""
+    has_repeats = reader.has_repeats
+    for info in reader.members():
+        if info.is_dir():
+            continue
+        if has_repeats:
+            last = reader.find(info.filename)
+            if last is not None and last.header_offset != info.header_offset:
+                continue
+        yield info
 
 
 def _check_member(info: zipfile.ZipInfo, *, place: Place) -> None:
@@ -129,12 +162,12 @@ def _check_member(info: zipfile.ZipInfo, *, place: Place) -> None:
         raise RoboLoopError("E-MED-008", f"{name!r} is encrypted", place=place)
 
 
-def _parents(name: str) -> list[str]:
+def _folders_above(name: str) -> set[str]:
     pieces = name.split("/")[:-1]
-    return ["/".join(pieces[:count]) for count in range(1, len(pieces) + 1)]
+    return {"/".join(pieces[:count]) for count in range(1, len(pieces) + 1)}
 
 
-def _check_space(files: Sequence[zipfile.ZipInfo], *, out: Path) -> None:
+def _check_space(files: Iterable[zipfile.ZipInfo], *, out: Path) -> None:
     """Refuse early what cannot fit, counting only files that are not there with their size."""
     missing_bytes = 0
     for info in files:
@@ -161,7 +194,7 @@ def _is_there(target: Path, *, info: zipfile.ZipInfo) -> bool:
     return checksum == info.CRC
 
 
-def _write(opened: zipfile.ZipFile, *, info: zipfile.ZipInfo, target: Path) -> None:
+def _write(reader: ZipReader, *, info: zipfile.ZipInfo, target: Path) -> None:
     """Write one file; a checksum that does not fit raises at its end, before it gets its name."""
-    with opened.open(info) as packed, atomic_writer(target, durable=False) as stream:
+    with reader.open(info) as packed, atomic_writer(target, durable=False) as stream:
         shutil.copyfileobj(packed, stream, CHUNK_BYTES)

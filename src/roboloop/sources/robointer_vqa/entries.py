@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
-from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect
 from roboloop.dialects.framed import FramedDialect
 from roboloop.records.answers import Answer, Choice, Points, Text, YesNo
 from roboloop.records.media import Media
-from roboloop.records.record import InputValue, Record, Turn, check_record
+from roboloop.records.record import InputValue, Record, check_record
 from roboloop.sources.base import Rejected
-from roboloop.sources.conversations import IMAGE_MARK, read_conversation
 from roboloop.sources.measure import MediaMeter
 from roboloop.sources.robointer_vqa.coordinates import (
     ANSWER_KEYS,
@@ -37,6 +35,7 @@ from roboloop.sources.robointer_vqa.questions import (
     read_name,
 )
 from roboloop.sources.robointer_vqa.sets import Coordinates
+from roboloop.sources.robointer_vqa.turns import Asked, id_of, read_turns, with_marks
 from roboloop.sources.truth_texts import read_truth
 from roboloop.tasks import load_task
 from roboloop.tasks.base import LETTERS
@@ -88,14 +87,14 @@ class EntryReader:
 
     def read(self, entry: Any, *, place: Place) -> list[Record | Rejected]:
         """The entry's record as often as the mixture takes it, or why it is none."""
-        published_id = _id_of(entry)
+        published_id = id_of(entry)
         copies = num_copies(self._rules.share, seed=self._rules.seed, entry_id=published_id)
         if copies == 0:
             return []
         name = read_name(published_id)
         record_id = self._record_id(published_id, name=name)
         try:
-            conversation = _conversation(entry)
+            conversation = read_turns(entry)
             task = self._task(name, answer=conversation.answer)
             if self._rules.tasks and task not in self._rules.tasks:
                 return []
@@ -119,7 +118,7 @@ class EntryReader:
         self,
         entry: dict[str, Any],
         *,
-        conversation: _Conversation,
+        conversation: Asked,
         task: str,
         record_id: str,
         origin: str,
@@ -146,7 +145,7 @@ class EntryReader:
                 answer = plain_answer(text, task=task, frame=dialect.frame(size), size=size)
             else:
                 answer = _plain_words(text, task=task, options=inputs.get("options"))
-        turns = _with_marks(conversation.turns, num_pictures=len(media))
+        turns = with_marks(conversation.turns, num_pictures=len(media))
         if self._rules.own_words and self._has_own_words(task, inputs):
             meta["published_question"] = question
             turns = ()
@@ -263,60 +262,3 @@ def _with_truth_of(record: Record, *, text: str, dialect: Dialect) -> Record:
     truth = read_truth(text, record=record, dialect=dialect)
     meta = {**record.meta, "answer_note": truth.note} if truth.note else record.meta
     return replace(record, answer=truth.answer, meta=meta)
-
-
-def _id_of(entry: Any) -> str:
-    """The entry's id, or one made of its content."""
-    given = cast("dict[str, Any]", entry).get("id") if isinstance(entry, dict) else None
-    if isinstance(given, str) and given:
-        return given
-    return hash_value(entry)[:16] if given is None else str(given)
-
-
-class _Conversation(NamedTuple):
-    """Turns up to the last question, the published answer, the pictures' paths."""
-
-    turns: tuple[Turn, ...]
-    answer: str | None
-    pictures: tuple[str, ...]
-
-
-def _conversation(entry: Any) -> _Conversation:
-    """The conversation of an entry; the common form is taken apart without detours.
-
-    Raises:
-        RoboLoopError: E-DAT-004 for a form that is not known.
-    """
-    match entry:
-        case {
-            "conversations": [
-                {"from": "human", "value": str() as question},
-                {"from": "gpt", "value": str() as answer},
-            ],
-            "images": str() as picture,
-        }:
-            return _Conversation((Turn("user", question),), answer, (picture,))
-        case _:
-            pass
-    whole = read_conversation(entry)
-    turns, answer = whole.turns, None
-    if turns[-1].role == "assistant":
-        turns, answer = turns[:-1], turns[-1].text
-    if not turns or turns[-1].role != "user":
-        raise RoboLoopError("E-DAT-004", "its answer follows no question")
-    return _Conversation(turns, answer, whole.pictures)
-
-
-def _with_marks(turns: tuple[Turn, ...], *, num_pictures: int) -> tuple[Turn, ...]:
-    """The turns with a mark for each picture where one mark stands for all of them.
-
-    Raises:
-        RoboLoopError: E-REC-005 for any other number of marks but none.
-    """
-    num_marks = sum(turn.text.count(IMAGE_MARK) for turn in turns)
-    if num_marks in (0, num_pictures):
-        return turns
-    if num_marks == 1:
-        marks = IMAGE_MARK * num_pictures
-        return tuple(Turn(t.role, t.text.replace(IMAGE_MARK, marks)) for t in turns)
-    raise RoboLoopError("E-REC-005", f"it has {num_marks} marks and {num_pictures} pictures")

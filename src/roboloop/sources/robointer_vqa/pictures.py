@@ -121,8 +121,8 @@ class PictureFinder:
         for archive in self._archives():
             stem = _stem(archive)
             inside = f"{self._folder}/{archive}"
-            yield Place(inside, "")
             yield Place(inside, f"{stem}/")
+            yield Place(inside, "")
             yield Place(inside, "", drop=f"{stem}/")
             yield Place(inside, f"{self._folder}/")
             yield Place(inside, f"{self._folder}/{stem}/")
