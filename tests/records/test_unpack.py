@@ -75,7 +75,7 @@ def test_links_and_devices(tmp_path: Path, mode: int) -> None:
         info.create_system = 3
         info.external_attr = (mode | 0o777) << 16
         archive.writestr(info, "/etc/passwd")
-    refused(tmp_path / "a.zip", tmp_path / "out", code="E-MED-009", said="link or device")
+    refused(tmp_path / "a.zip", tmp_path / "out", code="E-MED-010", said="link or device")
 
 
 def test_a_link_in_the_folder_is_not_followed_out(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         archive.writestr("zeros", bytes(4_000_000))
     assert unpack(tmp_path / "a.zip", tmp_path / "harmless") == (1, 0)
     monkeypatch.setattr(unpacking, "HARMLESS_BYTES", 1_000_000)
-    refused(tmp_path / "a.zip", tmp_path / "out", code="E-MED-009", said="more than 100 times")
+    refused(tmp_path / "a.zip", tmp_path / "out", code="E-MED-010", said="more than 100 times")
 
 
 def test_a_file_that_grows_beyond_its_stated_size_is_damaged(tmp_path: Path) -> None:
@@ -124,13 +124,13 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("in", "a file")
         archive.writestr("in/a.txt", "below it")
-    refused(tmp_path / "a.zip", tmp_path / "out", code="E-MED-009", said="file and a folder")
+    refused(tmp_path / "a.zip", tmp_path / "out", code="E-MED-010", said="file and a folder")
     make_zip(tmp_path / "b.zip")
     (tmp_path / "out2").mkdir()
     (tmp_path / "out2/in").write_text("mine")
     with pytest.raises(RoboLoopError, match="cannot be written") as caught:
         unpack(tmp_path / "b.zip", tmp_path / "out2")
-    assert caught.value.code == "E-MED-009"
+    assert caught.value.code == "E-MED-010"
 
 
 def test_encrypted_and_broken_archives(tmp_path: Path) -> None:

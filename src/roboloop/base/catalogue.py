@@ -78,7 +78,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
-    "E-MED-009": ErrorKind(
+    "E-MED-010": ErrorKind(
         "An archive is not safe to unpack",
         "Nothing was written. Use the archive as its publisher made it, or unpack it by hand.",
     ),

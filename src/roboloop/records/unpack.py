@@ -51,7 +51,7 @@ def plan_unpack(archive: Path) -> UnpackPlan:
 
     Raises:
         RoboLoopError: E-DAT-001 without the file, E-MED-008 when it cannot be read or is encrypted,
-            E-MED-005 for a name that leads out of the folder, E-MED-009 for links and bombs.
+            E-MED-005 for a name that leads out of the folder, E-MED-010 for links and bombs.
     """
     place = Place(archive)
     with _opened(archive) as reader:
@@ -64,10 +64,10 @@ def plan_unpack(archive: Path) -> UnpackPlan:
             folders |= _folders_above(info.filename)
         for folder in folders:
             if reader.find(folder) is not None:
-                raise RoboLoopError("E-MED-009", f"{folder!r} is a file and a folder", place=place)
+                raise RoboLoopError("E-MED-010", f"{folder!r} is a file and a folder", place=place)
         if unpacked_bytes > max(HARMLESS_BYTES, MAX_GROWTH * reader.num_bytes):
             raise RoboLoopError(
-                "E-MED-009",
+                "E-MED-010",
                 f"{reader.num_bytes:,} bytes would become {unpacked_bytes:,}: more than "
                 f"{MAX_GROWTH} times as many",
                 place=place,
@@ -87,7 +87,7 @@ def unpack_archive(
 
     Raises:
         RoboLoopError: E-MED-003 for a damaged file (those before it are written), E-MED-005 when a
-            link in `out` leads out of it, E-MED-009 when something is in the way of a file,
+            link in `out` leads out of it, E-MED-010 when something is in the way of a file,
             E-ENV-002 when the disk is too full.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def _named(member: str, *, archive: Path) -> Generator[None]:
         raise RoboLoopError(error.code, f"{member!r}: {error.detail}", place=place) from error
     except OSError as error:
         detail = f"{member!r} cannot be written: {error.strerror}"
-        raise RoboLoopError("E-MED-009", detail, place=place) from error
+        raise RoboLoopError("E-MED-010", detail, place=place) from error
 
 
 def _files(reader: ZipReader) -> Iterator[zipfile.ZipInfo]:
@@ -157,7 +157,7 @@ def _check_member(info: zipfile.ZipInfo, *, place: Place) -> None:
         raise RoboLoopError("E-MED-005", f"{name!r} leads out of the folder", place=place)
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise RoboLoopError("E-MED-009", f"{name!r} is a link or device, not a file", place=place)
+        raise RoboLoopError("E-MED-010", f"{name!r} is a link or device, not a file", place=place)
     if info.flag_bits & ENCRYPTED:
         raise RoboLoopError("E-MED-008", f"{name!r} is encrypted", place=place)
 
