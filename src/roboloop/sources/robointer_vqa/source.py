@@ -23,6 +23,7 @@ from roboloop.sources.robointer_vqa.questions import PLANNING_TASKS
 from roboloop.sources.robointer_vqa.sets import (
     COORDINATES,
     PARTS,
+    SET_OF_NAME,
     SETS,
     Coordinates,
     Part,
@@ -37,9 +38,10 @@ TASKS = tuple(
 
 
 class SetPiece(NamedTuple):
-    """A piece of a set's JSON file."""
+    """A piece of a set's JSON file, and how much of the set is taken."""
 
-    share: Share
+    set_name: str
+    rate: float
     piece: Piece
 
 
@@ -101,7 +103,7 @@ class RoboInterVqaSource(DataSetSource):
         del context
         for share in self.shares():
             for piece in entry_pieces(self._json(share.published)):
-                yield SetPiece(share, piece)
+                yield SetPiece(share.published.name, share.rate, piece)
 
     def read_part(self, part: SetPiece, context: SourceContext) -> Iterator[Record | Rejected]:
         """The records of a piece.
@@ -109,7 +111,8 @@ class RoboInterVqaSource(DataSetSource):
         Raises:
             RoboLoopError: E-REC-001 or E-REC-014 for a list whose syntax is broken.
         """
-        reader = EntryReader(self._rules(part.share, seed=context.seed))
+        share = Share(SET_OF_NAME[part.set_name], part.rate)
+        reader = EntryReader(self._rules(share, seed=context.seed))
         for item in scan_piece(part.piece):
             if isinstance(item, Broken):
                 yield Rejected(item.error, item.error.place.record_id)
