@@ -119,11 +119,16 @@ def test_volumes_of_the_program_zip(tmp_path: Path, level: str) -> None:
     assert caught.value.code == "E-MED-008"
 
 
+def make_volumes(folder: Path) -> Path:
+    """Four volumes that hold one file; the last one, which names them."""
+    (folder / "big.bin").write_bytes(np.random.default_rng(0).bytes(200_000))
+    subprocess.run(["zip", "-q", "-s", "64k", "v.zip", "big.bin"], cwd=folder, check=True)
+    return folder / "v.zip"
+
+
 @needs_zip
 def test_damaged_volumes(tmp_path: Path) -> None:
-    (tmp_path / "big.bin").write_bytes(np.random.default_rng(0).bytes(200_000))
-    subprocess.run(["zip", "-q", "-s", "64k", "v.zip", "big.bin"], cwd=tmp_path, check=True)
-    last = tmp_path / "v.zip"
+    last = make_volumes(tmp_path)
     whole = last.read_bytes()
     directory = whole.index(b"PK\x01\x02")
     for data in (
@@ -142,8 +147,7 @@ def test_damaged_volumes(tmp_path: Path) -> None:
 
 @needs_zip
 def test_the_last_volume_alone_is_no_archive(tmp_path: Path) -> None:
-    (tmp_path / "big.bin").write_bytes(np.random.default_rng(0).bytes(200_000))
-    subprocess.run(["zip", "-q", "-s", "64k", "v.zip", "big.bin"], cwd=tmp_path, check=True)
+    make_volumes(tmp_path)
     for volume in archive_parts(tmp_path / "v.zip")[:-1]:
         volume.unlink()
     with pytest.raises(RoboLoopError, match="the others are missing"):

@@ -156,6 +156,16 @@ def test_without_verify_media_nothing_is_opened(tmp_path: Path) -> None:
     assert missing.error.code == "E-MED-001" and missing.error.place.line == 2
 
 
+def test_sizes_that_are_not_stated_are_read_from_the_pictures(tmp_path: Path) -> None:
+    entry = place_entry("current_box_qa", BOX)
+    del entry["w"], entry["h"]
+    write_set(tmp_path, BOX_SET, [entry])
+    write_picture(tmp_path, BOX_SET, PICTURE)
+    for verify in (True, False):
+        (record,), _ = read(tmp_path, verify_media=verify)
+        assert record.picture_size == (320, 180)
+
+
 def test_a_picture_of_another_size_than_stated_is_no_truth(tmp_path: Path) -> None:
     write_set(tmp_path, BOX_SET, [place_entry("current_box_qa", BOX)])
     write_picture(tmp_path, BOX_SET, PICTURE, png(640, 360))

@@ -25,7 +25,6 @@ from roboloop.sources.robointer_vqa.coordinates import (
 from roboloop.sources.robointer_vqa.mixture import Share, num_copies
 from roboloop.sources.robointer_vqa.pictures import PictureFinder
 from roboloop.sources.robointer_vqa.questions import (
-    ANSWER_WORDS,
     PLANNING_TASKS,
     EntryName,
     find_instruction,
@@ -33,6 +32,7 @@ from roboloop.sources.robointer_vqa.questions import (
     find_start,
     neutral_id,
     read_name,
+    tells_answer,
 )
 from roboloop.sources.robointer_vqa.sets import Coordinates
 from roboloop.sources.robointer_vqa.turns import Asked, id_of, read_turns, with_marks
@@ -124,31 +124,26 @@ class EntryReader:
         origin: str,
         meta: dict[str, Any],
     ) -> Record:
-        question = conversation.turns[-1].text
-        if ANSWER_WORDS.search(name := meta.get("question_name", "")) and name in question:
-            raise RoboLoopError("E-DAT-004", "its question names its own answer")
-        stated = stated_size(entry, width="w", height="h") if self._is_spatial else None
+        if self._set.part == "Task_planning":
+            _check_tells_nothing(conversation)
         if not conversation.pictures:
             raise RoboLoopError("E-DAT-004", "it names no picture")
+        stated = stated_size(entry, width="w", height="h") if self._is_spatial else None
         media = tuple(self._picture(path, stated=stated) for path in conversation.pictures)
-        inputs = self._inputs(question, task=task)
         dialect = self._dialect(entry)
+        question, text = conversation.turns[-1].text, conversation.answer
+        inputs = self._inputs(question, task=task)
         size = media[0].size
         if task == "traj" and size is not None and (start := find_start(question)) is not None:
             inputs["start"] = Points((dialect.point(start.x, start.y, size=size),))
-        text = conversation.answer
-        answer = None
-        if text is not None:
-            meta["published_answer"] = text
-            if self._is_spatial:
-                assert size is not None, "pictures of Generation are measured"
-                answer = plain_answer(text, task=task, frame=dialect.frame(size), size=size)
-            else:
-                answer = _plain_words(text, task=task, options=inputs.get("options"))
         turns = with_marks(conversation.turns, num_pictures=len(media))
         if self._rules.own_words and self._has_own_words(task, inputs):
             meta["published_question"] = question
             turns = ()
+        answer = None
+        if text is not None:
+            meta["published_answer"] = text
+            answer = self._plain_answer(text, task=task, inputs=inputs, dialect=dialect, size=size)
         record = Record(
             id=record_id,
             task=task,
@@ -165,6 +160,21 @@ class EntryReader:
         if text is None or answer is not None:
             return record
         return _with_truth_of(record, text=text, dialect=dialect)
+
+    def _plain_answer(
+        self,
+        text: str,
+        *,
+        task: str,
+        inputs: Mapping[str, InputValue],
+        dialect: FramedDialect,
+        size: PictureSize | None,
+    ) -> Answer | None:
+        """The answer in a text as it should be written; None for any other text."""
+        if not self._is_spatial:
+            return _plain_words(text, task=task, options=inputs.get("options"))
+        assert size is not None, "pictures of Generation are measured"
+        return plain_answer(text, task=task, frame=dialect.frame(size), size=size)
 
     def _record_id(self, published_id: str, *, name: EntryName) -> str:
         if self._set.part == "Task_planning":
@@ -225,6 +235,16 @@ class EntryReader:
             elif self._set.part == "Understanding":
                 inputs["letters"] = PANEL_LETTERS
         return inputs
+
+
+def _check_tells_nothing(conversation: Asked) -> None:
+    """Refuse a conversation that has the name of a question in it which is its answer.
+
+    Raises:
+        RoboLoopError: E-DAT-004.
+    """
+    if any(tells_answer(turn.text) for turn in conversation.turns):
+        raise RoboLoopError("E-DAT-004", "its question names its own answer")
 
 
 def _meta(set_name: str, published_id: str, *, name: EntryName) -> dict[str, Any]:

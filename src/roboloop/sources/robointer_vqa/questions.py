@@ -94,6 +94,11 @@ def neutral_id(published_id: str, *, episode: str) -> str:
     return f"{episode or 'entry'}-{hash_bytes(published_id.encode(errors='replace'))[:16]}"
 
 
+def tells_answer(text: str) -> bool:
+    """Whether a text holds a question's name that is its answer, such as Success_Negative_Task."""
+    return any(ANSWER_WORDS.search(match[0]) for match in _QUESTION_NAME.finditer(text))
+
+
 @lru_cache(maxsize=4096)  # the frames of an episode share their question
 def find_instruction(question: str) -> str | None:
     """The quoted task description in a question; apostrophes and commas in it are part of it.

@@ -56,36 +56,44 @@ class PublishedSet(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A set of one part: its file, task, name inside the script's names, and pictures."""
+    """A set that is published for each robot, and for validation once more.
+
+    Attributes:
+        stem: Of its file, without what all stems share.
+        task: The kind of RoboLoop's task.
+        script: Its name in the training script, between the robot and `train`.
+        pictures: Name of its pictures' archive; the stem when empty.
+        robots: The data sets it is made from.
+    """
 
     stem: str
     task: str
     script: str
-    pictures: tuple[str, ...]
+    pictures: str = ""
+    robots: tuple[str, ...] = ROBOTS
 
 
 _GENERATION = (
-    _Row("contact_box_qa", "contact_box", "contact_box", ("contact_box",)),
-    _Row("contact_point_qa", "contact_point", "contact_point", ("contact_point",)),
-    _Row("current_box_qa", "current_box", "current_box", ("current_box",)),
-    _Row("final_box_qa", "final_box", "final_box", ("final_box",)),
-    _Row("gripper_det_qa", "gripper_det", "gripper_det_qa", ("gripper_det_qa",)),
-    _Row("traj_qa", "traj", "traj_init_point_qa", ("traj_init_point_qa",)),
-    _Row("traj_qa_wo_init_pos", "traj_wo_init_pos", "traj_qa", ("traj_qa",)),
+    _Row("contact_box_qa", "contact_box", "vla_contact_box", "contact_box"),
+    _Row("contact_point_qa", "contact_point", "vla_contact_point", "contact_point"),
+    _Row("current_box_qa", "current_box", "vla_current_box", "current_box"),
+    _Row("final_box_qa", "final_box", "vla_final_box", "final_box"),
+    _Row("gripper_det_qa", "gripper_det", "vla_gripper_det_qa"),
+    _Row("traj_qa", "traj", "vla_traj_init_point_qa", "traj_init_point_qa"),
+    _Row("traj_qa_wo_init_pos", "traj_wo_init_pos", "vla_traj_qa", "traj_qa"),
 )
 _UNDERSTANDING = (
-    _Row("contact_decide", "contact_decide", "contact_choice_qa", ()),
-    _Row("grasppose_choice", "grasppose_choice", "graspppose_choice_qa", ()),
-    _Row("grounding_choice", "grounding_choice", "grounding_choice_qa", ()),
-    _Row("traj_choice", "traj_choice", "traj_choice_qa", ()),
-    _Row("trajlang_choice", "trajlang_choice", "traj_lang_choice_qa", ()),
-    _Row("traj_direction_choice", "traj_direction_choice", "traj_direction_choice_qa", ()),
-    _Row("trajlang_sub_choice", "trajlang_choice", "traj_lang_sub_choice_qa", ()),
+    _Row("contact_decide", "contact_decide", "contact_choice_qa"),
+    _Row("grasppose_choice", "grasppose_choice", "graspppose_choice_qa", robots=("rh20t",)),
+    _Row("grounding_choice", "grounding_choice", "grounding_choice_qa"),
+    _Row("traj_choice", "traj_choice", "traj_choice_qa"),
+    _Row("trajlang_choice", "trajlang_choice", "traj_lang_choice_qa"),
+    _Row("traj_direction_choice", "traj_direction_choice", "traj_direction_choice_qa"),
+    _Row("trajlang_sub_choice", "trajlang_choice", "traj_lang_sub_choice_qa"),
     _Row(
         "traj_direction_choice_with_traj",
         "traj_direction_choice",
         "traj_direction_choice_with_traj_qa",
-        (),
     ),
 )
 _UNPUBLISHED = ("trajlang_sub_choice", "traj_direction_choice_with_traj")
@@ -94,39 +102,24 @@ _PLANNING_VAL = {
     "choice": "planning_choice",
     "decide": "planning_decide",
 }
-_STEM_START = "full_single_multi_contact_obj_"
 
 
-def _generation() -> Iterator[PublishedSet]:
-    for place, robot in (("train/droid", "droid"), ("train/rh20t", "rh20t"), ("val", "")):
-        for row in _GENERATION:
+def _robot_sets(part: Part, rows: tuple[_Row, ...], *, file: str) -> Iterator[PublishedSet]:
+    """The sets of Generation or Understanding; `file` has the place of their JSON files."""
+    for robot in (*ROBOTS, ""):
+        place = f"train/{robot}" if robot else "val"
+        for row in rows:
+            if robot and robot not in row.robots:
+                continue
             yield PublishedSet(
-                name=f"Generation/{place}/{row.stem}",
-                part="Generation",
+                name=f"{part}/{place}/{row.stem}",
+                part=part,
                 split="train" if robot else "val",
                 robot=robot,
                 task=row.task,
-                file=f"Generation/meta/{place}/{{format}}/{_STEM_START}{row.stem}.json",
-                picture_folder=f"Generation/image/{place}",
-                picture_names=tuple(dict.fromkeys((*row.pictures, row.stem))),
-                script_name=f"{robot}_vla_{row.script}_train" if robot else "",
-            )
-
-
-def _understanding() -> Iterator[PublishedSet]:
-    for place, robot in (("train/droid", "droid"), ("train/rh20t", "rh20t"), ("val", "")):
-        for row in _UNDERSTANDING:
-            if robot == "droid" and row.stem == "grasppose_choice":
-                continue  # DROID has no grasp poses
-            yield PublishedSet(
-                name=f"Understanding/{place}/{row.stem}",
-                part="Understanding",
-                split="train" if robot else "val",
-                robot=robot,
-                task=row.task,
-                file=f"Understanding/meta/{place}/{row.stem}.json",
-                picture_folder=f"Understanding/image/{place}",
-                picture_names=(row.stem,),
+                file=f"{part}/meta/{place}/{file}{row.stem}.json",
+                picture_folder=f"{part}/image/{place}",
+                picture_names=tuple(dict.fromkeys((row.pictures or row.stem, row.stem))),
                 script_name=f"{robot}_{row.script}_train" if robot else "",
                 is_published=row.stem not in _UNPUBLISHED,
             )
@@ -153,7 +146,11 @@ def _planning() -> Iterator[PublishedSet]:
         )
 
 
-SETS: tuple[PublishedSet, ...] = (*_generation(), *_understanding(), *_planning())
+SETS: tuple[PublishedSet, ...] = (
+    *_robot_sets("Generation", _GENERATION, file="{format}/full_single_multi_contact_obj_"),
+    *_robot_sets("Understanding", _UNDERSTANDING, file=""),
+    *_planning(),
+)
 """Every set, in the order in which they are read when nothing is said."""
 
 SET_OF_NAME: dict[str, PublishedSet] = {
