@@ -52,7 +52,7 @@ def test_help_is_fast_to_import_and_free_of_torch() -> None:
     )
     assert result.returncode == 0, result.stderr
     for verb in ("demo", "run", "plan", "data", "check", "look", "train", "evaluate", "report",
-                 "simulate", "doctor", "list"):  # fmt: skip
+                 "simulate", "unpack", "doctor", "list"):  # fmt: skip
         assert verb in result.stdout
 
 

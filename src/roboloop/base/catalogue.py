@@ -82,6 +82,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A camera shows nothing",
         "Name the cameras to read in `cameras`, or leave the episode out.",
     ),
+    "E-MED-011": ErrorKind(
+        "An archive is not safe to unpack",
+        "Nothing was written. Use the archive as its publisher made it, or unpack it by hand.",
+    ),
     # Source data
     "E-DAT-001": ErrorKind("A source file or folder does not exist", "Check the path."),
     "E-DAT-002": ErrorKind(

@@ -45,3 +45,12 @@ def seeded_generator(*parts: object) -> np.random.Generator:
     """
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def seeded_fraction(*parts: object) -> float:
+    """One draw from 0 (included) to 1 (excluded), named by `parts` as `seeded_generator` is.
+
+    Ten times cheaper than a generator, for draws that decide about each of a million entries.
+    """
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "little") >> 11) / (1 << 53)

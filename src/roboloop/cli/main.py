@@ -30,6 +30,7 @@ VERBS = {
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
     "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),
     "simulate": ("roboloop.cli.simulate:simulate", "Render pick-and-place episodes with MuJoCo."),
+    "unpack": ("roboloop.cli.unpack:unpack", "Unpack archives of pictures, safely."),
     "doctor": ("roboloop.cli.doctor:doctor", "Say what this machine can do and how to mend gaps."),
     "list": ("roboloop.cli.tables:show", "Print the tables of tasks, dialects, sources, recipes."),
 }

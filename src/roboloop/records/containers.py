@@ -10,8 +10,6 @@ import bisect
 import os
 import tarfile
 import threading
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -21,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
 from roboloop.records.plain_pickles import unpickled_bytes
+from roboloop.records.zip_reader import ZipReader
 
 MAX_OPEN_CONTAINERS = 16
 LMDB_FILE = "data.mdb"
@@ -50,28 +49,23 @@ AnyContainer = TypeVar("AnyContainer", bound=Container)
 
 
 class ZipFolder(Container):
-    """A zip archive."""
+    """A zip archive, whole or in parts; `path` is the file that names it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError) as error:
-            raise RoboLoopError("E-MED-008", f"not a whole zip archive: {error}") from error
+        self._zip = ZipReader(path)
+
+    def has(self, member: str) -> bool:
+        """Whether there is a member of this name."""
+        return self._zip.find(member) is not None
 
     def read(self, member: str) -> bytes:
         """The bytes of a member."""
-        try:
-            info = self._zip.getinfo(member)
-        except KeyError:
-            raise RoboLoopError("E-MED-007", f"the archive has no member {member!r}") from None
+        info = self._zip.find(member)
+        if info is None:
+            raise RoboLoopError("E-MED-007", f"the archive has no member {member!r}")
         _check_encoded_size(info.file_size)
-        try:
-            return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise RoboLoopError("E-MED-003", f"the member is damaged: {error}") from error
-        except (RuntimeError, NotImplementedError) as error:
-            raise RoboLoopError("E-MED-008", f"the member cannot be unpacked: {error}") from error
+        return self._zip.read(info)
 
     def close(self) -> None:
         """Close the archive."""

@@ -71,8 +71,16 @@ def write_json_line(value: Any) -> bytes:
         raise RoboLoopError("E-REC-010", f"a number is not finite: {error}") from None
 
 
-def scan_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
+def scan_json_lines(
+    path: Path, *, start: int = 0, end: int | None = None, line: int = 1
+) -> Iterator[JsonLine | Broken]:
     """Every line of a file that is not empty, in order, as its value or as what is wrong with it.
+
+    Args:
+        path: The file.
+        start: Where to start, in bytes: the start of a line.
+        end: Where to end; at the end of the file when left out.
+        line: The number of the line at `start`.
 
     Raises:
         RoboLoopError: E-DAT-001 when there is no such file.
@@ -82,9 +90,13 @@ def scan_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
     except OSError as error:
         raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
     with stream:
-        for number, line in enumerate(stream, start=1):
-            if stripped := line.strip():
-                yield _parsed(stripped, place=Place(path, number), ended=line.endswith(b"\n"))
+        position = stream.seek(start)
+        for number, text in enumerate(stream, start=line):
+            if end is not None and position >= end:
+                return
+            position += len(text)
+            if stripped := text.strip():
+                yield _parsed(stripped, place=Place(path, number), ended=text.endswith(b"\n"))
 
 
 def scan_packed_json_lines(path: Path) -> Iterator[JsonLine | Broken]:

@@ -27,7 +27,7 @@ class FilePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePicture:
-    """A member of a zip or tar archive."""
+    """A member of a zip or tar archive; of a zip in parts, `archive` is the first part."""
 
     kind: ClassVar[str] = "archive"
     archive: str

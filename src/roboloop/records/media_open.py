@@ -42,6 +42,7 @@ from roboloop.records.media import (
     SpanPicture,
     VideoFrame,
 )
+from roboloop.records.split_files import is_zip_name
 from roboloop.records.video import Video
 
 _DROID_EPISODE = re.compile(r"\d+_exterior_image_[12]_left")
@@ -229,7 +230,7 @@ class MediaStore:
                     raise RoboLoopError("E-MED-003", "it has too many bytes for one picture")
                 return path.read_bytes()
             case ArchivePicture():
-                kind = ZipFolder if media.archive.lower().endswith(".zip") else TarFolder
+                kind = ZipFolder if is_zip_name(media.archive) else TarFolder
                 with opened.use(kind, self._file(media.archive)) as archive:
                     return archive.read(media.member)
             case ParquetPicture():

@@ -16,6 +16,7 @@ SOURCES = Table(
         "droid_raw": "roboloop.sources.droid_raw:DroidRawSource",
         "rh20t": "roboloop.sources.rh20t:Rh20tSource",
         "libero": "roboloop.sources.libero:LiberoSource",
+        "robointer_vqa": "roboloop.sources.robointer_vqa.source:RoboInterVqaSource",
         "records": "roboloop.sources.record_files:RecordFilesSource",
     },
 )

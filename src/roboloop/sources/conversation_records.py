@@ -11,8 +11,7 @@ from typing import Any, cast
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
-from roboloop.dialects.framed import SWAPPED
-from roboloop.records.answers import SPATIAL_KINDS, Answer, Text
+from roboloop.records.answers import SPATIAL_KINDS, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
 from roboloop.records.read import IdRegister
 from roboloop.records.record import Record, Turn, check_record
@@ -24,8 +23,8 @@ from roboloop.sources.conversations import (
     read_conversation,
 )
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.truth_texts import Truth, read_truth
 from roboloop.tasks import TASKS, Task, load_task
-from roboloop.tasks.base import ParseStatus
 
 DEFAULT_TASK = "vqa"
 
@@ -180,7 +179,7 @@ class EntryReader:
         meta = {**record.meta, "published_answer": published}
         return replace(record, answer=answer, meta={**meta, "answer_note": note} if note else meta)
 
-    def _parsed(self, text: str, *, record: Record, task: Task) -> tuple[Answer, str]:
+    def _parsed(self, text: str, *, record: Record, task: Task) -> Truth:
         dialect = self._rules.dialect
         if task.answer_kind in SPATIAL_KINDS:
             if dialect is None:
@@ -191,15 +190,7 @@ class EntryReader:
                 )
             if record.picture_size is None:
                 raise RoboLoopError("E-REC-013", "its answer has coordinates, it has no picture")
-        parsed = task.parse(text, record=record, dialect=dialect or load_dialect("plain"))
-        if parsed.answer is None:
-            why = f" ({parsed.note})" if parsed.note else ""
-            raise RoboLoopError(
-                "E-REC-013", f"{text[:120]!r} is no answer to task {task.kind}{why}"
-            )
-        if SWAPPED in parsed.note:  # a model may be forgiven for it, a truth is then in doubt
-            raise RoboLoopError("E-REC-012", f"{text[:120]!r} has x2 < x1 or y2 < y1")
-        return parsed.answer, parsed.note if parsed.status is ParseStatus.REPAIRED else ""
+        return read_truth(text, record=record, dialect=dialect or load_dialect("plain"))
 
 
 def _split_answer(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None]:
