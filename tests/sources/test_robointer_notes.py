@@ -162,6 +162,7 @@ def test_an_annotation_by_kind_becomes_one_by_frame(tmp_path: Path) -> None:
     whole = raw_episode()
     for name, value in {"a": whole, "b": raw_episode(), "c": {"all_language": 3}}.items():
         (folder / f"{name}.pkl").write_bytes(pickle.dumps(value))
+    (folder / "d.pkl").symlink_to("nowhere.pkl")
     frames = frames_of_raw(whole)
     assert list(frames) == list(range(30)) and is_raw(whole) and not is_raw(frames)
     episode = EpisodeNotes("a", frames)
@@ -182,7 +183,10 @@ def test_an_annotation_by_kind_becomes_one_by_frame(tmp_path: Path) -> None:
     )
     items = list(source.read(SourceContext(tmp_path / "made", 1)))
     places = {str(item.error.place.file) for item in items if isinstance(item, Rejected)}
-    assert places == {f"{folder}/{name}.pkl" for name in "abc"}, "there are no pictures"
+    assert places == {f"{folder}/{name}.pkl" for name in "abcd"}, "there are no pictures"
+    codes = {str(item.record_id): item.error.code for item in items if isinstance(item, Rejected)}
+    assert (codes["a#0"], codes["c"], codes["d"]) == ("E-MED-001", "E-DAT-004", "E-DAT-001")
+    (folder / "d.pkl").unlink()
     assert source.fingerprint() == source.model_copy().fingerprint()
 
 

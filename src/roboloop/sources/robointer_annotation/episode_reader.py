@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value, seeded_generator
 from roboloop.records.media import LmdbPicture, Media, VideoFrame
 from roboloop.records.record import Record, check_record
 from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
-from roboloop.sources.drafts import Draft
+from roboloop.sources.drafts import Draft, Drafted
 from roboloop.sources.drawing.questions import SCENE_QUESTIONS, DrawnChoice, sentence_choice
 from roboloop.sources.measure import MediaMeter
 from roboloop.sources.robointer_annotation.files import (
@@ -37,14 +37,6 @@ NUM_WRONG_SENTENCES = 3
 _RH20T = "RH20T_"
 _VIEW = re.compile(r"_exterior_(?:image_)?\d+(?:_left)?$|(?<=_cfg_\d{4})_[^_]+$")
 """The camera at the end of an episode's name: DROID's, RoboLoop's own, RH20T's."""
-
-
-class _Asked(NamedTuple):
-    """A question about a frame, on its way to a record."""
-
-    task: str
-    draft: Draft
-    question: str | None = None
 
 
 class EpisodeReader:
@@ -141,7 +133,7 @@ class EpisodeReader:
         for task in self._source.asked:
             if task in PLACE_QUESTIONS:
                 for draft in PLACE_QUESTIONS[task](note):
-                    yield self._record(note, _Asked(task, draft))
+                    yield self._record(note, Drafted(task, draft))
 
     def _drawn_records(
         self, notes: EpisodeNotes, seen: list[FrameNote]
@@ -191,7 +183,7 @@ class EpisodeReader:
         except RoboLoopError as error:
             where = f"{note.episode}#{note.frame}"
             return self._rejected(error, record_id=f"{where}/{task}", episode=note.episode)
-        return self._record(note, _Asked(task, draft))
+        return self._record(note, Drafted(task, draft))
 
     def _plan_records(self, notes: EpisodeNotes) -> Iterator[Record | Rejected]:
         """Each planning question once, about a clip drawn by the seed."""
@@ -242,7 +234,7 @@ class EpisodeReader:
             self._measured[frame] = self._meter.measured(reference)
         return self._measured[frame]
 
-    def _record(self, note: FrameNote, asked: _Asked) -> Record | Rejected:
+    def _record(self, note: FrameNote, asked: Drafted) -> Record | Rejected:
         clip = note.clip
         return self._checked(
             Record(

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import os
 import reprlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -96,7 +97,7 @@ def episode_keys(store: Path) -> tuple[bytes, ...]:
         RoboLoopError: E-MED-003 or E-MED-008 when the store is damaged; E-ENV-001 without lmdb.
     """
     if store.is_dir():
-        return tuple(file.stem.encode() for file in sorted(store.glob(f"*{PICKLE}")))
+        return tuple(os.fsencode(file.stem) for file in sorted(store.glob(f"*{PICKLE}")))
     try:
         with opened.use(LmdbStore, store) as annotations:
             return tuple(key for key in annotations.sorted_keys() if not key.startswith(b"__"))
@@ -141,9 +142,13 @@ def store_print(store: Path) -> str:
 
 
 def _unpickled_file(path: Path) -> Any:
-    if path.stat().st_size > MAX_PICKLE_BYTES:
-        raise RoboLoopError("E-DAT-004", f"{path.stat().st_size:,} bytes are too many")
-    return unpickled(path.read_bytes())
+    try:
+        num_bytes = path.stat().st_size
+        if num_bytes > MAX_PICKLE_BYTES:
+            raise RoboLoopError("E-DAT-004", f"{num_bytes:,} bytes are too many")
+        return unpickled(path.read_bytes())
+    except OSError as error:
+        raise RoboLoopError("E-DAT-001", f"{path.name} cannot be read: {error}") from error
 
 
 def read_meta(folder: Path) -> Meta:
