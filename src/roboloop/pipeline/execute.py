@@ -163,7 +163,7 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
     assert stage is not None
     match until:
         case "data":
-            records = stage.path / "records"
+            records = execution.run.show(stage.path / "records", name="records")
             return RunResult(records, f"next: roboloop look {records}")
         case "train":
             weights = execution.weights(len(execution.phases))
