@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from roboloop.records.answers import Choice, Text
-from roboloop.sources.record_drafts import Draft, sample
 from roboloop.sources.frame_choice import spread
+from roboloop.sources.record_drafts import RecordDraft, sample
 from roboloop.tasks.base import LETTERS
 
 NUM_BEFORE = 3
@@ -54,7 +54,7 @@ class Action:
 class Asked(NamedTuple):
     """A question and the moments of the video that its pictures show, if it has any."""
 
-    draft: Draft
+    draft: RecordDraft
     moments: tuple[Moment, ...]
 
 
@@ -99,7 +99,7 @@ class ActionAsker:
     def _names(self) -> Iterator[Asked]:
         for action in self.actions if self.num_frames else ():
             yield Asked(
-                Draft(
+                RecordDraft(
                     task="vqa",
                     key=action.key,
                     inputs={"question": "What does the person do in these pictures?"},
@@ -155,7 +155,7 @@ class ActionAsker:
     def _about(
         self, before: Sequence[Action], then: Action, *, task: str, answer: Text, text: str
     ) -> Asked:
-        draft = Draft(
+        draft = RecordDraft(
             task=task,
             key=then.key,
             inputs={"question": text},
@@ -209,9 +209,9 @@ def _listed(actions: Sequence[Action]) -> str:
     return "\n".join(f"{number}. {action.text}" for number, action in enumerate(actions, start=1))
 
 
-def _choice(task: str, action: Action, options: tuple[str, ...], *, text: str) -> Draft:
+def _choice(task: str, action: Action, options: tuple[str, ...], *, text: str) -> RecordDraft:
     letter = LETTERS[options.index(action.text)]
-    return Draft(
+    return RecordDraft(
         task=task,
         key=action.key,
         inputs={"question": text, "options": options},

@@ -20,10 +20,10 @@ from roboloop.records.record import Record
 from roboloop.sources.action_questions import ActionAsker, ActionQuestion
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.record_drafts import records_of, split_named
 from roboloop.sources.ego4d_files import ActionSequence, Ego4dFile
 from roboloop.sources.file_lists import data_files
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.record_drafts import records_of, split_named
 
 LICENCE = "Ego4D licence agreement"
 

@@ -19,10 +19,10 @@ from roboloop.records.answers import Answer, Choice, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
 from roboloop.records.record import InputValue, Record
 from roboloop.sources.action_questions import Moment, moments_between
-from roboloop.sources.record_drafts import Draft, record_of
 from roboloop.sources.entry_files import EntryFileSource
 from roboloop.sources.fields import Entry
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.record_drafts import RecordDraft, record_of
 
 LETTERS = "ABCD"
 LICENCES = {"EpicKitchens": "CC-BY-NC-4.0", "Ego4D": "Ego4D licence agreement"}
@@ -87,7 +87,7 @@ def _is_past(done: Entry, *, entry: Entry) -> bool:
     return done.whole("start_frame") <= entry.whole("current_observation_frame")
 
 
-def _draft(entry: Entry, *, progress: list[Entry], is_seen: bool) -> Draft:
+def _draft(entry: Entry, *, progress: list[Entry], is_seen: bool) -> RecordDraft:
     """The question with its choices, or with its answer in words."""
     done = [action.text("narration_text").strip() for action in progress]
     question = entry.text("question").strip()
@@ -105,13 +105,13 @@ def _draft(entry: Entry, *, progress: list[Entry], is_seen: bool) -> Draft:
         options = tuple(entry.text(f"choice_{letter.lower()}").strip() for letter in LETTERS)
         inputs["options"] = options
         answer = _chosen(entry, options=options)
-        return Draft(task="planning_choice", inputs=inputs, answer=answer, meta=meta)
+        return RecordDraft(task="planning_choice", inputs=inputs, answer=answer, meta=meta)
     if "negative_answers" in entry:
         meta["negative_answers"] = list(entry.texts("negative_answers"))
     answer = entry.text("answer").strip()
     if not answer:
         raise RoboLoopError("E-DAT-004", "its answer is empty")
-    return Draft(task="planning", inputs=inputs, answer=Text(answer), meta=meta)
+    return RecordDraft(task="planning", inputs=inputs, answer=Text(answer), meta=meta)
 
 
 def _chosen(entry: Entry, *, options: tuple[str, ...]) -> Answer | None:

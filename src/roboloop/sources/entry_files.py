@@ -13,11 +13,11 @@ from roboloop.records.jsonl import Broken
 from roboloop.records.record import Record, check_record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.record_drafts import split_named
 from roboloop.sources.fields import Entry
 from roboloop.sources.file_lists import data_files
 from roboloop.sources.json_entries import Piece, entry_pieces, scan_piece
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.record_drafts import split_named
 
 SUFFIXES = (".json", ".jsonl")
 

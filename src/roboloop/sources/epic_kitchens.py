@@ -22,9 +22,9 @@ from roboloop.records.record import Record
 from roboloop.sources.action_questions import ActionAsker, ActionQuestion, Asked, Moment
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.record_drafts import records_of, split_named
 from roboloop.sources.epic_rows import EpicVideo, frame_rates, read_videos
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.record_drafts import records_of, split_named
 
 LICENCE = "CC-BY-NC-4.0"
 VIDEO_INFO = "EPIC_100_video_info.csv"

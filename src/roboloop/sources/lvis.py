@@ -20,11 +20,11 @@ from roboloop.records.media import FilePicture
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.record_drafts import first_file, measured_picture, records_of, split_named
 from roboloop.sources.file_lists import data_files, folder_print
 from roboloop.sources.lvis_index import LvisIndex, LvisPicture
 from roboloop.sources.measure import MediaMeter
 from roboloop.sources.object_questions import OBJECT_TASKS, object_drafts
+from roboloop.sources.record_drafts import first_file, measured_picture, records_of, split_named
 
 ANNOTATION_LICENCE = "CC-BY-4.0"
 

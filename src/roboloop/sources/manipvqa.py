@@ -23,11 +23,11 @@ from roboloop.records.answers import Box, Boxes, Text, YesNo
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record, Turn
 from roboloop.sources.conversations import Conversation, read_conversation
-from roboloop.sources.record_drafts import Draft, record_of
 from roboloop.sources.entry_files import EntryFileSource
 from roboloop.sources.fields import Entry, finite, kept_inside
 from roboloop.sources.file_lists import folder_print
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.record_drafts import RecordDraft, record_of
 from roboloop.sources.region_questions import region_inputs
 
 DECIMALS = 2
@@ -97,7 +97,7 @@ def _exchange(conversation: Conversation) -> _Exchange:
     return _Exchange(question.replace("<image>", "").strip(), answer.strip())
 
 
-def _draft(exchange: _Exchange, *, size: PictureSize, frame: Frame) -> Draft:
+def _draft(exchange: _Exchange, *, size: PictureSize, frame: Frame) -> RecordDraft:
     """The question in its type: a region's box, something about a region, or plain words."""
     question, answer = exchange
     asked, answered = _BOX.findall(question), _BOX.findall(answer)
@@ -113,21 +113,25 @@ def _draft(exchange: _Exchange, *, size: PictureSize, frame: Frame) -> Draft:
     if asked:
         about = " ".join(_BOX.sub(" ", question).split()).rstrip(" :")
         inputs = region_inputs(boxes[0], about=f"{about}{'' if about[-1:] in '.?!' else '.'}")
-        return Draft(task="vqa", inputs=inputs, answer=Text(answer), meta=meta)
+        return RecordDraft(task="vqa", inputs=inputs, answer=Text(answer), meta=meta)
     if len(boxes) == 1:
         described = _DESCRIBED.sub("", question)
         called = _GRASP.sub("region to grasp for ", described)
-        return Draft(
+        return RecordDraft(
             task="object_box", inputs={"object": called}, turns=turns, answer=boxes[0], meta=meta
         )
     if boxes:
-        return Draft(task="detect_objects", turns=turns, answer=Boxes(tuple(boxes)), meta=meta)
+        return RecordDraft(
+            task="detect_objects", turns=turns, answer=Boxes(tuple(boxes)), meta=meta
+        )
     if not answer:
         raise RoboLoopError("E-DAT-004", "its answer is empty")
     verdict = answer.casefold().rstrip(".")
     if verdict in ("yes", "no"):
-        return Draft(task="yes_no_vqa", turns=turns, answer=YesNo(verdict == "yes"), meta=meta)
-    return Draft(task="vqa", turns=turns, answer=Text(answer), meta=meta)
+        return RecordDraft(
+            task="yes_no_vqa", turns=turns, answer=YesNo(verdict == "yes"), meta=meta
+        )
+    return RecordDraft(task="vqa", turns=turns, answer=Text(answer), meta=meta)
 
 
 def _pixels(text: str, *, size: PictureSize, frame: Frame) -> Box:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roboloop.records.answers import Box, Boxes, Number, YesNo
-from roboloop.sources.record_drafts import Draft, sample
+from roboloop.sources.record_drafts import RecordDraft, sample
 
 OBJECT_TASKS = ("detect_objects", "object_box", "pointing", "number_vqa", "yes_no_vqa")
 MAX_LISTED_BOXES = 20
@@ -55,7 +55,7 @@ class Scene:
 
 def object_drafts(
     scene: Scene, *, task: str, max_questions: int, draw: np.random.Generator
-) -> Iterator[Draft]:
+) -> Iterator[RecordDraft]:
     """Questions of one of `OBJECT_TASKS`; `draw` chooses where there are more than may be asked."""
     groups = scene.complete()
     match task:
@@ -66,7 +66,7 @@ def object_drafts(
         case "number_vqa":
             for name in sample(list(groups), count=max_questions, draw=draw):
                 question = f"How many instances of '{name}' are in this picture?"
-                yield Draft(
+                yield RecordDraft(
                     task=task,
                     key=name,
                     inputs={"question": question},
@@ -78,7 +78,7 @@ def object_drafts(
             single = [group[0] for group in groups.values() if len(group) == 1]
             for found in sample(single, count=max_questions, draw=draw):
                 called = found.name if task == "object_box" else f"the {found.name}"
-                yield Draft(
+                yield RecordDraft(
                     task=task, key=found.key, inputs={"object": called}, answer=found.box,
                     meta={"object_id": found.key},
                 )  # fmt: skip
@@ -100,9 +100,9 @@ def _listable(
     return sorted(chosen, key=names.index)
 
 
-def _detection(groups: Mapping[str, Sequence[NamedObject]]) -> Draft:
+def _detection(groups: Mapping[str, Sequence[NamedObject]]) -> RecordDraft:
     boxes = [replace(found.box, label=name) for name, group in groups.items() for found in group]
-    return Draft(
+    return RecordDraft(
         task="detect_objects",
         inputs={"question": f"Find all objects of these kinds: {', '.join(groups)}."},
         answer=Boxes(tuple(boxes)),
@@ -110,13 +110,15 @@ def _detection(groups: Mapping[str, Sequence[NamedObject]]) -> Draft:
     )
 
 
-def _presence(scene: Scene, *, max_questions: int, draw: np.random.Generator) -> Iterator[Draft]:
+def _presence(
+    scene: Scene, *, max_questions: int, draw: np.random.Generator
+) -> Iterator[RecordDraft]:
     """As many questions with "yes" as with "no", so that neither can be guessed."""
     present = list(dict.fromkeys(found.name for found in scene.objects))
     count = min(max(1, max_questions // 2), len(present), len(scene.absent))
     for names, value in ((present, True), (scene.absent, False)):
         for name in sample(names, count=count, draw=draw):
             question = f"Is there any {name} in this picture?"
-            yield Draft(
+            yield RecordDraft(
                 task="yes_no_vqa", key=name, inputs={"question": question}, answer=YesNo(value)
             )

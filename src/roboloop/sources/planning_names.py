@@ -9,32 +9,9 @@ never stand in a question.
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-PlanningTask = Literal["planning_choice", "planning_decide", "planning"]
-
-_CHOICES = (
-    "Scene_Understanding",
-    "Temporal_Understanding",
-    "Past_Multi_task_Selection",
-    "Past_Primitive_Selection",
-    "Future_Multi_task_Selection",
-    "Future_Primitive_Selection",
-)
-_DECISIONS = {
-    "Success_Negative_Task": False,
-    "Success_Positive_Task": True,
-    "Discriminative_Affordance_Negative_Task": False,
-    "Discriminative_Affordance_Positive_Task": True,
-}
-_WORDS = (
-    "Planning_with_Context_Task",
-    "Planning_Remaining_Steps_Task",
-    "Planning_Task",
-    "Past_Description_Task",
-    "Generative_Affordance_Task",
-    "Future_Prediction_Task",
-)
+from roboloop.sources.robointer_vqa.questions import PLANNING_TASKS
 
 
 class PlanningName(NamedTuple):
@@ -47,7 +24,7 @@ class PlanningName(NamedTuple):
     """
 
     name: str
-    task: PlanningTask
+    task: str
     verdict: bool | None = None
 
     @property
@@ -56,10 +33,12 @@ class PlanningName(NamedTuple):
         return re.sub("_(?:Positive|Negative)", "", self.name)
 
 
-PLANNING_NAMES: tuple[PlanningName, ...] = (
-    *(PlanningName(name, "planning_choice") for name in _CHOICES),
-    *(PlanningName(name, "planning_decide", verdict) for name, verdict in _DECISIONS.items()),
-    *(PlanningName(name, "planning") for name in _WORDS),
+def _verdict(name: str) -> bool | None:
+    return {"Positive": True, "Negative": False}.get(name.split("_")[-2])
+
+
+PLANNING_NAMES: tuple[PlanningName, ...] = tuple(
+    PlanningName(name, task, _verdict(name)) for name, task in PLANNING_TASKS.items()
 )
 
 

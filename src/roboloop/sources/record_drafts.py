@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class RecordDraft:
     """One question about a picture.
 
     Attributes:
@@ -35,7 +35,7 @@ class Draft:
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def record_of(draft: Draft, *, base: Record) -> Record:
+def record_of(draft: RecordDraft, *, base: Record) -> Record:
     """The record of a draft; everything else, id and pictures included, is that of `base`."""
     return replace(
         base,
@@ -47,7 +47,7 @@ def record_of(draft: Draft, *, base: Record) -> Record:
     )
 
 
-def records_of(drafts: Iterable[Draft], *, base: Record) -> Iterator[Record]:
+def records_of(drafts: Iterable[RecordDraft], *, base: Record) -> Iterator[Record]:
     """A record for each draft; its task and key make it one of several with the id of `base`."""
     for draft in drafts:
         name = f"{base.id}/{draft.task}"

@@ -22,12 +22,13 @@ from roboloop.records.answers import Answer, Box, Text, Trajectory, YesNo
 from roboloop.records.media import FilePicture, Media
 from roboloop.records.record import Record, Turn
 from roboloop.sources.conversations import read_conversation
-from roboloop.sources.record_drafts import first_file
 from roboloop.sources.entry_files import EntryFileSource
 from roboloop.sources.fields import Entry, cornered_box, point
 from roboloop.sources.frame_choice import spread
 from roboloop.sources.measure import MediaMeter
 from roboloop.sources.planning_names import PlanningName, planning_name
+from roboloop.sources.robointer_vqa.questions import tells_answer
+from roboloop.sources.record_drafts import first_file
 
 FOLDERS = ("planning/train", "planning/test", "affordance", "trajectory", "")
 """Where the files lie; `planning/jsons` repeats train and test."""
@@ -212,8 +213,8 @@ def _exchange(entry: Entry) -> _Exchange:
         case _:
             raise RoboLoopError("E-DAT-004", f"it has {len(turns)} turns, not two")
     question = _MARKS.sub("", question).strip()
-    if (leaked := planning_name(question)) is not None and leaked.verdict is not None:
-        raise RoboLoopError("E-DAT-004", f"its question holds its own name {leaked.name}")
+    if tells_answer(question):
+        raise RoboLoopError("E-DAT-004", "its question holds the name that is its answer")
     return _Exchange(question, answer)
 
 

@@ -23,11 +23,11 @@ from roboloop.records.media import FilePicture
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.record_drafts import measured_picture, records_of
 from roboloop.sources.fields import Entry
 from roboloop.sources.file_lists import folder_print
 from roboloop.sources.json_entries import Piece, entry_pieces, scan_entries, scan_piece
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.record_drafts import measured_picture, records_of
 from roboloop.sources.visual_genome_entry import Asker
 from roboloop.sources.visual_genome_questions import QUESTIONS
 

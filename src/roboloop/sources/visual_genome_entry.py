@@ -13,8 +13,8 @@ from roboloop.base.geometry import PictureSize
 from roboloop.records.answers import Box
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected
-from roboloop.sources.record_drafts import Draft, sample
 from roboloop.sources.fields import Entry, cornered_box
+from roboloop.sources.record_drafts import RecordDraft, sample
 
 SLACK_PX = 2.0
 """How far a box may stick out of its picture."""
@@ -65,7 +65,7 @@ class Asker:
         located = error.located(Place(self.base.origin, record_id=record_id))
         self.rejected.append(Rejected(located, record_id))
 
-    def chosen(self, drafts: Sequence[Draft]) -> list[Draft]:
+    def chosen(self, drafts: Sequence[RecordDraft]) -> list[RecordDraft]:
         """As many as may be asked."""
         return sample(drafts, count=self.max_questions, draw=self.draw)
 

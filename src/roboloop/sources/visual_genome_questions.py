@@ -9,9 +9,9 @@ from typing import NamedTuple
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import box_iou
 from roboloop.records.answers import Box, Text
-from roboloop.sources.record_drafts import Draft
 from roboloop.sources.fields import Entry
 from roboloop.sources.object_questions import NamedObject, Scene, object_drafts
+from roboloop.sources.record_drafts import RecordDraft
 from roboloop.sources.region_questions import region_inputs
 from roboloop.sources.visual_genome_entry import Asker, box_of, name_of
 from roboloop.sources.visual_genome_relations import ask_relationships
@@ -26,7 +26,7 @@ PEOPLE = frozenset(
 """Names of people that annotators use for one another; their synsets differ."""
 
 
-def ask_objects(asker: Asker) -> Iterator[Draft]:
+def ask_objects(asker: Asker) -> Iterator[RecordDraft]:
     """Where things are: `detect_objects`, `object_box` and `pointing`."""
     objects, _, uncounted = _named_objects(asker, list_name="objects")
     scene = Scene(objects=tuple(objects), uncounted=frozenset(uncounted))
@@ -36,11 +36,11 @@ def ask_objects(asker: Asker) -> Iterator[Draft]:
         )
 
 
-def ask_attributes(asker: Asker) -> Iterator[Draft]:
+def ask_attributes(asker: Asker) -> Iterator[RecordDraft]:
     """What a thing is like, if only one bears its name."""
     objects, entries, uncounted = _named_objects(asker, list_name="attributes")
     counts = Counter(found.name for found in objects)
-    drafts: list[Draft] = []
+    drafts: list[RecordDraft] = []
     for found in objects:
         given = entries[found.key]
         if counts[found.name] == 1 and found.name not in uncounted and "attributes" in given:
@@ -51,7 +51,7 @@ def ask_attributes(asker: Asker) -> Iterator[Draft]:
                 continue
             if attributes:
                 drafts.append(
-                    Draft(
+                    RecordDraft(
                         task="vqa",
                         key=found.key,
                         inputs={"question": f"What is the {found.name} like?"},
@@ -62,7 +62,7 @@ def ask_attributes(asker: Asker) -> Iterator[Draft]:
     yield from asker.chosen(drafts)
 
 
-def ask_regions(asker: Asker) -> Iterator[Draft]:
+def ask_regions(asker: Asker) -> Iterator[RecordDraft]:
     """Where the region of a phrase is, and which phrase describes a region."""
     phrases: list[tuple[str, Box, str]] = []
     for item, key in asker.each("regions", keys=("region_id", "id")):
@@ -75,7 +75,7 @@ def ask_regions(asker: Asker) -> Iterator[Draft]:
             asker.reject(error, key=key)
     counts = Counter(phrase.casefold() for phrase, _, _ in phrases)
     grounded = [
-        Draft(
+        RecordDraft(
             task="object_box",
             key=key,
             inputs={"object": f"region described as '{phrase}'"},
@@ -87,7 +87,7 @@ def ask_regions(asker: Asker) -> Iterator[Draft]:
     ]
     yield from asker.chosen(grounded)
     described = [
-        Draft(
+        RecordDraft(
             task="vqa",
             key=key,
             inputs=region_inputs(box, about="Describe what is there in a few words."),
@@ -99,7 +99,7 @@ def ask_regions(asker: Asker) -> Iterator[Draft]:
     yield from asker.chosen(described)
 
 
-def ask_questions(asker: Asker) -> Iterator[Draft]:
+def ask_questions(asker: Asker) -> Iterator[RecordDraft]:
     """The published questions, word for word; all of them."""
     for item, key in asker.each("qas", keys=("qa_id", "id")):
         try:
@@ -111,12 +111,12 @@ def ask_questions(asker: Asker) -> Iterator[Draft]:
             continue
         text = answer.removesuffix(".")
         meta = {"qa_id": key, "published_answer": answer}
-        yield Draft(
+        yield RecordDraft(
             task="vqa", key=key, inputs={"question": question}, answer=Text(text), meta=meta
         )
 
 
-QUESTIONS: Mapping[str, Callable[[Asker], Iterator[Draft]]] = {
+QUESTIONS: Mapping[str, Callable[[Asker], Iterator[RecordDraft]]] = {
     "objects": ask_objects,
     "attributes": ask_attributes,
     "relationships": ask_relationships,

@@ -10,9 +10,9 @@ from typing import Any
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.records.answers import Text, YesNo
-from roboloop.sources.record_drafts import Draft
 from roboloop.sources.fields import Entry
 from roboloop.sources.object_questions import NamedObject
+from roboloop.sources.record_drafts import RecordDraft
 from roboloop.sources.visual_genome_entry import Asker, box_of, name_of
 
 ONE_WAY = frozenset(
@@ -23,7 +23,7 @@ ONE_WAY = frozenset(
 """Predicates that are false the other way round: a man wears shoes, shoes wear no man."""
 
 
-def ask_relationships(asker: Asker) -> Iterator[Draft]:
+def ask_relationships(asker: Asker) -> Iterator[RecordDraft]:
     """Whether a relationship holds (both ways round), and what a thing is related to."""
     triples: list[_Triple] = []
     for item, key in asker.each("relationships", keys=("relationship_id", "id")):
@@ -32,7 +32,7 @@ def ask_relationships(asker: Asker) -> Iterator[Draft]:
         except RoboLoopError as error:
             asker.reject(error, key=key)
     holds = {triple.words for triple in triples}
-    asked: list[Draft] = []
+    asked: list[RecordDraft] = []
     for triple in dict.fromkeys(triples):
         subject, predicate, other = triple.words
         if predicate in ONE_WAY and subject != other and (other, predicate, subject) not in holds:
@@ -76,9 +76,9 @@ def _triple(item: Entry, *, key: str, size: PictureSize) -> _Triple:
     return _Triple(key=key, words=words, subject=ends[0], other=ends[1])
 
 
-def _whether(triple: _Triple, *, value: bool) -> Draft:
+def _whether(triple: _Triple, *, value: bool) -> RecordDraft:
     subject, predicate, other = triple.words if value else tuple(reversed(triple.words))
-    return Draft(
+    return RecordDraft(
         task="yes_no_vqa",
         key=triple.key,
         inputs={"question": f"Is this right: the {subject} {predicate} the {other}?"},
@@ -87,9 +87,9 @@ def _whether(triple: _Triple, *, value: bool) -> Draft:
     )
 
 
-def _fill_in(triple: _Triple) -> Draft:
+def _fill_in(triple: _Triple) -> RecordDraft:
     subject, predicate, other = triple.words
-    return Draft(
+    return RecordDraft(
         task="vqa",
         key=triple.key,
         inputs={"question": f"Fill in the blank: the {subject} {predicate} the ___."},
