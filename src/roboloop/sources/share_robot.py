@@ -27,8 +27,8 @@ from roboloop.sources.fields import Entry, cornered_box, point
 from roboloop.sources.frame_choice import spread
 from roboloop.sources.measure import MediaMeter
 from roboloop.sources.planning_names import PlanningName, planning_name
-from roboloop.sources.robointer_vqa.questions import tells_answer
 from roboloop.sources.record_drafts import first_file
+from roboloop.sources.robointer_vqa.questions import tells_answer
 
 FOLDERS = ("planning/train", "planning/test", "affordance", "trajectory", "")
 """Where the files lie; `planning/jsons` repeats train and test."""
