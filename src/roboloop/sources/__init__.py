@@ -18,5 +18,12 @@ SOURCES = Table(
         "libero": "roboloop.sources.libero:LiberoSource",
         "robointer_vqa": "roboloop.sources.robointer_vqa.source:RoboInterVqaSource",
         "records": "roboloop.sources.record_files:RecordFilesSource",
+        "lvis": "roboloop.sources.lvis:LvisSource",
+        "visual_genome": "roboloop.sources.visual_genome:VisualGenomeSource",
+        "manipvqa": "roboloop.sources.manipvqa:ManipVqaSource",
+        "share_robot": "roboloop.sources.share_robot:ShareRobotSource",
+        "epic_kitchens": "roboloop.sources.epic_kitchens:EpicKitchensSource",
+        "ego4d": "roboloop.sources.ego4d:Ego4dSource",
+        "egoplan": "roboloop.sources.egoplan:EgoPlanSource",
     },
 )
