@@ -78,6 +78,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
+    "E-MED-009": ErrorKind(
+        "A picture's content is not the one its record was made from",
+        "The file was replaced: bring the old one back, or make the records again.",
+    ),
     "E-MED-010": ErrorKind(
         "A camera shows nothing",
         "Name the cameras to read in `cameras`, or leave the episode out.",

@@ -23,10 +23,10 @@ MAX_TOKENIZER_TEXTS = 20_000
 
 def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
     """`data`: sources to `out/records`, the reasons for everything left out to the ledger."""
+    from roboloop.base.workers import default_workers
     from roboloop.records.shards import RecordFolder
     from roboloop.sources.base import SourceContext
     from roboloop.sources.build import build_records
-    from roboloop.sources.parallel import default_workers
 
     context = SourceContext(made_folder=out / "made", seed=recipe.seed)
     with Ledger(out / "ledger.jsonl", stage="data") as ledger:

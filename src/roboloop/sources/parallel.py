@@ -7,7 +7,6 @@ known. Workers hand back encoded lines: what crosses the pipe is what goes to di
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import traceback
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from roboloop.sources.data_set import DataSetSource
 from roboloop.sources.encode import Encoded, Refused, encode
 from roboloop.sources.marks import Drop
 
-MAX_DEFAULT_WORKERS = 8
 PARTS_AHEAD_PER_WORKER = 2
 """How far workers may run ahead of the part that is written: bounds the memory."""
 
@@ -38,15 +36,6 @@ class PartResult(NamedTuple):
     items: list[Encoded | Refused]
     stopped_by: Drop | None = None
     failed: Exception | None = None
-
-
-def default_workers() -> int:
-    """One process a core that this process may use, up to eight."""
-    try:
-        num_cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        num_cores = os.cpu_count() or 1
-    return min(MAX_DEFAULT_WORKERS, num_cores)
 
 
 def read_parts(
