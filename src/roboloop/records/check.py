@@ -17,10 +17,11 @@ from roboloop.base.errors import MissingDependencyError, Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.progress import progress_bar
 from roboloop.records.answers import check_answer
+from roboloop.records.ids import IdRegister
 from roboloop.records.jsonl import Broken
 from roboloop.records.media import Media
 from roboloop.records.media_open import Measured, MediaStore, medium_name
-from roboloop.records.read import Found, IdRegister, scan_records
+from roboloop.records.read import Found, scan_records
 from roboloop.records.record import check_record
 from roboloop.records.shard_files import read_mark, verify_shard
 from roboloop.records.shards import read_media_roots

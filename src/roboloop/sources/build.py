@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.base.progress import ProgressBar, progress_bar
-from roboloop.records.read import IdRegister, read_records
+from roboloop.records.ids import IdRegister
+from roboloop.records.read import read_records
 from roboloop.records.shard_files import (
     MAX_SHARD_RECORDS,
     ShardFormat,
