@@ -10,10 +10,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
+from roboloop.base.text_length import estimated_tokens
 from roboloop.cli.main import run_command
 from roboloop.dialects import load_dialect
 from roboloop.models.text_tokens import TextTokens
-from roboloop.pipeline.token_table import count_tokens, estimated_tokens, spread
+from roboloop.pipeline.token_table import count_tokens, spread
 from roboloop.records import FilePicture, Record, Text
 from roboloop.records.jsonl import write_json_line
 from roboloop.records.record import Turn, record_to_json

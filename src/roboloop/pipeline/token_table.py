@@ -6,7 +6,6 @@ counted.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.progress import track
+from roboloop.base.text_length import estimated_tokens
 from roboloop.dialects import Dialect
 from roboloop.records.check import record_files
 from roboloop.records.jsonl import Broken
@@ -26,10 +26,6 @@ from roboloop.records.read import scan_records
 from roboloop.records.record import Record
 from roboloop.records.shards import read_media_roots
 from roboloop.tasks import TASKS, load_task
-
-CHARS_PER_TOKEN = 4.0
-"""Of English text; other letters than Latin ones count as a token each in an estimate."""
-_FIRST_WIDE = "\u2e80"
 
 
 class Spread(NamedTuple):
@@ -95,12 +91,6 @@ def count_tokens(
         else:
             row.num_unknown += 1
     return dict(sorted(table.items()))
-
-
-def estimated_tokens(text: str) -> int:
-    """About how many tokens a text has: a quarter of its characters, each Chinese one whole."""
-    wide = sum(letter >= _FIRST_WIDE for letter in text)
-    return wide + math.ceil((len(text) - wide) / CHARS_PER_TOKEN)
 
 
 def spread(values: Iterable[int]) -> Spread | None:

@@ -9,7 +9,6 @@ from typing import Any
 import roboloop
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import track
-from roboloop.dialects import load_dialect
 from roboloop.records.jsonl import Broken
 from roboloop.records.media_open import MediaStore
 from roboloop.records.read import scan_records
@@ -20,6 +19,7 @@ from roboloop.report.card import CardMaker, drop_reasons
 from roboloop.report.folder import replaced_folder
 from roboloop.report.pictures import PictureFolder
 from roboloop.report.rows import answer_words, rounded_marks
+from roboloop.report.wording import question_of
 from roboloop.runs.ledger import LedgerLine
 from roboloop.tasks import TASKS, load_task
 
@@ -106,21 +106,10 @@ def _row(record: Record, *, pictures: PictureFolder) -> dict[str, Any]:
         "split": record.split,
         "episode": None if (episode := record.meta.get("episode")) is None else str(episode),
         "pictures": [each.as_json() for each in shown],
-        "question": _question(record),
+        "question": question_of(record),
         "truth": _truth(record),
         "predictions": [],
     }
-
-
-def _question(record: Record) -> str:
-    """The question as its task words it; of a task that is not known, the inputs themselves."""
-    if record.task in TASKS.rows:
-        try:
-            return load_task(record.task).question(record, dialect=load_dialect("plain"))
-        except RoboLoopError as error:
-            return f"(no question: {error.detail})"
-    asked = [turn.text for turn in record.turns if turn.role == "user"]
-    return "\n".join(asked) or "\n".join(f"{key}: {each}" for key, each in record.inputs.items())
 
 
 def _truth(record: Record) -> dict[str, Any] | None:
