@@ -6,6 +6,7 @@ that it is legible on a page of any colour.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ TOP = 62
 ROW = 26
 PLOT_HEIGHT = 132
 FEWEST_BINS = 8
+GAP = 8
 CHAR = 6.3
 """About the width of a letter at the size of the labels."""
 
@@ -98,7 +100,7 @@ def histogram_chart(
             x = PAD + index * step
             gap = 1.5 if step > 6 else 0.5
             parts.append(_rect(x + gap, floor - height, step - 2 * gap, height, "s0", radius=1.5))
-    if counts:
+    if any(counts):
         peak = counts.index(highest)
         x = PAD + (peak + 0.5) * step
         parts.append(_text(x, floor - PLOT_HEIGHT + 11, f"{highest:,}", "tick", anchor="middle"))
@@ -123,11 +125,12 @@ def heat_map(cells: Sequence[Sequence[int]], *, title: str, said: str) -> str:
     for row, counts in enumerate(cells):
         for column, count in enumerate(counts):
             if count:
-                x, y = PAD + column * width / columns, TOP + row * height / rows
+                left, right = (round(PAD + (column + side) * width / columns) for side in (0, 1))
+                upper, lower = (round(TOP + (row + side) * height / rows) for side in (0, 1))
                 share = 0.08 + 0.92 * (count / highest) ** 0.5
                 parts.append(
-                    f'<rect x="{x:.1f}" y="{y:.1f}" width="{width / columns:.1f}" '
-                    f'height="{height / rows:.1f}" class="cell" opacity="{share:.2f}"/>'
+                    f'<rect x="{left}" y="{upper}" width="{right - left}" '
+                    f'height="{lower - upper}" class="cell" opacity="{share:.2f}"/>'
                 )
     return _panel([*parts, "</g>"], title=title, said=said, height=TOP + height + PAD)
 
@@ -135,8 +138,8 @@ def heat_map(cells: Sequence[Sequence[int]], *, title: str, said: str) -> str:
 def _panel(parts: Sequence[str], *, title: str, said: str, height: float) -> str:
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-            f'width="{WIDTH}" height="{height:.0f}" role="img" aria-label="{escape(title)}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + GAP:.0f}" '
+            f'width="{WIDTH}" height="{height + GAP:.0f}" role="img" aria-label="{escape(title)}" '
             'font-family="Inter, system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"'
             ' font-variant-numeric="tabular-nums">',
             f"<style>{STYLE}</style>",
@@ -172,11 +175,9 @@ def _span(counts: Sequence[int]) -> _Span:
 
 
 def _tick_step(labels: Sequence[str], *, step: float) -> int:
-    """Every how many edges a label has room; the last edge gets one where it can."""
-    widest = max(map(len, labels), default=1) * CHAR + 10
-    needed = max(1, -(-int(widest) // max(1, int(step))))
-    bins = len(labels) - 1
-    return next((each for each in range(needed, bins + 1) if bins % each == 0), needed)
+    """Every how many edges a label has room, the first of them set to the right of its edge."""
+    widest = max(map(len, labels), default=1) * CHAR
+    return max(1, math.ceil((1.5 * widest + 6) / step))
 
 
 def _shortened(text: str, *, room: float) -> str:
