@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from roboloop.dialects.scanning import Found, Mapping, Node, Number, Sequence, Tag
 
@@ -73,26 +73,29 @@ def numbers_of(node: Node) -> list[Number] | None:
     """The items of a sequence of numbers alone, otherwise None."""
     if not isinstance(node, Sequence) or not node.items:
         return None
-    if all(type(item) is Number for item in node.items):
-        return list(cast("tuple[Number, ...]", node.items))
-    numbers = [number_of(item) for item in node.items]
-    known = [number for number in numbers if number is not None]
-    return known if len(known) == len(numbers) else None
+    numbers: list[Number] = []
+    for item in node.items:
+        number = number_of(item)
+        if number is None:
+            return None
+        numbers.append(number)
+    return numbers
 
 
 def pair_of(node: Node) -> Pair | None:
     """A closed sequence of two numbers as a pair, otherwise None."""
-    numbers = numbers_of(node)
-    closed = isinstance(node, Sequence) and node.closed
-    if numbers is None or len(numbers) != 2 or not closed:
+    if not isinstance(node, Sequence) or len(node.items) != 2 or not node.closed:
         return None
-    return Pair(numbers[0], numbers[1])
+    first, second = number_of(node.items[0]), number_of(node.items[1])
+    return None if first is None or second is None else Pair(first, second)
 
 
 def number_of(node: Node | None) -> Number | None:
     """A number, also one in quotes or in an attribute; None for anything else."""
+    if isinstance(node, Number):
+        return node
     if not isinstance(node, str):
-        return node if isinstance(node, Number) else None
+        return None
     try:
         return Number(float(node.strip().removesuffix("%")), node.strip().endswith("%"))
     except ValueError:
