@@ -21,13 +21,18 @@ def entries(num: int, *, seed: int = 0) -> Iterator[dict[str, Any]]:
         yield makers[number % len(makers)](draw, number)
 
 
-def write_entries(path: Path, *, num: int, seed: int = 0, indent: int | None = None) -> int:
+def entry_texts(num: int, *, seed: int = 0) -> Iterator[str]:
+    """The entries as JSON, a line each."""
+    for entry in entries(num, seed=seed):
+        yield json.dumps(entry, ensure_ascii=False)
+
+
+def write_entries(path: Path, *, num: int, seed: int = 0) -> int:
     """Write a JSON list entry by entry; returns its bytes."""
     with path.open("w", encoding="utf-8") as stream:
         stream.write("[\n")
-        for number, entry in enumerate(entries(num, seed=seed)):
-            stream.write(",\n" if number else "")
-            stream.write(json.dumps(entry, ensure_ascii=False, indent=indent))
+        for number, text in enumerate(entry_texts(num, seed=seed)):
+            stream.write(f"{',' if number else ''}\n{text}")
         stream.write("\n]\n")
     return path.stat().st_size
 
