@@ -135,9 +135,9 @@ def _show_tokens(tokens: Mapping[str, TaskTokens], *, estimated: bool) -> None:
     shown.add_column("task", style="bold", no_wrap=True)
     for name in ("records", "media"):
         shown.add_column(name, justify="right")
-    text = "text tokens, estimated" if estimated else "text tokens"
-    for name in ("picture tokens a record", text):
-        shown.add_column(f"{name}\nmin / median / p95 / max", justify="right")
+    text = "text tokens (estimated)" if estimated else "text tokens"
+    for name in ("picture tokens", text):
+        shown.add_column(f"{name}\nmin / median / p95 / max", justify="right", no_wrap=True)
     shown.add_column("total", justify="right")
     for task, row in tokens.items():
         cells = [
