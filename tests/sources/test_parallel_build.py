@@ -36,7 +36,8 @@ def source(folder: Path, **options: Any) -> PartedSource:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("options", [{}, {"limit": 17}, {"num_parts": 1}, {"num_parts": 2}])
