@@ -78,6 +78,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
+    "E-MED-009": ErrorKind(
+        "A picture's content is not the one its record was made from",
+        "The file was replaced: bring the old one back, or make the records again.",
+    ),
     "E-MED-010": ErrorKind(
         "A camera shows nothing",
         "Name the cameras to read in `cameras`, or leave the episode out.",
@@ -119,6 +123,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "This is a defect of RoboLoop: please report it with the run folder.",
     ),
     "E-RUN-004": ErrorKind("A folder is not a run folder", "Name a folder made by `roboloop run`."),
+    "E-RUN-005": ErrorKind(
+        "A worker process died",
+        "Often memory ran out: use fewer workers. With `--workers 1` the cause shows itself.",
+    ),
     # Training
     "E-TRN-001": ErrorKind(
         "Nothing is trained: no parameter has a gradient", "Name at least one part in train.parts."

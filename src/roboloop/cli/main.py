@@ -26,6 +26,7 @@ VERBS = {
     "data": ("roboloop.cli.run:data", "Make only the records of a recipe."),
     "check": ("roboloop.cli.check:check", "Check a recipe, or open and check every record."),
     "look": ("roboloop.cli.look:look", "See records in the offline viewer."),
+    "card": ("roboloop.cli.card:card", "Write a data set card: counts, charts, drawn samples."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
     "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),
