@@ -119,6 +119,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "This is a defect of RoboLoop: please report it with the run folder.",
     ),
     "E-RUN-004": ErrorKind("A folder is not a run folder", "Name a folder made by `roboloop run`."),
+    "E-RUN-005": ErrorKind(
+        "A worker process died",
+        "Often memory ran out: use fewer workers. With `--workers 1` the cause shows itself.",
+    ),
     # Training
     "E-TRN-001": ErrorKind(
         "Nothing is trained: no parameter has a gradient", "Name at least one part in train.parts."

@@ -80,7 +80,8 @@ class Execution:
             f"source {index}": source.fingerprint()
             for index, source in enumerate(recipe.data.sources)
         }
-        self.data = self._stage("data", {"data": locked["data"], "seed": seed}, prints)
+        data = {key: value for key, value in locked["data"].items() if key != "num_workers"}
+        self.data = self._stage("data", {"data": data, "seed": seed}, prints)
         yield self.data
         records = self.data.output_hash
         inputs = stages.model_inputs(recipe, records_hash=records)

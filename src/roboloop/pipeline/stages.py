@@ -26,12 +26,13 @@ def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
     from roboloop.records.shards import RecordFolder
     from roboloop.sources.base import SourceContext
     from roboloop.sources.build import build_records
+    from roboloop.sources.parallel import default_workers
 
     context = SourceContext(made_folder=out / "made", seed=recipe.seed)
     with Ledger(out / "ledger.jsonl", stage="data") as ledger:
         counts = build_records(
             recipe.data.sources, out=out / "records", context=context, ledger=ledger,
-            strict=recipe.data.strict,
+            strict=recipe.data.strict, num_workers=recipe.data.num_workers or default_workers(),
         )  # fmt: skip
     if counts.num_dropped:
         reasons = ", ".join(f"{number} x {code}" for code, number in counts.by_code.items())
