@@ -11,6 +11,10 @@ import numpy as np
 
 DIGEST_BYTES = 16
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 
 def hash_bytes(data: bytes) -> str:
     """BLAKE2b of `data` as 32 hexadecimal digits."""
@@ -28,9 +32,7 @@ def hash_file(path: Path) -> str:
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text. NaN is refused."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def hash_value(value: Any) -> str:

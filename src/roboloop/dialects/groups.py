@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from roboloop.dialects.scanning import Found, Mapping, Node, Number, Sequence, Tag
 
@@ -73,6 +73,8 @@ def numbers_of(node: Node) -> list[Number] | None:
     """The items of a sequence of numbers alone, otherwise None."""
     if not isinstance(node, Sequence) or not node.items:
         return None
+    if all(type(item) is Number for item in node.items):
+        return list(cast("tuple[Number, ...]", node.items))
     numbers = [number_of(item) for item in node.items]
     known = [number for number in numbers if number is not None]
     return known if len(known) == len(numbers) else None
@@ -99,12 +101,16 @@ def number_of(node: Node | None) -> Number | None:
 
 def named_pair(node: Mapping, first: str, second: str) -> Pair | None:
     """The values of the keys `first` and `second`, when both are numbers."""
+    if len(node.pairs) < 2:
+        return None
     x, y = number_of(node.get(first)), number_of(node.get(second))
     return None if x is None or y is None else Pair(x, y, named=True)
 
 
 def named_box(node: Mapping, label: str | None) -> RawBox | None:
     """A box from `{x1, y1, x2, y2}` or `{x, y, width, height}` with x, y its top left corner."""
+    if len(node.pairs) < 4:
+        return None
     for x1, y1, x2, y2 in _CORNERS:
         start, end = named_pair(node, x1, y1), named_pair(node, x2, y2)
         if start is not None and end is not None:

@@ -201,8 +201,11 @@ class _Interpreter:
         if self.want_boxes and len(corners) > 2 and all(corners):
             self.reading.note(ODD_GROUP)
             return
-        for item in node.items:
-            self._walk(item, key=key, label=label)
+        for item, corner in zip(node.items, corners, strict=True):
+            if corner is not None and not self.want_boxes:
+                self._add_point(RawPoint(corner, label))
+            else:
+                self._walk(item, key=key, label=label)
 
     def _flat(self, numbers: list[Number], *, closed: bool, key: str, label: str | None) -> None:
         """A bracket of nothing but numbers; four are a box unless their key says points."""

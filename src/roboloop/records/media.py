@@ -9,6 +9,7 @@ frame: of the video's bytes and the frame's number), so that a replaced picture 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from roboloop.base.errors import RoboLoopError
@@ -98,11 +99,16 @@ WHOLE_NUMBERS = ("row", "frame", "offset", "num_bytes")
 def media_to_json(media: Media) -> dict[str, Any]:
     """The reference as a JSON object with its `kind`; `size` as [width, height]."""
     value: dict[str, Any] = {"kind": media.kind}
-    for field in fields(media):
-        item = getattr(media, field.name)
+    for name in _field_names(type(media)):
+        item = getattr(media, name)
         if item is not None:
-            value[field.name] = list(item) if field.name == "size" else item
+            value[name] = list(item) if name == "size" else item
     return value
+
+
+@cache
+def _field_names(kind: type[Media]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def media_from_json(value: Any) -> Media:

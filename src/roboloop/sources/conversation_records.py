@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.records.answers import SPATIAL_KINDS, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
-from roboloop.records.read import IdRegister
 from roboloop.records.record import Record, Turn, check_record
 from roboloop.sources.base import Rejected
 from roboloop.sources.conversations import (
@@ -52,13 +51,11 @@ class EntryRules:
 
 
 class EntryReader:
-    """Makes records of entries; knows the ids met so far."""
+    """Makes records of entries. What it makes of one depends on no other."""
 
     def __init__(self, rules: EntryRules) -> None:
         self._rules = rules
         self._meter = MediaMeter({rules.root: rules.folder}, verify=rules.verify_media)
-        self._ids = IdRegister()
-        self._nameless: Counter[str] = Counter()
 
     def read(self, entry: Any, *, place: Place) -> Record | Rejected:
         """The entry's record, or why it is none.
@@ -69,9 +66,7 @@ class EntryReader:
         record_id: str | None = None
         try:
             record_id = self._id(entry)
-            record = self._record(entry, record_id=record_id, place=place)
-            self._ids.add(record.id, place=place)
-            return record
+            return self._record(entry, record_id=record_id, place=place)
         except RoboLoopError as error:
             located = error.located(replace(place, record_id=record_id))
             if error.code == "E-CFG-003":
@@ -83,7 +78,7 @@ class EntryReader:
         conversation = read_conversation(entry)
         fields = cast("dict[str, Any]", entry)
         kind = self._task_kind(fields)
-        conversation, media = self._media(conversation)
+        conversation, media = self._media(conversation, size=_stated_size(fields))
         _check_marks(conversation, num_pictures=len(media))
         asked, published = _split_answer(conversation.turns)
         record = Record(
@@ -103,15 +98,16 @@ class EntryReader:
         return record
 
     def _id(self, entry: Any) -> str:
-        """The entry's id, or one made of its content that stays the same wherever it stands."""
+        """The entry's id, or one made of its content that stays the same wherever it stands.
+
+        So the second of two entries that are the same in every word is left out by its id.
+        """
         given = cast("dict[str, Any]", entry).get("id") if isinstance(entry, dict) else None
         if isinstance(given, str | int) and not isinstance(given, bool) and given != "":
             return f"{self._rules.id_prefix}{given}"
         if given not in (None, ""):
             raise RoboLoopError("E-REC-003", f"'id' is text or a whole number, not {given!r}")
-        name = f"{self._rules.id_prefix}{self._rules.root}-{hash_value(entry)[:12]}"
-        self._nameless[name] += 1
-        return name if self._nameless[name] == 1 else f"{name}-{self._nameless[name]}"
+        return f"{self._rules.id_prefix}{self._rules.root}-{hash_value(entry)[:16]}"
 
     def _task_kind(self, fields: Mapping[str, Any]) -> str:
         if self._rules.task != "auto":
@@ -129,10 +125,15 @@ class EntryReader:
             fix="Name the task of these entries in `task`, or leave them out.",
         )
 
-    def _media(self, conversation: Conversation) -> tuple[Conversation, tuple[Media, ...]]:
+    def _media(
+        self, conversation: Conversation, *, size: PictureSize | None
+    ) -> tuple[Conversation, tuple[Media, ...]]:
         """References with sizes; videos become frames, and their marks picture marks."""
         if not conversation.videos:
-            return conversation, tuple(self._picture(path) for path in conversation.pictures)
+            stated = size if len(conversation.pictures) == 1 else None
+            return conversation, tuple(
+                self._picture(path, size=stated) for path in conversation.pictures
+            )
         num_frames = self._rules.video_frames
         if num_frames is None or conversation.pictures:
             raise RoboLoopError(
@@ -148,8 +149,9 @@ class EntryReader:
             turns = _replace_first_mark(turns, by=IMAGE_MARK * len(taken))
         return conversation._replace(turns=turns), tuple(frames)
 
-    def _picture(self, path: str) -> Media:
-        return self._meter.measured(FilePicture(path=self._rooted(path)))
+    def _picture(self, path: str, *, size: PictureSize | None) -> Media:
+        """The picture; the size that its entry states is taken for true when none is verified."""
+        return self._meter.measured(FilePicture(path=self._rooted(path), size=size))
 
     def _frames(self, path: str, *, num_frames: int) -> list[Media]:
         """Frames from the middles of `num_frames` equal parts of a video; all of a short one."""
@@ -165,9 +167,10 @@ class EntryReader:
             raise RoboLoopError(
                 "E-MED-001", f"{shown} is no file", fix="Download it and write its path."
             )
-        folder = self._rules.folder.absolute()
-        if Path(path).is_relative_to(folder):
-            path = Path(path).relative_to(folder).as_posix()
+        if path.startswith("/"):
+            folder = self._rules.folder.absolute()
+            if Path(path).is_relative_to(folder):
+                path = Path(path).relative_to(folder).as_posix()
         return f"{self._rules.root}:{path}"
 
     def _answered(self, record: Record, *, published: str) -> Record:
@@ -191,6 +194,15 @@ class EntryReader:
             if record.picture_size is None:
                 raise RoboLoopError("E-REC-013", "its answer has coordinates, it has no picture")
         return read_truth(text, record=record, dialect=dialect or load_dialect("plain"))
+
+
+def _stated_size(fields: Mapping[str, Any]) -> PictureSize | None:
+    """The picture's size as its entry states it: `width` and `height`, in RoboInter `w` and `h`."""
+    for width, height in (("width", "height"), ("w", "h")):
+        size = (fields.get(width), fields.get(height))
+        if all(type(side) is int and side > 0 for side in size):
+            return PictureSize(*cast("tuple[int, int]", size))
+    return None
 
 
 def _split_answer(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None]:

@@ -20,25 +20,25 @@ from roboloop.dialects import Dialect, load_dialect
 from roboloop.records.answers import SPATIAL_KINDS
 from roboloop.records.jsonl import Broken
 from roboloop.records.record import Record
-from roboloop.sources.base import Rejected, Source, SourceContext
+from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.conversation_records import EntryReader, EntryRules
+from roboloop.sources.data_set import DataSetSource
 from roboloop.sources.file_lists import data_files, folder_print
-from roboloop.sources.json_entries import scan_entries
+from roboloop.sources.json_entries import Piece, entry_pieces, scan_piece
 from roboloop.tasks import TASKS, load_task
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
-class LlavaJsonSource(Source):
-    """Conversations about pictures: LLaVA, ShareGPT, chat messages, Qwen and RoboInter JSON."""
+class LlavaJsonSource(DataSetSource):
+    """Conversations about pictures: LLaVA, ShareGPT, chat messages, Qwen and RoboInter JSON.
+
+    `path` is a `.json` list, a `.jsonl` file or a folder of them; `name` its stem when left out.
+    """
 
     kind: Literal["llava_json"] = "llava_json"  # pyright: ignore[reportIncompatibleVariableOverride]
-    path: Path
-    """A `.json` list or a `.jsonl` file, or a folder of them."""
     image_folder: Path | None = None
     """What the pictures' paths are relative to; the folder of `path` when left out."""
-    name: str = Field("", pattern=r"^[A-Za-z0-9_.-]*$")
-    """The name of these records' source and media root; the stem of `path` when left out."""
     task: str = "auto"
     """The task of all entries; `auto` takes each entry's own `task`, or `vqa` where it has none."""
     coordinates: str | None = None
@@ -47,22 +47,17 @@ class LlavaJsonSource(Source):
     coordinate_options: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Options of that dialect, such as `max_pixels`."""
     split: str = Field("train", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
-    licence: str = ""
-    limit: int | None = Field(None, ge=1)
-    """Stop after so many records."""
     id_prefix: str = ""
     """Put before every id, for sets that number their entries alike."""
     keep_fields: tuple[str, ...] = ()
     """Other fields of an entry to keep in the record's `meta`."""
-    verify_media: bool = True
-    """Decode every picture while reading; otherwise only its header is read."""
     video_frames: int | None = Field(None, ge=1, le=64)
     """How many frames to take of a video, evenly spread; entries with video are left out without
     it."""
 
     @model_validator(mode="before")
     @classmethod
-    def _name_after_path(cls, given: Any) -> Any:
+    def _name_after_kind(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("path") and not given.get("name"):
             stem = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(str(given["path"])).stem)
             return {**given, "name": stem}
@@ -94,30 +89,34 @@ class LlavaJsonSource(Source):
         """The folder of the pictures under the source's name."""
         return {self.name: self._pictures_folder}
 
-    def read(self, context: SourceContext) -> Iterator[Record | Rejected]:
-        """Yield a record for each entry, or why it is none.
+    def parts(self, context: SourceContext) -> Iterator[Piece]:
+        """Some megabytes of a file each.
 
         Raises:
-            RoboLoopError: E-DAT-001, E-DAT-002, or E-REC-001 and E-REC-014 for a broken list;
-                E-CFG-003 when an answer has coordinates and `coordinates` was not given.
+            RoboLoopError: E-DAT-001 or E-DAT-002.
         """
         del context
         if not self._pictures_folder.is_dir():
             raise RoboLoopError(
                 "E-DAT-001", "the image folder does not exist", place=Place(self._pictures_folder)
             )
-        reader = EntryReader(self._rules())
-        num_records = 0
         for file in data_files(self.path, suffixes=SUFFIXES):
-            for item in scan_entries(file):
-                if num_records == self.limit:
-                    return
-                if isinstance(item, Broken):
-                    yield Rejected(item.error, item.error.place.record_id)
-                    continue
-                made = reader.read(item.value, place=item.place)
-                num_records += isinstance(made, Record)
-                yield made
+            yield from entry_pieces(file)
+
+    def read_part(self, part: Piece, context: SourceContext) -> Iterator[Record | Rejected]:
+        """A record for each entry, or why it is none.
+
+        Raises:
+            RoboLoopError: E-REC-001 and E-REC-014 for a broken list; E-CFG-003 when an answer has
+                coordinates and `coordinates` was not given.
+        """
+        del context
+        reader = EntryReader(self._rules())
+        for item in scan_piece(part):
+            if isinstance(item, Broken):
+                yield Rejected(item.error, item.error.place.record_id)
+            else:
+                yield reader.read(item.value, place=item.place)
 
     def fingerprint(self) -> str:
         """Hash of the options, the JSON files and the names and sizes of the pictures."""
