@@ -239,8 +239,10 @@ class _Interpreter:
             self.reading.note(NOT_FINITE)
 
     def _add_point(self, point: RawPoint) -> None:
-        pairs = (point.place,) if isinstance(point.place, Pair) else point.place[:2]
-        if all(math.isfinite(number.value) for pair in pairs for number in pair[:2]):
-            self.reading.points.append(point)
-        else:
-            self.reading.note(NOT_FINITE)
+        place = point.place
+        pairs = (place,) if isinstance(place, Pair) else (place.start, place.end)
+        for first, second, _ in pairs:
+            if not (math.isfinite(first.value) and math.isfinite(second.value)):
+                self.reading.note(NOT_FINITE)
+                return
+        self.reading.points.append(point)

@@ -95,6 +95,9 @@ RECORD_KEYS = (
 )
 
 
+_ALWAYS_WRITTEN = ("id", "task")
+
+
 def record_to_json(record: Record) -> dict[str, Any]:
     """The record as a JSON object; empty fields are left out."""
     value: dict[str, Any] = {
@@ -110,7 +113,7 @@ def record_to_json(record: Record) -> dict[str, Any]:
         "origin": record.origin,
         "meta": dict(record.meta),
     }
-    return {key: item for key, item in value.items() if item or key in ("id", "task")}
+    return {key: item for key, item in value.items() if item or key in _ALWAYS_WRITTEN}
 
 
 def record_from_json(value: Any) -> Record:
