@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -27,15 +27,19 @@ from roboloop.tasks import TASKS, Task, load_task
 
 DEFAULT_TASK = "vqa"
 
+Form = Callable[[Any], Conversation]
+"""Reads an entry of one published form; raises E-DAT-004 for any other."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRules:
-    """How entries are read; `LlavaJsonSource` says what each field means.
+    """How entries are read; `EntrySource` says what each field means.
 
     Attributes:
         root: Name of the media root and of the source.
         folder: The folder of the root.
         dialect: How the published answers write coordinates, None when that was not said.
+        form: Finds the conversation in an entry.
     """
 
     root: str
@@ -48,6 +52,7 @@ class EntryRules:
     keep_fields: tuple[str, ...]
     verify_media: bool
     video_frames: int | None
+    form: Form = read_conversation
 
 
 class EntryReader:
@@ -57,8 +62,13 @@ class EntryReader:
         self._rules = rules
         self._meter = MediaMeter({rules.root: rules.folder}, verify=rules.verify_media)
 
-    def read(self, entry: Any, *, place: Place) -> Record | Rejected:
+    def read(self, entry: Any, *, place: Place, origin: str = "") -> Record | Rejected:
         """The entry's record, or why it is none.
+
+        Args:
+            entry: What was published.
+            place: Its file and line.
+            origin: The record's origin; file and line when left out.
 
         Raises:
             RoboLoopError: E-CFG-003 when its answer has coordinates in no declared dialect.
@@ -66,31 +76,35 @@ class EntryReader:
         record_id: str | None = None
         try:
             record_id = self._id(entry)
-            return self._record(entry, record_id=record_id, place=place)
+            record = self._record(entry, record_id=record_id)
+            return replace(record, origin=origin or f"{Path(str(place.file)).name}:{place.line}")
         except RoboLoopError as error:
             located = error.located(replace(place, record_id=record_id))
             if error.code == "E-CFG-003":
                 raise located from error
             return Rejected(located, record_id)
 
-    def _record(self, entry: Any, *, record_id: str, place: Place) -> Record:
+    def _record(self, entry: Any, *, record_id: str) -> Record:
         rules = self._rules
-        conversation = read_conversation(entry)
+        conversation = rules.form(entry)
         fields = cast("dict[str, Any]", entry)
         kind = self._task_kind(fields)
         conversation, media = self._media(conversation, size=_stated_size(fields))
         _check_marks(conversation, num_pictures=len(media))
-        asked, published = _split_answer(conversation.turns)
+        asked, published = _split_answer(conversation)
         record = Record(
             id=record_id,
             task=kind,
             media=media,
+            inputs=conversation.inputs,
             turns=asked,
             source=rules.root,
             split=rules.split,
             licence=rules.licence,
-            origin=f"{Path(str(place.file)).name}:{place.line}",
-            meta={name: fields[name] for name in rules.keep_fields if name in fields},
+            meta={
+                **conversation.meta,
+                **{name: fields[name] for name in rules.keep_fields if name in fields},
+            },
         )
         if published is not None:
             record = self._answered(record, published=published)
@@ -149,9 +163,11 @@ class EntryReader:
             turns = _replace_first_mark(turns, by=IMAGE_MARK * len(taken))
         return conversation._replace(turns=turns), tuple(frames)
 
-    def _picture(self, path: str, *, size: PictureSize | None) -> Media:
+    def _picture(self, picture: str | Media, *, size: PictureSize | None) -> Media:
         """The picture; the size that its entry states is taken for true when none is verified."""
-        return self._meter.measured(FilePicture(path=self._rooted(path), size=size))
+        if isinstance(picture, str):
+            picture = FilePicture(path=self._rooted(picture), size=size)
+        return self._meter.measured(picture)
 
     def _frames(self, path: str, *, num_frames: int) -> list[Media]:
         """Frames from the middles of `num_frames` equal parts of a video; all of a short one."""
@@ -205,11 +221,12 @@ def _stated_size(fields: Mapping[str, Any]) -> PictureSize | None:
     return None
 
 
-def _split_answer(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None]:
+def _split_answer(conversation: Conversation) -> tuple[tuple[Turn, ...], str | None]:
     """The turns up to the last question, and the answer that follows it, if any."""
-    if turns[-1].role == "assistant":
+    turns = conversation.turns
+    if turns and turns[-1].role == "assistant":
         return turns[:-1], turns[-1].text
-    return turns, None
+    return turns, conversation.answer
 
 
 def _check_marks(conversation: Conversation, *, num_pictures: int) -> None:

@@ -6,11 +6,13 @@ LLaVA (`conversations` of `from`, `value`), ShareGPT (the same with other speake
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.records.record import Role, Turn
+from roboloop.records.media import Media
+from roboloop.records.record import InputValue, Role, Turn
 
 IMAGE_MARK = "<image>"
 VIDEO_MARK = "<video>"
@@ -25,11 +27,23 @@ _SPEAKERS: dict[str, Role] = {
 
 
 class Conversation(NamedTuple):
-    """Turns with `<image>` and `<video>` marks, and the paths of what stands there, in order."""
+    """Turns with `<image>` and `<video>` marks, and the paths of what stands there, in order.
+
+    Attributes:
+        turns: The published turns, the answer last; none when `inputs` hold the question.
+        pictures: A path below the image folder, or a reference into a table or an archive.
+        videos: Paths below the image folder.
+        inputs: What the task words its question from.
+        answer: The published answer where it does not stand in the turns.
+        meta: What else the record keeps.
+    """
 
     turns: tuple[Turn, ...]
-    pictures: tuple[str, ...]
-    videos: tuple[str, ...]
+    pictures: tuple[str | Media, ...] = ()
+    videos: tuple[str, ...] = ()
+    inputs: Mapping[str, InputValue] = MappingProxyType({})
+    answer: str | None = None
+    meta: Mapping[str, Any] = MappingProxyType({})
 
 
 def read_conversation(entry: Any) -> Conversation:

@@ -1,0 +1,96 @@
+"""Entries in JSON files, each with its pictures in a folder beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import Field
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.hashing import hash_file, hash_value
+from roboloop.records.jsonl import Broken
+from roboloop.records.record import Record
+from roboloop.sources.base import Rejected, SourceContext
+from roboloop.sources.conversation_records import EntryReader, EntryRules
+from roboloop.sources.entry_source import EntrySource
+from roboloop.sources.file_lists import data_files, folder_print
+from roboloop.sources.json_entries import scan_entries
+
+SUFFIXES = (".json", ".jsonl", ".ndjson")
+
+
+class JsonEntrySource(EntrySource):
+    """A `.json` list, a `.jsonl` file, or a folder of them."""
+
+    image_folder: Path | None = None
+    """What the pictures' paths are relative to; the folder of `path` when left out."""
+    video_frames: int | None = Field(None, ge=1, le=64)
+    """How many frames to take of a video, evenly spread; entries with video are left out without
+    it."""
+
+    def media_roots(self) -> Mapping[str, Path]:
+        """The folder of the pictures under the source's name."""
+        return {self.name: self.pictures_folder}
+
+    @property
+    def pictures_folder(self) -> Path:
+        """What the pictures' paths are relative to."""
+        if self.image_folder is not None:
+            return self.image_folder
+        return self.path if self.path.is_dir() else self.path.parent
+
+    def read(self, context: SourceContext) -> Iterator[Record | Rejected]:
+        """Yield a record for each entry, or why it is none.
+
+        Raises:
+            RoboLoopError: E-DAT-001, E-DAT-002, or E-REC-001 and E-REC-014 for a broken list;
+                E-CFG-003 when an answer has coordinates and `coordinates` was not given.
+        """
+        reader = self.entry_reader()
+        return self._limited(
+            item for part in self.parts(context) for item in read_file(part, reader=reader)
+        )
+
+    def parts(self, context: SourceContext) -> Iterator[Path]:
+        """The files.
+
+        Raises:
+            RoboLoopError: E-DAT-001 when there is none, or no folder of pictures.
+        """
+        del context
+        if not self.pictures_folder.is_dir():
+            raise RoboLoopError(
+                "E-DAT-001", "the image folder does not exist", place=Place(self.pictures_folder)
+            )
+        yield from data_files(self.path, suffixes=SUFFIXES)
+
+    def read_part(self, part: Path, context: SourceContext) -> Iterator[Record | Rejected]:
+        """The records of one file."""
+        del context
+        return read_file(part, reader=self.entry_reader())
+
+    def fingerprint(self) -> str:
+        """Hash of the options, the JSON files and the names and sizes of the pictures."""
+        files = [hash_file(file) for file in data_files(self.path, suffixes=SUFFIXES)]
+        folder = self.pictures_folder
+        pictures = folder_print(folder) if folder.is_dir() else ""
+        return hash_value([self.model_dump(mode="json"), files, pictures])
+
+    def rules(self) -> EntryRules:
+        """How entries are read."""
+        return replace(super().rules(), video_frames=self.video_frames)
+
+
+def read_file(file: Path, *, reader: EntryReader) -> Iterator[Record | Rejected]:
+    """A record for each entry of a JSON file, or why it is none.
+
+    Raises:
+        RoboLoopError: E-DAT-001, E-DAT-002, E-REC-001, E-REC-014 for a file that cannot be read on.
+    """
+    for item in scan_entries(file):
+        if isinstance(item, Broken):
+            yield Rejected(item.error, item.error.place.record_id)
+        else:
+            yield reader.read(item.value, place=item.place)
