@@ -53,20 +53,20 @@ def read_conversation(entry: Any) -> Conversation:
         RoboLoopError: E-DAT-004 when the entry has none of the known forms.
     """
     if not isinstance(entry, dict):
-        raise _unknown(f"an entry is a JSON object, not {type(entry).__name__}")
+        raise unknown_form(f"an entry is a JSON object, not {type(entry).__name__}")
     given = cast("dict[str, Any]", entry)
-    reading = _Reading()
+    reading = Reading()
     turns = tuple(reading.turns(given))
     if not any(turn.role == "user" for turn in turns):
-        raise _unknown("nobody asks anything in it")
-    pictures = [*_paths(given, key="image"), *_paths(given, key="images")]
-    videos = [*_paths(given, key="video"), *_paths(given, key="videos")]
+        raise unknown_form("nobody asks anything in it")
+    pictures = [*media_paths(given, key="image"), *media_paths(given, key="images")]
+    videos = [*media_paths(given, key="video"), *media_paths(given, key="videos")]
     if (pictures and reading.pictures) or (videos and reading.videos):
-        raise _unknown("its pictures are named both in the messages and beside them")
+        raise unknown_form("its pictures are named both in the messages and beside them")
     return Conversation(turns, tuple(pictures or reading.pictures), tuple(videos or reading.videos))
 
 
-class _Reading:
+class Reading:
     """Turns of one entry; collects the paths that stand inside them."""
 
     def __init__(self) -> None:
@@ -86,23 +86,33 @@ class _Reading:
             yield Turn("assistant", entry["output"])
         else:
             keys = ", ".join(sorted(entry)) or "none"
-            raise _unknown(f"it has no conversations, messages or instruction; its keys: {keys}")
+            raise unknown_form(
+                f"it has no conversations, messages or instruction; its keys: {keys}"
+            )
 
     def _turn(self, turn: Any) -> Turn:
         if not isinstance(turn, dict):
-            raise _unknown(f"a turn is a JSON object, not {turn!r}")
+            raise unknown_form(f"a turn is a JSON object, not {turn!r}")
         given = cast("dict[str, Any]", turn)
         speaker, content = given.get("from", given.get("role")), given.get("value")
         content = given.get("content") if content is None else content
         role = _SPEAKERS.get(speaker) if isinstance(speaker, str) else None
         if role is None:
             known = ", ".join(_SPEAKERS)
-            raise _unknown(f"speaker {speaker!r} is none of {known}")
+            raise unknown_form(f"speaker {speaker!r} is none of {known}")
+        return Turn(role, self.text(content))
+
+    def text(self, content: Any) -> str:
+        """A turn's text: as it stands, or its parts put together with marks for its media.
+
+        Raises:
+            RoboLoopError: E-DAT-004 when it is neither text nor a list of known parts.
+        """
         if isinstance(content, list):
-            return Turn(role, "".join(self._part(part) for part in cast("list[Any]", content)))
+            return "".join(self._part(part) for part in cast("list[Any]", content))
         if not isinstance(content, str):
-            raise _unknown(f"a turn's text is {content!r}")
-        return Turn(role, content)
+            raise unknown_form(f"a turn's text is {content!r}")
+        return content
 
     def _part(self, part: Any) -> str:
         match part:
@@ -117,7 +127,7 @@ class _Reading:
                 self.videos += _part_paths(cast("dict[str, Any]", part), kind=kind)
                 return VIDEO_MARK
             case _:
-                raise _unknown(f"a part of a message is {part!r}")
+                raise unknown_form(f"a part of a message is {part!r}")
 
 
 def _part_paths(part: dict[str, Any], *, kind: str) -> list[str]:
@@ -128,7 +138,12 @@ def _part_paths(part: dict[str, Any], *, kind: str) -> list[str]:
     return []
 
 
-def _paths(entry: dict[str, Any], *, key: str) -> list[str]:
+def media_paths(entry: Mapping[str, Any], *, key: str) -> list[str]:
+    """The paths under a key of an entry: one, a list of them, or none.
+
+    Raises:
+        RoboLoopError: E-DAT-004 when something else stands there.
+    """
     value = entry.get(key)
     if value is None or value == "":
         return []
@@ -143,8 +158,9 @@ def _path(value: Any) -> str:
         case str():
             return value
         case _:
-            raise _unknown(f"a picture's path is {value!r}")
+            raise unknown_form(f"a picture's path is {value!r}")
 
 
-def _unknown(detail: str) -> RoboLoopError:
+def unknown_form(detail: str) -> RoboLoopError:
+    """The error of an entry that is of another form than expected."""
     return RoboLoopError("E-DAT-004", detail[:300])

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_file, hash_value
-from roboloop.records.jsonl import Broken
+from roboloop.records.jsonl import Broken, JsonLine
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.conversation_records import EntryReader, EntryRules
@@ -90,7 +90,11 @@ def read_file(file: Path, *, reader: EntryReader) -> Iterator[Record | Rejected]
         RoboLoopError: E-DAT-001, E-DAT-002, E-REC-001, E-REC-014 for a file that cannot be read on.
     """
     for item in scan_entries(file):
-        if isinstance(item, Broken):
-            yield Rejected(item.error, item.error.place.record_id)
-        else:
-            yield reader.read(item.value, place=item.place)
+        yield read_entry(item, reader=reader)
+
+
+def read_entry(item: JsonLine | Broken, *, reader: EntryReader) -> Record | Rejected:
+    """The record of what was found in a JSON file, or why it is none."""
+    if isinstance(item, Broken):
+        return Rejected(item.error, item.error.place.record_id)
+    return reader.read(item.value, place=item.place)
