@@ -24,6 +24,7 @@ VERBS = {
     "run": ("roboloop.cli.run:run", "Run a recipe: data, training, evaluation, report."),
     "plan": ("roboloop.cli.plan:plan", "Say what a run would do and what is done already."),
     "data": ("roboloop.cli.run:data", "Make only the records of a recipe."),
+    "detect": ("roboloop.cli.detect:detect", "Say which source reads what lies at a path."),
     "check": ("roboloop.cli.check:check", "Check a recipe, or open and check every record."),
     "look": ("roboloop.cli.look:look", "See records in the offline viewer."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),

@@ -1,8 +1,8 @@
-"""Conversations by their columns: which key of an entry holds what, and how its speakers are named.
+"""Conversations by their columns: which key of an entry holds what, and who is called what.
 
-The names are those of LLaMA-Factory's `dataset_info.json` (its `data/README.md`), so that an existing
-set-up is taken over as it stands. Two forms: `alpaca` (a prompt, a query, a response) and `sharegpt`
-(a list of turns, of whatever tags).
+The names are those of LLaMA-Factory's `dataset_info.json` (its `data/README.md`), so that an
+existing set-up is taken over as it stands. Two forms: `alpaca` (a prompt, a query, a response) and
+`sharegpt` (a list of turns, of whatever tags).
 """
 
 from __future__ import annotations

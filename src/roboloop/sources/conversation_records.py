@@ -96,10 +96,10 @@ class EntryReader:
             id=record_id,
             task=kind,
             media=media,
-            inputs=conversation.inputs,
+            inputs=dict(conversation.inputs),
             turns=asked,
             source=rules.root,
-            split=rules.split,
+            split=conversation.split or rules.split,
             licence=rules.licence,
             meta={
                 **conversation.meta,

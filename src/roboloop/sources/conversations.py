@@ -36,6 +36,7 @@ class Conversation(NamedTuple):
         inputs: What the task words its question from.
         answer: The published answer where it does not stand in the turns.
         meta: What else the record keeps.
+        split: The entry's own, where it has one.
     """
 
     turns: tuple[Turn, ...]
@@ -44,6 +45,7 @@ class Conversation(NamedTuple):
     inputs: Mapping[str, InputValue] = MappingProxyType({})
     answer: str | None = None
     meta: Mapping[str, Any] = MappingProxyType({})
+    split: str | None = None
 
 
 def read_conversation(entry: Any) -> Conversation:
@@ -74,6 +76,11 @@ class Reading:
         self.videos: list[str] = []
 
     def turns(self, entry: dict[str, Any]) -> Iterator[Turn]:
+        """The turns of an entry in any of the forms.
+
+        Raises:
+            RoboLoopError: E-DAT-004 when it has none of them.
+        """
         spoken = entry.get("conversations", entry.get("messages"))
         if isinstance(entry.get("system"), str) and entry["system"]:
             yield Turn("system", entry["system"])

@@ -144,7 +144,7 @@ class LlamaFactorySource(JsonEntrySource):
             raise RoboLoopError(
                 "E-DAT-002",
                 f"data set {part.name!r} is a file that ends in {path.suffix!r}",
-                fix=f"Only {', '.join(SUFFIXES)} are read; a table of Parquet has a source of its own.",
+                fix="Only JSON is read here; tables have a source of their own, `parquet`.",
             )
         return data_files(path, suffixes=SUFFIXES)
 
