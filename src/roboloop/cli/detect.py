@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from roboloop.base.progress import console
+
+MAX_ENTRIES_TRIED = 200
+MAX_ERRORS_SHOWN = 3
 
 
 def detect(path: Path) -> int:
     """Say which source fits a file or folder, show its first record, and print a recipe entry.
 
-    The entry goes to standard output. Ends with status 1 when the first entry gives no record.
+    The entry goes to standard output. Ends with status 1 when the first entries give no record.
 
     Args:
         path: What you have on disk.
@@ -29,27 +34,30 @@ def detect(path: Path) -> int:
     found = find(path)
     said.print(escape(described(found)), soft_wrap=True)
     options = {"kind": found.kind, **found.options}
-    status = 0
+    first: Record | None = None
+    errors: list[RoboLoopError] = []
     with tempfile.TemporaryDirectory() as made:
         try:
-            source = make_source(found)
-            first = next(iter(source.read(SourceContext(Path(made), 0))), None)
+            items = make_source(found).read(SourceContext(Path(made), 0))
+            for item in islice(items, MAX_ENTRIES_TRIED):
+                if isinstance(item, Record):
+                    first = item
+                    break
+                errors.append(item.error)
         except RoboLoopError as error:
-            said.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
-            first, status = None, 1
-    if isinstance(first, Record):
+            errors.append(error)
+    for error in errors[:MAX_ERRORS_SHOWN]:
+        said.print(f"[red]left out[/] {escape(str(error))}", soft_wrap=True)
+    if first is not None:
         said.print(escape(shown(first)), soft_wrap=True)
         if has_coordinates(first):
             said.print("its answer holds coordinates: say `task` and `coordinates`")
             options |= {"task": "FILL IN", "coordinates": "FILL IN"}
-    elif first is not None:
-        said.print(f"[red]{escape(str(first.error))}[/]", soft_wrap=True)
-        status = 1
     print(recipe_entry(options))  # noqa: T201
-    return status
+    return 0 if first is not None else 1
 
 
-def recipe_entry(options: dict[str, object]) -> str:
+def recipe_entry(options: Mapping[str, object]) -> str:
     """The options as an entry of `data.sources` in YAML."""
     (first, kind), *others = options.items()
     lines = ["data:", "  sources:", f"    - {first}: {kind}"]

@@ -27,6 +27,7 @@ VERBS = {
     "detect": ("roboloop.cli.detect:detect", "Say which source reads what lies at a path."),
     "check": ("roboloop.cli.check:check", "Check a recipe, or open and check every record."),
     "look": ("roboloop.cli.look:look", "See records in the offline viewer."),
+    "convert": ("roboloop.cli.convert:convert", "Write records in the forms others read."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
     "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),

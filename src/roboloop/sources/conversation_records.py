@@ -13,7 +13,7 @@ from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.records.answers import SPATIAL_KINDS, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
-from roboloop.records.record import Record, Turn, check_record
+from roboloop.records.record import Record, Turn, check_record, record_from_json
 from roboloop.sources.base import Rejected
 from roboloop.sources.conversations import (
     IMAGE_MARK,
@@ -26,6 +26,8 @@ from roboloop.sources.truth_texts import Truth, read_truth
 from roboloop.tasks import TASKS, Task, load_task
 
 DEFAULT_TASK = "vqa"
+KEPT_RECORD = "roboloop"
+"""Key under which `roboloop convert --keep` leaves the whole record in an entry."""
 
 Form = Callable[[Any], Conversation]
 """Reads an entry of one published form; raises E-DAT-004 for any other."""
@@ -53,6 +55,7 @@ class EntryRules:
     verify_media: bool
     video_frames: int | None
     form: Form = read_conversation
+    kept_records: bool = False
 
 
 class EntryReader:
@@ -76,6 +79,8 @@ class EntryReader:
         record_id: str | None = None
         try:
             record_id = self._id(entry)
+            if self._rules.kept_records:
+                return _kept_record(entry)
             record = self._record(entry, record_id=record_id)
             return replace(record, origin=origin or f"{Path(str(place.file)).name}:{place.line}")
         except RoboLoopError as error:
@@ -219,6 +224,18 @@ def _stated_size(fields: Mapping[str, Any]) -> PictureSize | None:
         if all(type(side) is int and side > 0 for side in size):
             return PictureSize(*cast("tuple[int, int]", size))
     return None
+
+
+def _kept_record(entry: Any) -> Record:
+    """The record that an export left in an entry, as it was."""
+    kept = cast("dict[str, Any]", entry).get(KEPT_RECORD) if isinstance(entry, dict) else None
+    if kept is None:
+        raise RoboLoopError(
+            "E-DAT-004",
+            f"no record was kept in its {KEPT_RECORD!r}",
+            fix="Convert with --keep, or read without `kept_records`.",
+        )
+    return record_from_json(kept)
 
 
 def _split_answer(conversation: Conversation) -> tuple[tuple[Turn, ...], str | None]:

@@ -18,6 +18,8 @@ from roboloop.sources.published_rows import find_columns
 from roboloop.sources.tsv_rows import open_tsv
 
 MAX_FILES_LOOKED_AT = 2000
+MAX_HINT_DEPTH = 4
+MAX_HINT_FOLDERS = 40
 
 
 class Match(NamedTuple):
@@ -81,7 +83,7 @@ def detect(path: Path) -> Detection:
             "E-DAT-002",
             f"no source fits it. Looked for: {wanted}",
             place=Place(path),
-            fix="Say the kind in the recipe; docs/sources/ describes the layouts.",
+            fix=_hint(path) or "Say the kind in the recipe; docs/sources/ describes the layouts.",
         )
     if len(found) > 1:
         kinds = ", ".join(f"{rule.kind} ({rule.looks_for})" for rule, _ in found)
@@ -93,6 +95,20 @@ def detect(path: Path) -> Detection:
         )
     rule, match = found[0]
     return Detection(rule.kind, {"path": str(path), **match.options}, match.mapping, rule.looks_for)
+
+
+def _hint(path: Path) -> str:
+    """Names folders below that a rule fits, nearest first."""
+    below = [path]
+    for _ in range(MAX_HINT_DEPTH):
+        below = [folder for parent in below for folder in sorted(parent.glob("*/"))]
+        below = below[:MAX_HINT_FOLDERS]
+        fits = [
+            f"{folder} ({rule.kind})" for folder in below for rule in RULES if rule.find(folder)
+        ]
+        if fits:
+            return f"Name a folder below it: {', '.join(fits[:5])}."
+    return ""
 
 
 def _with_files(*patterns: str) -> Callable[[Path], Match | None]:
@@ -112,6 +128,16 @@ def _named(*names: str, below: str = "*") -> Callable[[Path], Match | None]:
         if path.is_dir():
             return Match() if any(file.name in names for file in _files(path, below)) else None
         return Match() if path.name in names else None
+
+    return find
+
+
+def _like(pattern: str) -> Callable[[Path], Match | None]:
+    """A file whose name is like the pattern, or a folder with such a file."""
+
+    def find(path: Path) -> Match | None:
+        met = any(path.glob(pattern)) if path.is_dir() else path.match(pattern)
+        return Match() if met else None
 
     return find
 
@@ -215,7 +241,7 @@ RULES: Sequence[Rule] = (
     Rule("droid_raw", "metadata_*.json beside trajectory.h5",
          _with_files("**/metadata_*.json", "**/trajectory.h5")),
     Rule("ai2thor", "traj_data.json of ALFRED", _named("traj_data.json", below="**/*.json")),
-    Rule("lvis", "lvis_*.json", _with_files("lvis_*.json")),
+    Rule("lvis", "lvis_*.json", _like("lvis_*.json")),
     Rule("visual_genome", "objects.json beside image_data.json",
          _with_files("objects.json", "image_data.json")),
     Rule("libero", "*.bddl", _ending(".bddl", below="**/*.bddl")),

@@ -90,18 +90,13 @@ def _kind_of(entry: Mapping[str, Any]) -> str | None:
 
 
 def _mapping(entry: Mapping[str, Any]) -> dict[str, str]:
-    told = {"pictures": " or ".join(key for key in MEDIA_KEYS if entry.get(key))}
-    if "conversations" in entry or "messages" in entry:
-        told["question, answer"] = "conversations" if "conversations" in entry else "messages"
-    else:
-        told["question"] = "instruction, input"
-        told["answer"] = "output"
-    for key in ("id", "task", "system"):
-        if key in entry:
-            told[key] = key
-    if not told["pictures"]:
-        told["pictures"] = "in the messages, if any"
-    return {what: f"key {key}" for what, key in told.items()}
+    told = {key: f"key {key}" for key in ("id", "task", "system") if key in entry}
+    named = " or ".join(f"key {key}" for key in MEDIA_KEYS if entry.get(key))
+    told["pictures"] = named or "parts of the messages, if any"
+    spoken = next((key for key in ("conversations", "messages") if key in entry), None)
+    if spoken is None:
+        return {**told, "question": "keys instruction, input", "answer": "key output"}
+    return {**told, "question": f"key {spoken}", "answer": f"the last turn of {spoken}"}
 
 
 def _image_folder(entries: list[dict[str, Any]], *, file: Path, default: Path) -> Path | None:

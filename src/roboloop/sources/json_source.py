@@ -12,6 +12,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_file, hash_value
 from roboloop.records.jsonl import Broken, JsonLine
 from roboloop.records.record import Record
+from roboloop.records.shards import read_media_roots
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.conversation_records import EntryReader, EntryRules
 from roboloop.sources.entry_source import EntrySource
@@ -30,9 +31,17 @@ class JsonEntrySource(EntrySource):
     """How many frames to take of a video, evenly spread; entries with video are left out without
     it."""
 
+    kept_records: bool = False
+    """Take the records that `roboloop convert --keep` left in the entries, as they were; their
+    media roots stand in `media_roots.json` beside the file."""
+
     def media_roots(self) -> Mapping[str, Path]:
         """The folder of the pictures under the source's name."""
-        return {self.name: self.pictures_folder}
+        roots = {self.name: self.pictures_folder}
+        if self.kept_records:
+            folder = self.path if self.path.is_dir() else self.path.parent
+            return {**roots, **read_media_roots(folder)}
+        return roots
 
     @property
     def pictures_folder(self) -> Path:
@@ -80,7 +89,9 @@ class JsonEntrySource(EntrySource):
 
     def rules(self) -> EntryRules:
         """How entries are read."""
-        return replace(super().rules(), video_frames=self.video_frames)
+        return replace(
+            super().rules(), video_frames=self.video_frames, kept_records=self.kept_records
+        )
 
 
 def read_file(file: Path, *, reader: EntryReader) -> Iterator[Record | Rejected]:
