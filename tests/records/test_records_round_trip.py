@@ -15,6 +15,7 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.records import (
     ArchivePicture,
+    Base64Picture,
     Box,
     Boxes,
     Choice,
@@ -59,7 +60,10 @@ counts = st.integers(0, 10**9)
 media = st.one_of(
     st.builds(FilePicture, path=texts, size=sizes),
     st.builds(ArchivePicture, archive=texts, member=texts, size=sizes),
-    st.builds(ParquetPicture, path=texts, column=texts, row=counts, size=sizes),
+    st.builds(
+        ParquetPicture, path=texts, column=texts, row=counts, item=st.none() | counts, size=sizes
+    ),
+    st.builds(Base64Picture, path=texts, offset=counts, num_bytes=counts, size=sizes),
     st.builds(LmdbPicture, store=texts, episode=texts, frame=counts, view=texts, size=sizes),
     st.builds(VideoFrame, path=texts, frame=counts, size=sizes),
     st.builds(SpanPicture, path=texts, offset=counts, num_bytes=counts, size=sizes),

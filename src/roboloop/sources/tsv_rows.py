@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 
-_CELL = re.compile(rb'"([^"]*(?:""[^"]*)*)"|([^\t\r\n]*)')
-_END = re.compile(rb"\t|\r?\n|\Z")
+_CELL = re.compile(rb'"([^"]*(?:""[^"]*)*)"|((?:[^"\t\r\n][^\t\r\n]*)?)')
+_END = re.compile(rb"\t|\r\n?|\n|\Z")
 
 
 class Cell(NamedTuple):
