@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.conversation_records import EntryReader, EntryRules
 from roboloop.sources.entry_source import EntrySource
 from roboloop.sources.file_lists import data_files, folder_print
-from roboloop.sources.json_entries import scan_entries
+from roboloop.sources.json_entries import entry_pieces, scan_piece
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 
@@ -50,35 +51,31 @@ class JsonEntrySource(EntrySource):
             return self.image_folder
         return self.path if self.path.is_dir() else self.path.parent
 
-    def read(self, context: SourceContext) -> Iterator[Record | Rejected]:
-        """Yield a record for each entry, or why it is none.
+    def parts(self, context: SourceContext) -> Iterator[Any]:
+        """Some megabytes of a file each.
 
         Raises:
-            RoboLoopError: E-DAT-001, E-DAT-002, or E-REC-001 and E-REC-014 for a broken list;
-                E-CFG-003 when an answer has coordinates and `coordinates` was not given.
-        """
-        reader = self.entry_reader()
-        return self._limited(
-            item for part in self.parts(context) for item in read_file(part, reader=reader)
-        )
-
-    def parts(self, context: SourceContext) -> Iterator[Path]:
-        """The files.
-
-        Raises:
-            RoboLoopError: E-DAT-001 when there is none, or no folder of pictures.
+            RoboLoopError: E-DAT-001 or E-DAT-002.
         """
         del context
         if not self.pictures_folder.is_dir():
             raise RoboLoopError(
                 "E-DAT-001", "the image folder does not exist", place=Place(self.pictures_folder)
             )
-        yield from data_files(self.path, suffixes=SUFFIXES)
+        for file in data_files(self.path, suffixes=SUFFIXES):
+            yield from entry_pieces(file)
 
-    def read_part(self, part: Path, context: SourceContext) -> Iterator[Record | Rejected]:
-        """The records of one file."""
+    def read_part(self, part: Any, context: SourceContext) -> Iterator[Record | Rejected]:
+        """A record for each entry, or why it is none.
+
+        Raises:
+            RoboLoopError: E-REC-001 and E-REC-014 for a broken list; E-CFG-003 when an answer has
+                coordinates and `coordinates` was not given.
+        """
         del context
-        return read_file(part, reader=self.entry_reader())
+        reader = self.entry_reader()
+        for item in scan_piece(part):
+            yield read_entry(item, reader=reader)
 
     def fingerprint(self) -> str:
         """Hash of the options, the JSON files and the names and sizes of the pictures."""
@@ -92,16 +89,6 @@ class JsonEntrySource(EntrySource):
         return replace(
             super().rules(), video_frames=self.video_frames, kept_records=self.kept_records
         )
-
-
-def read_file(file: Path, *, reader: EntryReader) -> Iterator[Record | Rejected]:
-    """A record for each entry of a JSON file, or why it is none.
-
-    Raises:
-        RoboLoopError: E-DAT-001, E-DAT-002, E-REC-001, E-REC-014 for a file that cannot be read on.
-    """
-    for item in scan_entries(file):
-        yield read_entry(item, reader=reader)
 
 
 def read_entry(item: JsonLine | Broken, *, reader: EntryReader) -> Record | Rejected:
