@@ -15,7 +15,6 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.records import (
     ArchivePicture,
-    Base64Picture,
     Box,
     Boxes,
     Choice,
@@ -63,10 +62,16 @@ media = st.one_of(
     st.builds(
         ParquetPicture, path=texts, column=texts, row=counts, item=st.none() | counts, size=sizes
     ),
-    st.builds(Base64Picture, path=texts, offset=counts, num_bytes=counts, size=sizes),
     st.builds(LmdbPicture, store=texts, episode=texts, frame=counts, view=texts, size=sizes),
     st.builds(VideoFrame, path=texts, frame=counts, size=sizes),
-    st.builds(SpanPicture, path=texts, offset=counts, num_bytes=counts, size=sizes),
+    st.builds(
+        SpanPicture,
+        path=texts,
+        offset=counts,
+        num_bytes=counts,
+        encoding=st.none() | texts,
+        size=sizes,
+    ),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | numbers | texts,

@@ -17,9 +17,11 @@ from PIL import Image
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.pictures import encode_png
-from roboloop.records import Base64Picture, Box, Choice, FilePicture, Record, Text
+from roboloop.records import Box, Choice, FilePicture, Record, SpanPicture, Text
 from roboloop.records.media_open import MediaStore
+from roboloop.runs.ledger import Ledger
 from roboloop.sources.base import Rejected, SourceContext
+from roboloop.sources.build import build_records
 from roboloop.sources.tsv_base64 import TsvBase64Source
 from roboloop.sources.tsv_rows import open_tsv
 
@@ -83,7 +85,7 @@ def test_rows_with_one_several_and_borrowed_pictures(tmp_path: Path) -> None:
     store = MediaStore(source.media_roots())
     for record, seeds in ((first, (1,)), (third, (2, 3))):
         for media, seed in zip(record.media, seeds, strict=True):
-            assert isinstance(media, Base64Picture) and media.content_hash
+            assert isinstance(media, SpanPicture) and media.content_hash
             width = 400 if seed == 3 else 60
             assert np.array_equal(store.open(media), picture(seed, width=width))
 
@@ -124,7 +126,6 @@ def test_bad_rows_cost_only_themselves(tmp_path: Path) -> None:
         (row("7", good, B="", C="x"), "E-DAT-004"),
         (row("8", good, question=""), "E-DAT-004"),
         (row("9", good, split="extra"), "E-DAT-004"),
-        (row("1", good), "E-REC-004"),
         (row("10", good)[:-2], "E-DAT-004"),
     ]
     file = write(tmp_path, [row("1", good), *(cells for cells, _ in bad), row("99", good)])
@@ -133,6 +134,14 @@ def test_bad_rows_cost_only_themselves(tmp_path: Path) -> None:
     assert [item.error.code for item in rejected] == [code for _, code in bad]
     assert [item.error.place.line for item in rejected] == list(range(3, 3 + len(bad)))
     assert all(len(str(item.error)) < 600 for item in rejected)
+
+
+def test_an_index_that_is_taken_falls_in_the_build(tmp_path: Path) -> None:
+    file = write(tmp_path, [row("1", text_of(1)), row("1", text_of(2))])
+    with Ledger(tmp_path / "ledger.jsonl", stage="sources") as ledger:
+        counts = build_records([TsvBase64Source(path=file)], out=tmp_path / "records",
+                               context=SourceContext(tmp_path, 0), ledger=ledger)  # fmt: skip
+    assert (counts.num_records, counts.by_code) == (1, {"E-REC-004": 1})
 
 
 def test_text_that_is_not_utf8_and_quotes_that_do_not_close(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_file, hash_value
-from roboloop.records.media import Base64Picture, Media
+from roboloop.records.media import Media, SpanPicture
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.conversation_records import EntryReader
@@ -30,7 +30,7 @@ MAX_REFERENCE_BYTES = 64
 _LONG_ITEM = re.compile(rb"""[^\s'",\[\]]{65,}""")
 """A picture in base64; whether it is sound shows when it is decoded."""
 
-Spans = tuple[Base64Picture, ...]
+Spans = tuple[SpanPicture, ...]
 
 
 class TsvBase64Source(RowSource):
@@ -154,8 +154,11 @@ class _Table:
         if self._images != "image" or cell.end - cell.start <= MAX_REFERENCE_BYTES:
             return ()
         return tuple(
-            Base64Picture(
-                path=f"{self._root}:{self.file.name}", offset=start, num_bytes=end - start
+            SpanPicture(
+                path=f"{self._root}:{self.file.name}",
+                offset=start,
+                num_bytes=end - start,
+                encoding="base64",
             )
             for start, end in self._table.spans(_LONG_ITEM, cell)
         )
