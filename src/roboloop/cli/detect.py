@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 
 from roboloop.base.progress import console
 
-MAX_ENTRIES_TRIED = 200
 MAX_ERRORS_SHOWN = 3
 
 
@@ -25,8 +23,7 @@ def detect(path: Path) -> int:
     from rich.markup import escape
 
     from roboloop.base.errors import RoboLoopError
-    from roboloop.records.record import Record
-    from roboloop.sources.auto import described, has_coordinates, make_source, shown
+    from roboloop.sources.auto import described, first_record, has_coordinates, make_source, shown
     from roboloop.sources.base import SourceContext
     from roboloop.sources.detect import detect as find
 
@@ -34,18 +31,12 @@ def detect(path: Path) -> int:
     found = find(path)
     said.print(escape(described(found)), soft_wrap=True)
     options = {"kind": found.kind, **found.options}
-    first: Record | None = None
-    errors: list[RoboLoopError] = []
     with tempfile.TemporaryDirectory() as made:
         try:
-            items = make_source(found).read(SourceContext(Path(made), 0))
-            for item in islice(items, MAX_ENTRIES_TRIED):
-                if isinstance(item, Record):
-                    first = item
-                    break
-                errors.append(item.error)
+            context = SourceContext(Path(made), 0)
+            first, errors = first_record(make_source(found), context=context)
         except RoboLoopError as error:
-            errors.append(error)
+            first, errors = None, (error,)
     for error in errors[:MAX_ERRORS_SHOWN]:
         said.print(f"[red]left out[/] {escape(str(error))}", soft_wrap=True)
     if first is not None:

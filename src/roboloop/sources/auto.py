@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from rich.markup import escape
 
 from roboloop.base.errors import Place, RoboLoopError
@@ -16,31 +17,31 @@ from roboloop.base.progress import console
 from roboloop.records.answers import Text
 from roboloop.records.record import Record, record_to_json
 from roboloop.sources.base import Rejected, Source, SourceContext
-from roboloop.sources.data_set import NAME_PATTERN
+from roboloop.sources.data_set import DataSetSource
 from roboloop.sources.detect import Detection, detect
 from roboloop.sources.entry_source import EntrySource
 
 _NUMBER = r"\s*-?\d+(?:\.\d+)?\s*"
 _COORDINATES = re.compile(rf"[\[(<]{_NUMBER},{_NUMBER}(?:,{_NUMBER})*[\])>]")
 MAX_SHOWN_CHARS = 200
+MAX_ENTRIES_TRIED = 200
 
 
-class AutoSource(Source):
+class AutoSource(DataSetSource):
     """Whatever lies at a path: the source that fits is found, shown, and used."""
 
     kind: Literal["auto"] = "auto"  # pyright: ignore[reportIncompatibleVariableOverride]
-    path: Path
-    """A file or folder."""
-    name: str = Field("", pattern=NAME_PATTERN)
-    """The name of these records' source; that of the source that fits when left out."""
     task: str | None = None
     """As in the source that fits."""
     coordinates: str | None = None
     """The dialect in which the published answers write coordinates. Never guessed."""
-    limit: int | None = Field(None, ge=1)
-    """Stop after so many records."""
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Other options of the source that fits."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_after_kind(cls, given: Any) -> Any:
+        return given  # the source that fits has its own way to be named
 
     @cached_property
     def found(self) -> Detection:
@@ -59,31 +60,42 @@ class AutoSource(Source):
             RoboLoopError: E-DAT-002 when none fits or this version has none of that kind, E-CFG-003
                 when an option is none of it.
         """
-        given = {"name": self.name, "task": self.task, "coordinates": self.coordinates,
-                 "limit": self.limit}  # fmt: skip
-        stated = {name: value for name, value in given.items() if value}
+        names = ("name", "licence", "limit", "verify_media", "task", "coordinates")
+        stated = {name: getattr(self, name) for name in names if name in self.model_fields_set}
         return make_source(self.found, **stated, **self.options)
 
     def media_roots(self) -> Mapping[str, Path]:
         """Those of the source that fits."""
         return self.chosen.media_roots()
 
-    def read(self, context: SourceContext) -> Iterator[Record | Rejected]:
-        """Say what was recognised and show the first record, then yield all that the source yields.
+    def parts(self, context: SourceContext) -> Iterator[Any]:
+        """Say what was recognised and show the first record; then the parts of that source.
 
         Raises:
-            RoboLoopError: As the source that fits; E-CFG-003 when answers hold coordinates and
-                `task` and `coordinates` do not say of what, and in which frame.
+            RoboLoopError: As the source that fits.
         """
         out = console()
         out.print(escape(described(self.found)), soft_wrap=True)
-        is_shown = False
-        for item in self.chosen.read(context):
+        first = first_record(self.chosen, context=context).record
+        if first is not None:
+            out.print(escape(shown(first)), soft_wrap=True)
+        if isinstance(self.chosen, DataSetSource):
+            yield from self.chosen.parts(context)
+        else:
+            yield None
+
+    def read_part(self, part: Any, context: SourceContext) -> Iterator[Record | Rejected]:
+        """What the source that fits yields.
+
+        Raises:
+            RoboLoopError: As the source that fits; E-CFG-003 when answers hold coordinates and
+                `task` does not say of what.
+        """
+        chosen = self.chosen
+        is_parted = isinstance(chosen, DataSetSource)
+        for item in chosen.read_part(part, context) if is_parted else chosen.read(context):
             if isinstance(item, Record):
                 self._check_coordinates(item)
-                if not is_shown:
-                    out.print(escape(shown(item)), soft_wrap=True)
-                    is_shown = True
             yield item
 
     def fingerprint(self) -> str:
@@ -101,6 +113,27 @@ class AutoSource(Source):
                 fix="Say in `task` what they are, such as object_box, and in `coordinates` which "
                 "dialect they are written in, such as plain; or `task: vqa` to keep them as text.",
             )
+
+
+class FirstRecord(NamedTuple):
+    """The first record of a source, if there is one near its beginning, and what came before."""
+
+    record: Record | None
+    left_out: tuple[RoboLoopError, ...]
+
+
+def first_record(source: Source, *, context: SourceContext) -> FirstRecord:
+    """Read a source up to its first record.
+
+    Raises:
+        RoboLoopError: What the source raises.
+    """
+    left_out: list[RoboLoopError] = []
+    for item in islice(source.read(context), MAX_ENTRIES_TRIED):
+        if isinstance(item, Record):
+            return FirstRecord(item, tuple(left_out))
+        left_out.append(item.error)
+    return FirstRecord(None, tuple(left_out))
 
 
 def make_source(found: Detection, **options: Any) -> Source:

@@ -74,18 +74,7 @@ class LlamaFactorySource(JsonEntrySource):
         for name in self.subsets or on_disk:
             yield Subset(name, self._described[name])
 
-    def read(self, context: SourceContext) -> Iterator[Record | Rejected]:
-        """Yield a record for each entry of each data set, or why it is none.
-
-        Raises:
-            RoboLoopError: As `parts`; E-CFG-003 when an answer has coordinates and `coordinates`
-                was not given.
-        """
-        return self._limited(
-            item for part in self.parts(context) for item in self.read_part(part, context)
-        )
-
-    def read_part(self, part: Subset, context: SourceContext) -> Iterator[Record | Rejected]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def read_part(self, part: Subset, context: SourceContext) -> Iterator[Record | Rejected]:
         """The records of one data set; one rejection for the whole when it cannot be read."""
         try:
             form = _form(part, layout=self._layout(part))
