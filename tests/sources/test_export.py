@@ -38,6 +38,7 @@ from roboloop.records.record import record_to_json
 from roboloop.records.shards import write_media_roots
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.declared_forms import AlpacaSource, MessagesSource, ShareGptSource
+from roboloop.sources.detect import detect
 from roboloop.sources.export.entries import entry_of
 from roboloop.sources.export.lerobot_columns import COLUMN_OF_TASK, annotation_columns
 from roboloop.sources.export.write import export_columns, export_entries
@@ -204,6 +205,20 @@ def test_the_verb_writes_a_file_that_its_source_reads(
     kept = READERS[form](path=out, image_folder=image_folder, kept_records=True)
     assert list(kept.read(CONTEXT)) == made
     assert MediaStore(kept.media_roots()).open(cell).size == SIZE
+
+
+def test_copied_pictures_lie_beside_the_file(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_records(tmp_path / "records", [boxed("1")], m=pictures)
+    out = tmp_path / "a.json"
+    told = ["convert", str(folder), "--to", "llava", "--out", str(out), "--coordinates", "plain"]
+    assert run_command([*told, "--copy"]) == 0
+    capsys.readouterr()
+    (picture,) = (tmp_path / "a_pictures").iterdir()
+    assert json.loads(out.read_text())[0]["image"] == picture.name
+    assert picture.read_bytes() == (pictures / "a.png").read_bytes()
+    assert detect(out).options["image_folder"] == str(tmp_path / "a_pictures")
 
 
 def test_what_a_form_cannot_hold_is_left_out_and_said(

@@ -11,7 +11,13 @@ Form = Literal["llava", "sharegpt", "messages", "alpaca", "lerobot"]
 
 
 def convert(
-    records: Path, *, to: Form, out: Path, coordinates: str | None = None, keep: bool = False
+    records: Path,
+    *,
+    to: Form,
+    out: Path,
+    coordinates: str | None = None,
+    keep: bool = False,
+    copy: bool = False,
 ) -> int:
     """Write records as LLaVA, ShareGPT, chat messages, Alpaca, or as LeRobot annotation columns.
 
@@ -23,6 +29,7 @@ def convert(
         out: The file: .json or .jsonl; .parquet for lerobot.
         coordinates: The dialect in which coordinates are written, such as plain or qwen3_vl.
         keep: Put the whole record into each entry too, so that nothing is lost.
+        copy: Copy all pictures to a folder beside the file, instead of naming them where they are.
     """
     from rich.markup import escape
 
@@ -33,7 +40,7 @@ def convert(
         made = export_columns(records, out=out)
     else:
         dialect = None if coordinates is None else load_dialect(coordinates)
-        made = export_entries(records, form=to, out=out, dialect=dialect, keep=keep)
+        made = export_entries(records, form=to, out=out, dialect=dialect, keep=keep, copy=copy)
     said = console()
     for error in made.left_out:
         said.print(f"[red]left out[/] {escape(str(error))}", soft_wrap=True)

@@ -105,7 +105,8 @@ def _image_folder(entries: list[dict[str, Any]], *, file: Path, default: Path) -
     if first is None or (default / first).is_file():
         return None
     around = (file.parent, file.parent.parent)
-    places = (*around, *(base / name for base in around for name in ("images", "image", "data")))
+    names = ("images", "image", "data", f"{file.stem}_pictures")
+    places = (*around, *(base / name for base in around for name in names))
     return next((place for place in places if (place / first).is_file()), None)
 
 

@@ -40,6 +40,8 @@ class RowGroup(NamedTuple):
 class ParquetSource(RowSource):
     """Parquet tables of questions and conversations with pictures inside."""
 
+    suffixes = (".parquet",)
+
     kind: Literal["parquet"] = "parquet"  # pyright: ignore[reportIncompatibleVariableOverride]
     path: Path
     """A `.parquet` file, or a folder that has some at any depth."""
@@ -94,7 +96,7 @@ class ParquetSource(RowSource):
             raise RoboLoopError(
                 "E-DAT-001", "there is no such file or folder", place=Place(self.path)
             )
-        if not (found := sorted(self.path.rglob("*.parquet"))):
+        if not (found := sorted(self.path.rglob(f"*{self.suffixes[0]}"))):
             raise RoboLoopError(
                 "E-DAT-001", "no file in it ends in .parquet", place=Place(self.path)
             )

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from roboloop.sources.base import SourceContext
 from roboloop.sources.conversation_records import EntryReader
 from roboloop.sources.entry_source import SPLIT_PATTERN, EntrySource
+from roboloop.sources.file_lists import data_files
 from roboloop.sources.published_rows import RowForm, find_columns
 
 
 class RowSource(EntrySource):
-    """Rows that ask about pictures."""
+    """Rows that ask about pictures, in files that are each a part of the work.
+
+    Class attributes:
+        suffixes: How the files end.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]]
 
     split: str = Field("auto", pattern=SPLIT_PATTERN)
     """The split of all rows; `auto` takes a row's own, or the one its file is named after."""
@@ -27,6 +35,15 @@ class RowSource(EntrySource):
     """Names behind answers that are whole numbers."""
     first_option: Literal[0, 1] | None = None
     """The number of the first option, for answers that count the options. Never guessed."""
+
+    def parts(self, context: SourceContext) -> Iterator[Any]:
+        """The files.
+
+        Raises:
+            RoboLoopError: E-DAT-001 when there is none.
+        """
+        del context
+        yield from data_files(self.path, suffixes=self.suffixes)
 
     def row_form(self, names: Collection[str]) -> RowForm:
         """How rows with these columns are read.

@@ -24,7 +24,6 @@ from roboloop.sources.published_rows import RowForm
 from roboloop.sources.row_source import RowSource
 from roboloop.sources.tsv_rows import Cell, TsvFile, TsvRow, open_tsv
 
-SUFFIXES = (".tsv",)
 MAX_REFERENCE_BYTES = 64
 """A cell of pictures this short is the index of another row, or a path, as in VLMEvalKit."""
 _LONG_ITEM = re.compile(rb"""[^\s'",\[\]]{65,}""")
@@ -35,6 +34,8 @@ Spans = tuple[SpanPicture, ...]
 
 class TsvBase64Source(RowSource):
     """Benchmark tables (TSV) with pictures in base64, as VLMEvalKit publishes them."""
+
+    suffixes = (".tsv",)
 
     kind: Literal["tsv_base64"] = "tsv_base64"  # pyright: ignore[reportIncompatibleVariableOverride]
     path: Path
@@ -48,15 +49,6 @@ class TsvBase64Source(RowSource):
         pictures = self.image_folder or folder
         return {self.name: pictures, self._table_root: folder}
 
-    def parts(self, context: SourceContext) -> Iterator[Path]:
-        """The tables.
-
-        Raises:
-            RoboLoopError: E-DAT-001 when there is none.
-        """
-        del context
-        yield from data_files(self.path, suffixes=SUFFIXES)
-
     def read_part(self, part: Path, context: SourceContext) -> Iterator[Record | Rejected]:
         """A record for each row of a table, or why it is none.
 
@@ -69,7 +61,7 @@ class TsvBase64Source(RowSource):
 
     def fingerprint(self) -> str:
         """Hash of the options, the tables and the pictures that lie in files."""
-        files = [hash_file(file) for file in data_files(self.path, suffixes=SUFFIXES)]
+        files = [hash_file(file) for file in data_files(self.path, suffixes=self.suffixes)]
         pictures = "" if self.image_folder is None else folder_print(self.image_folder)
         return hash_value([self.model_dump(mode="json"), files, pictures])
 

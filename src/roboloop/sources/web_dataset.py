@@ -24,7 +24,6 @@ from roboloop.sources.file_lists import data_files
 from roboloop.sources.published_rows import RowForm, split_in_name
 from roboloop.sources.row_source import RowSource
 
-SUFFIXES = (".tar",)
 PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif")
 TEXT_ENDINGS = ("txt", "text", "cls", "caption", "question", "answer")
 MAX_TEXT_BYTES = 1 << 26
@@ -40,18 +39,11 @@ class Sample(NamedTuple):
 class WebDatasetSource(RowSource):
     """WebDataset tar shards: pictures with JSON, a text or a class beside them."""
 
+    suffixes = (".tar",)
+
     kind: Literal["webdataset"] = "webdataset"  # pyright: ignore[reportIncompatibleVariableOverride]
     path: Path
     """A `.tar` shard, or a folder of them."""
-
-    def parts(self, context: SourceContext) -> Iterator[Path]:
-        """The shards.
-
-        Raises:
-            RoboLoopError: E-DAT-001 when there is none.
-        """
-        del context
-        yield from data_files(self.path, suffixes=SUFFIXES)
 
     def read_part(self, part: Path, context: SourceContext) -> Iterator[Record | Rejected]:
         """A record for each sample of a shard, or why it is none; one rejection for a cut shard."""
@@ -70,7 +62,7 @@ class WebDatasetSource(RowSource):
 
     def fingerprint(self) -> str:
         """Hash of the options and the shards."""
-        files = [hash_file(file) for file in data_files(self.path, suffixes=SUFFIXES)]
+        files = [hash_file(file) for file in data_files(self.path, suffixes=self.suffixes)]
         return hash_value([self.model_dump(mode="json"), files])
 
 

@@ -26,18 +26,19 @@ class PictureFiles:
         roots: Root name -> folder.
         made: Folder for pictures that are in no file of their own: members of archives, cells of
             tables, frames of videos.
+        copy: Put the others there as well.
 
     Attributes:
         folder: What the paths are relative to.
     """
 
-    def __init__(self, media: Iterable[Media], *, roots: Mapping[str, Path], made: Path) -> None:
+    def __init__(
+        self, media: Iterable[Media], *, roots: Mapping[str, Path], made: Path, copy: bool = False
+    ) -> None:
         self._store = MediaStore(roots)
         self._made = made
-        used: set[Path] = set()
-        for medium in media:
-            is_file = isinstance(medium, FilePicture)
-            used.add(roots.get(split_path(medium.path).root, made) if is_file else made)
+        self._copy = copy
+        used = {made} if copy else {self._home(medium) for medium in media}
         self.folder = Path(os.path.commonpath([path.resolve() for path in used or {made.parent}]))
         self._written: dict[Media, Path] = {}
 
@@ -47,13 +48,19 @@ class PictureFiles:
         Raises:
             RoboLoopError: E-MED-* when it cannot be opened.
         """
-        if isinstance(media, FilePicture):
+        if isinstance(media, FilePicture) and not self._copy:
             file = self._store.locate(media.path)
         else:
             if media not in self._written:
                 self._written[media] = self._write(media)
             file = self._written[media]
         return Path(os.path.relpath(file.resolve(), self.folder)).as_posix()
+
+    def _home(self, media: Media) -> Path:
+        """The folder below which a medium's file is or will be."""
+        if not isinstance(media, FilePicture):
+            return self._made
+        return self._store.roots.get(split_path(media.path).root, self._made)
 
     def _write(self, media: Media) -> Path:
         """The picture as a file named by its content."""

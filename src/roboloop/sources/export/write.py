@@ -21,6 +21,8 @@ from roboloop.sources.export.pictures import PictureFiles
 from roboloop.sources.file_lists import data_files
 from roboloop.sources.record_files import SUFFIXES
 
+PICTURES_SUFFIX = "_pictures"
+
 
 class Exported(NamedTuple):
     """What was written.
@@ -37,7 +39,13 @@ class Exported(NamedTuple):
 
 
 def export_entries(
-    records: Path, *, form: EntryForm, out: Path, dialect: Dialect | None, keep: bool = False
+    records: Path,
+    *,
+    form: EntryForm,
+    out: Path,
+    dialect: Dialect | None,
+    keep: bool = False,
+    copy: bool = False,
 ) -> Exported:
     """Write a JSON list (or lines, when `out` ends in .jsonl) of entries.
 
@@ -49,13 +57,15 @@ def export_entries(
         out: The file.
         dialect: How coordinates are written.
         keep: Put the whole record into each entry, and the table of media roots beside the file.
+        copy: Copy all pictures to that folder.
 
     Raises:
         RoboLoopError: E-DAT-001 without records; E-CFG-003 for coordinates without a dialect, or
             when other media roots stand beside the file.
     """
     roots = read_media_roots(records if records.is_dir() else records.parent)
-    pictures = PictureFiles(_media(records), roots=roots, made=out.parent / f"{out.stem}_pictures")
+    made = out.parent / f"{out.stem}{PICTURES_SUFFIX}"
+    pictures = PictureFiles(_media(records), roots=roots, made=made, copy=copy)
     left_out: list[RoboLoopError] = []
     out.parent.mkdir(parents=True, exist_ok=True)
     if keep:
