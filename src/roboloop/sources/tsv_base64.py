@@ -145,15 +145,14 @@ class _Table:
         """Where in the file the base64 texts of a cell of pictures stand."""
         if self._images != "image" or cell.end - cell.start <= MAX_REFERENCE_BYTES:
             return ()
-        return tuple(
-            SpanPicture(
-                path=f"{self._root}:{self.file.name}",
-                offset=start,
-                num_bytes=end - start,
-                encoding="base64",
-            )
-            for start, end in self._table.spans(_LONG_ITEM, cell)
-        )
+        if not self._table.begins(cell, b"[", b"data:"):
+            return (self._span(cell.start, cell.end),)
+        found = self._table.spans(_LONG_ITEM, cell)
+        return tuple(self._span(start, end) for start, end in found)
+
+    def _span(self, start: int, end: int) -> SpanPicture:
+        path = f"{self._root}:{self.file.name}"
+        return SpanPicture(path=path, offset=start, num_bytes=end - start, encoding="base64")
 
 
 def _record(row: TsvRow, *, rows: _Table, form: RowForm, reader: EntryReader) -> Record | Rejected:

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 
-_CELL = re.compile(rb'"([^"]*(?:""[^"]*)*)"|((?:[^"\t\r\n][^\t\r\n]*)?)')
-_END = re.compile(rb"\t|\r\n?|\n|\Z")
+BROKEN = "the quotes of a cell do not close where it ends"
+_QUOTED = re.compile(rb'"([^"]*(?:""[^"]*)*)"')
 
 
 class Cell(NamedTuple):
@@ -67,6 +67,10 @@ class TsvFile:
             raise RoboLoopError("E-REC-001", f"a cell is not UTF-8: {error.reason}") from error
         return text.replace('""', '"') if cell.is_quoted else text
 
+    def begins(self, cell: Cell, *texts: bytes) -> bool:
+        """Whether a cell begins with one of the texts."""
+        return self._data[cell.start : cell.start + max(map(len, texts))].startswith(texts)
+
     def spans(self, pattern: re.Pattern[bytes], cell: Cell) -> Iterator[tuple[int, int]]:
         """Start and end, in bytes of the file, of whatever the pattern finds in a cell."""
         for found in pattern.finditer(self._data, cell.start, cell.end):
@@ -74,24 +78,31 @@ class TsvFile:
 
     def _row(self, at: int, *, line: int) -> tuple[TsvRow, int]:
         """The row that starts at `at`, and where the next one starts."""
-        cells: list[Cell] = []
+        data, cells = self._data, list[Cell]()
+        line_end = self._line_end(at)
         while True:
-            found = _CELL.match(self._data, at)
-            assert found is not None, "an empty cell always matches"
-            is_quoted = found[1] is not None
-            cells.append(Cell(*found.span(1 if is_quoted else 2), is_quoted))
-            end = _END.match(self._data, found.end())
-            if end is None:
-                return self._broken_row(found.end(), line=line)
-            at = end.end()
-            if end[0] != b"\t":
-                return TsvRow(tuple(cells), line), at
+            if data[at : at + 1] == b'"':
+                found = _QUOTED.match(data, at)
+                if found is None:
+                    return TsvRow((), line, BROKEN), min(line_end + 1, len(data))
+                cells.append(Cell(*found.span(1), is_quoted=True))
+                at = found.end()
+                line_end = self._line_end(at) if at > line_end else line_end
+                if data[at : at + 1] != b"\t" and data[at:line_end] not in (b"", b"\r"):
+                    return TsvRow((), line, BROKEN), min(line_end + 1, len(data))
+                tab = at if data[at : at + 1] == b"\t" else -1
+            else:
+                tab = data.find(b"\t", at, line_end)
+                end = line_end - (data[line_end - 1 : line_end] == b"\r") if tab < 0 else tab
+                cells.append(Cell(at, max(at, end), is_quoted=False))
+            if tab < 0:
+                return TsvRow(tuple(cells), line), min(line_end + 1, len(data))
+            at = tab + 1
 
-    def _broken_row(self, at: int, *, line: int) -> tuple[TsvRow, int]:
-        """A cell goes on after its closing quote, or never closes: the line is lost."""
-        newline = self._data.find(b"\n", at)
-        end = len(self._data) if newline < 0 else newline + 1
-        return TsvRow((), line, "the quotes of a cell do not close where it ends"), end
+    def _line_end(self, at: int) -> int:
+        """Where the next line break stands; the end of the file when there is none."""
+        found = self._data.find(b"\n", at)
+        return len(self._data) if found < 0 else found
 
     def _num_lines(self, row: TsvRow, end: int) -> int:
         """Line breaks of a row: its own, and those in its quoted cells."""
