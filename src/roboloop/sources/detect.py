@@ -7,6 +7,7 @@ at their beginning. Nothing is read to its end. A kind may be in the table befor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from roboloop.sources.published_rows import find_columns
 from roboloop.sources.tsv_rows import open_tsv
 
 MAX_HINT_FOLDERS = 40
+MAX_TABLES_OPENED = 50
 
 
 class Match(NamedTuple):
@@ -125,12 +127,12 @@ def _set_up(listing: Listing) -> Match | None:
 
 def _epic(listing: Listing) -> Match | None:
     """A table whose first line names EPIC-KITCHENS' columns."""
-    file = listing.first(r"[^/]+\.csv")
-    if file is None:
-        return None
-    with file.open("rb") as stream:
-        names = set(stream.readline(1 << 16).decode(errors="replace").strip().split(","))
-    return Match() if {"narration_id", "participant_id", "video_id"} <= names else None
+    for file in islice(listing.all(r"[^/]+\.csv"), MAX_TABLES_OPENED):
+        with file.open("rb") as stream:
+            names = set(stream.readline(1 << 16).decode(errors="replace").strip().split(","))
+        if {"narration_id", "participant_id", "video_id"} <= names:
+            return Match()
+    return None
 
 
 def _tsv(listing: Listing) -> Match | None:
@@ -191,18 +193,24 @@ RULES: Sequence[Rule] = (
     Rule("robointer_vqa", "Generation, Understanding or Task_planning with meta/",
          _has(rf"{_FAMILY}/meta/")),
     Rule("robointer_annotation", "meta_info.pkl of episodes with lmdb/",
-         _has(r"(.*/)?meta_info\.pkl", r"(.*/)?lmdb/")),
+         _has(r"annotation_lmdb/|(.*/)?meta_info\.pkl", r"annotation_lmdb/|(.*/)?lmdb/")),
     Rule("lerobot", "meta/info.json beside data/", _has(r"meta/info\.json", "data/")),
     Rule("rlds", "features.json of TensorFlow Datasets", _has(r"(.*/)?features\.json")),
     Rule("rh20t", "scene folders RH20T_cfg*/task_*", _has(r"RH20T_cfg\d+/task_.*/")),
     Rule("droid_raw", "metadata_*.json beside trajectory.h5",
          _has(r"(.*/)?metadata_[^/]*\.json", r"(.*/)?trajectory\.h5")),
-    Rule("ai2thor", "traj_data.json of ALFRED", _has(r"(.*/)?traj_data\.json")),
+    Rule("ai2thor", "traj_data.json of ALFRED, or alfred_plans.jsonl",
+         _has(r"(.*/)?traj_data\.json|alfred_plans\.jsonl(\.gz)?")),
     Rule("lvis", "lvis_*.json", _has(r"lvis_[^/]*\.json")),
     Rule("visual_genome", "objects.json beside image_data.json",
-         _has(r"objects\.json", r"image_data\.json")),
+         _has(r"objects[^/]*\.json", r"image_data\.json")),
     Rule("libero", "*.bddl", _has(r".*\.bddl")),
     Rule("epic_kitchens", "a .csv with narration_id, participant_id, video_id", _epic),
+    Rule("ego4d", "narration.json, all_narrations_redacted.json or fho_lta_*.json",
+         _has(r"(narration|all_narrations_redacted|fho_lta_[^/]*)\.json")),
+    Rule("egoplan", "EgoPlan_*.json", _has(r"EgoPlan_[^/]*\.json")),
+    Rule("share_robot", "affordance/ and trajectory/ with .json",
+         _has(r"affordance/[^/]*\.json", r"trajectory/[^/]*\.json")),
     Rule("tsv_base64", "a .tsv with a column of questions", _tsv, is_marked=False),
     Rule("parquet", "a .parquet with questions or conversations", _parquet, is_marked=False),
     Rule("webdataset", ".tar shards", _has(r"[^/]+\.tar"), is_marked=False),

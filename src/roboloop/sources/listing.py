@@ -34,11 +34,14 @@ class Listing(NamedTuple):
             return cls(path, path.parent, (path.name,))
         return cls(path, path, tuple(islice(_names(path), MAX_ENTRIES)))
 
-    def first(self, pattern: str) -> Path | None:
-        """The nearest file or folder whose whole name is described by a regular expression."""
+    def all(self, pattern: str) -> Iterator[Path]:
+        """Files and folders whose whole names are described by a regular expression."""
         wanted = re.compile(pattern, re.IGNORECASE)
-        found = next((name for name in self.names if wanted.fullmatch(name)), None)
-        return None if found is None else self.folder / found
+        return (self.folder / name for name in self.names if wanted.fullmatch(name))
+
+    def first(self, pattern: str) -> Path | None:
+        """The nearest of them, None when there is none."""
+        return next(self.all(pattern), None)
 
 
 def _names(folder: Path) -> Iterator[str]:
