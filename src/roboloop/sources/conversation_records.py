@@ -149,12 +149,11 @@ class EntryReader:
     ) -> tuple[Conversation, tuple[Media, ...]]:
         """References with sizes; videos become frames, and their marks picture marks."""
         if not conversation.videos:
-            stated = size if len(conversation.pictures) == 1 else None
-            return conversation, tuple(
-                self._picture(path, size=stated) for path in conversation.pictures
-            )
+            pictures = conversation.references or conversation.pictures
+            stated = size if len(pictures) == 1 else None
+            return conversation, tuple(self._picture(path, size=stated) for path in pictures)
         num_frames = self._rules.video_frames
-        if num_frames is None or conversation.pictures:
+        if num_frames is None or conversation.pictures or conversation.references:
             raise RoboLoopError(
                 "E-DAT-004",
                 "it has pictures and video" if num_frames else "it has a video",

@@ -31,8 +31,9 @@ class Conversation(NamedTuple):
 
     Attributes:
         turns: The published turns, the answer last; none when `inputs` hold the question.
-        pictures: A path below the image folder, or a reference into a table or an archive.
+        pictures: Paths below the image folder.
         videos: Paths below the image folder.
+        references: Stands for `pictures` where some are inside a table or an archive.
         inputs: What the task words its question from.
         answer: The published answer where it does not stand in the turns.
         meta: What else the record keeps.
@@ -40,8 +41,9 @@ class Conversation(NamedTuple):
     """
 
     turns: tuple[Turn, ...]
-    pictures: tuple[str | Media, ...] = ()
+    pictures: tuple[str, ...] = ()
     videos: tuple[str, ...] = ()
+    references: tuple[str | Media, ...] = ()
     inputs: Mapping[str, InputValue] = MappingProxyType({})
     answer: str | None = None
     meta: Mapping[str, Any] = MappingProxyType({})

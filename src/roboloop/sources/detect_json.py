@@ -116,4 +116,4 @@ def _picture_paths(entries: list[dict[str, Any]]) -> Iterator[str]:
             found = read_conversation(entry)
         except RoboLoopError:
             continue
-        yield from (path for path in (*found.pictures, *found.videos) if isinstance(path, str))
+        yield from (*found.pictures, *found.videos)

@@ -129,7 +129,7 @@ class RowForm:
         options = self._options(row)
         answer, others = self._answer(row, options=options)
         asked = self._question(row)
-        found = Conversation((), row[PICTURES], answer=answer, meta=others, split=split)
+        found = Conversation((), references=row[PICTURES], answer=answer, meta=others, split=split)
         inputs: dict[str, InputValue] = {"options": options} if options else {}
         if _is_worded(row["task"]) and IMAGE_MARK not in asked:
             return found._replace(inputs={"question": asked, **inputs})
@@ -241,12 +241,12 @@ def _listed(spoken: Any, *, pictures: Any) -> Conversation:
                 for pair in spoken
                 for role in ("user", "assistant")
             ]
-            return Conversation(tuple(turns), pictures)
+            return Conversation(tuple(turns), references=pictures)
         case str():
             return _listed(_parsed_list(spoken), pictures=pictures)
         case _:
             found = read_conversation({"conversations": spoken})
-            return found._replace(pictures=pictures or found.pictures)
+            return found._replace(references=pictures)
 
 
 def _parsed_list(value: Any) -> Any:
