@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import pickle
@@ -72,10 +73,13 @@ def root(tmp_path: Path) -> Path:
             archive.addfile(member, io.BytesIO(content))
     rows = [encode_png(picture(seed)) for seed in (1, 1, 0, 1)]
     structs = [{"bytes": row, "path": None} for row in rows]
-    table = pa.table({"png": pa.array(rows, pa.binary()), "image": structs, "n": [1, 2, 3, 4]})
+    lists = [[other, struct] for other, struct in zip(structs[::-1], structs, strict=True)]
+    table = pa.table({"png": pa.array(rows, pa.binary()), "image": structs, "n": [1, 2, 3, 4],
+                      "images": lists})  # fmt: skip
     pq.write_table(table, folder / "a.parquet", row_group_size=2)
     array = np.frombuffer(data, dtype=np.uint8)
     values = {"primary_image/0007": pickle.dumps(array), "wrist_image/0007": pickle.dumps(data)}
+    (folder / "a.tsv").write_bytes(b"q\n1" + BASE64 + b"\tfoo\n")
     write_lmdb(folder, episode=RH20T, values=values)
     write_lmdb(folder, episode=DROID, values=values)
     return folder
@@ -86,6 +90,7 @@ def store(root: Path) -> MediaStore:
     return MediaStore({"m": root})
 
 
+BASE64 = base64.b64encode(encode_png(picture()))
 ALL_KINDS: list[Media] = [
     FilePicture(path="m:sub/a.png"),
     ArchivePicture(archive="m:a.zip", member="in/a.png"),
@@ -93,6 +98,8 @@ ALL_KINDS: list[Media] = [
     ArchivePicture(archive="m:a.tar", member="./in/a.png"),
     ParquetPicture(path="m:a.parquet", column="png", row=2),
     ParquetPicture(path="m:a.parquet", column="image", row=2),
+    ParquetPicture(path="m:a.parquet", column="images", row=2, item=1),
+    SpanPicture(path="m:a.tsv", offset=3, num_bytes=len(BASE64), encoding="base64"),
     LmdbPicture(store="m:images", episode=RH20T, frame=7),
     LmdbPicture(store="m:images", episode=RH20T, frame=7, view="wrist"),
     SpanPicture(path="m:span.bin", offset=6, num_bytes=len(encode_png(picture()))),
@@ -140,6 +147,10 @@ MISSES: list[tuple[Media, str, str]] = [
     (ParquetPicture(path="m:a.parquet", column="png", row=4), "E-MED-007", "rows 0 to 3"),
     (ParquetPicture(path="m:a.parquet", column="png", row=-1), "E-MED-007", "rows 0 to 3"),
     (ParquetPicture(path="m:a.parquet", column="n", row=0), "E-MED-007", "int"),
+    (ParquetPicture(path="m:a.parquet", column="images", row=0, item=2), "E-MED-007", "2 items"),
+    (ParquetPicture(path="m:a.parquet", column="png", row=0, item=0), "E-MED-007", "0 items"),
+    (SpanPicture(path="m:a.tsv", offset=0, num_bytes=9, encoding="base64"), "E-MED-003", "base64"),
+    (SpanPicture(path="m:a.tsv", offset=3, num_bytes=9, encoding="zip"), "E-MED-007", "'zip'"),
     (ParquetPicture(path="m:cut.parquet", column="png", row=0), "E-MED-008", "Parquet"),
     (LmdbPicture(store="m:images", episode=RH20T, frame=8), "E-MED-007", "primary_image/0008"),
     (LmdbPicture(store="m:images", episode="none", frame=8), "E-MED-001", "does not exist"),

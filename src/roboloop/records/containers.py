@@ -12,7 +12,7 @@ import tarfile
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -88,6 +88,11 @@ class TarFolder(Container):
             raise RoboLoopError("E-MED-008", f"not a whole, uncompressed tar: {error}") from error
         self._stream = path.open("rb")
 
+    @property
+    def members(self) -> Sequence[str]:
+        """Names of the plain files, in the order of the archive."""
+        return tuple(self._spans)
+
     def read(self, member: str) -> bytes:
         """The bytes of a member; of two with one name the later one, as tar does."""
         span = self._spans.get(_plain_name(member))
@@ -118,8 +123,11 @@ class ParquetTable(Container):
         self._num_rows = sum(sizes)
         self._kept: tuple[int, str, Any] | None = None
 
-    def read(self, column: str, *, row: int) -> bytes:
-        """The bytes of a cell: a binary value, or the `bytes` of a `{bytes, path}` struct."""
+    def read(self, column: str, *, row: int, item: int | None = None) -> bytes:
+        """The bytes of a cell: a binary value, or the `bytes` of a `{bytes, path}` struct.
+
+        With `item`, of that one in the cell's list.
+        """
         if column not in self._file.schema_arrow.names:
             known = ", ".join(self._file.schema_arrow.names)
             raise RoboLoopError("E-MED-007", f"the table has no column {column!r}; it has {known}")
@@ -128,7 +136,8 @@ class ParquetTable(Container):
         group = bisect.bisect_right(self._starts, row) - 1
         if self._kept is None or self._kept[:2] != (group, column):
             self._kept = (group, column, self._column(group, column))
-        value = self._kept[2][row - self._starts[group]].as_py()
+        cell = self._kept[2][row - self._starts[group]]
+        value = cell.as_py() if item is None else _list_item(cell, item)
         if isinstance(value, dict):
             value = value.get("bytes")  # pyright: ignore[reportUnknownMemberType]
         if isinstance(value, bytes):
@@ -283,6 +292,14 @@ def _span_of(descriptor: int, *, offset: int, num_bytes: int) -> bytes:
     if offset + num_bytes > os.fstat(descriptor).st_size:
         raise RoboLoopError("E-MED-003", "the file ends before the picture does")
     return os.pread(descriptor, num_bytes, offset)
+
+
+def _list_item(cell: Any, item: int) -> Any:
+    """One value of a Parquet cell that holds a list; the others are not decoded."""
+    num_items = len(cell.values or ()) if hasattr(cell, "values") else 0
+    if not 0 <= item < num_items:
+        raise RoboLoopError("E-MED-007", f"the cell has {num_items} items, none of number {item}")
+    return cell.values[item].as_py()
 
 
 def _plain_name(name: str) -> str:

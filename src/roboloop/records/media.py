@@ -39,12 +39,16 @@ class ArchivePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetPicture:
-    """Encoded bytes in a cell of a Parquet file: `column` of row `row`, counted from 0."""
+    """Encoded bytes in a cell of a Parquet file: `column` of row `row`, counted from 0.
+
+    `item` counts in the cell's list, where it holds a list of pictures.
+    """
 
     kind: ClassVar[str] = "parquet"
     path: str
     column: str
     row: int
+    item: int | None = None
     size: PictureSize | None = None
     content_hash: str | None = None
 
@@ -75,12 +79,16 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanPicture:
-    """Encoded bytes inside a file, such as a TFRecord: `num_bytes` from byte `offset`."""
+    """Encoded bytes inside a file, such as in a TFRecord: `num_bytes` of them from byte `offset`.
+
+    With `encoding` `base64` they are text, such as in a table.
+    """
 
     kind: ClassVar[str] = "span"
     path: str
     offset: int
     num_bytes: int
+    encoding: str | None = None
     size: PictureSize | None = None
     content_hash: str | None = None
 
@@ -93,7 +101,7 @@ MEDIA_TYPES: dict[str, type[Media]] = {
         FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame, SpanPicture,
     )
 }  # fmt: skip
-WHOLE_NUMBERS = ("row", "frame", "offset", "num_bytes")
+WHOLE_NUMBERS = ("row", "item", "frame", "offset", "num_bytes")
 
 
 def media_to_json(media: Media) -> dict[str, Any]:

@@ -7,6 +7,8 @@ records, and nothing outside the roots is ever opened. Whatever is wrong with a 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import stat
 from collections.abc import Callable, Generator, Mapping
@@ -75,7 +77,8 @@ def medium_name(media: Media) -> str:
         case ArchivePicture():
             return f"{media.archive}!{media.member}"
         case ParquetPicture():
-            return f"{media.path}!{media.column}[{media.row}]"
+            item = "" if media.item is None else f"[{media.item}]"
+            return f"{media.path}!{media.column}[{media.row}]{item}"
         case LmdbPicture():
             return f"{media.store}!{media.episode}#{media.frame} ({media.view})"
         case VideoFrame():
@@ -235,7 +238,7 @@ class MediaStore:
                     return archive.read(media.member)
             case ParquetPicture():
                 with opened.use(ParquetTable, self._file(media.path)) as table:
-                    return table.read(media.column, row=media.row)
+                    return table.read(media.column, row=media.row, item=media.item)
             case LmdbPicture():
                 root, store_folder = split_path(media.store)
                 folders = [part for part in (store_folder, media.episode) if part]
@@ -243,11 +246,24 @@ class MediaStore:
                 with opened.use(LmdbStore, self._file(file)) as store:
                     return store.picture(f"{media.view}_image/{media.frame:04d}")
             case SpanPicture():
-                return read_span(
+                stored = read_span(
                     self._file(media.path), offset=media.offset, num_bytes=media.num_bytes
                 )
+                return _decoded(stored, encoding=media.encoding)
             case VideoFrame():
                 raise AssertionError("a video has no encoded pictures")
+
+
+def _decoded(stored: bytes, *, encoding: str | None) -> bytes:
+    """The bytes of a picture behind those that a file holds."""
+    if encoding is None:
+        return stored
+    if encoding != "base64":
+        raise RoboLoopError("E-MED-007", f"encoding {encoding!r} is not known; base64 is")
+    try:
+        return base64.b64decode(stored, validate=True)
+    except binascii.Error as error:
+        raise RoboLoopError("E-MED-003", f"not base64: {error}") from error
 
 
 @lru_cache(maxsize=1024)

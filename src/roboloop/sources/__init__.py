@@ -6,7 +6,17 @@ SOURCES = Table(
     "sources",
     rows={
         "simulated": "roboloop.sources.simulated.records:SimulatedSource",
+        # General forms.
+        "alpaca": "roboloop.sources.declared_forms:AlpacaSource",
+        "auto": "roboloop.sources.auto:AutoSource",
+        "llama_factory": "roboloop.sources.llama_factory:LlamaFactorySource",
         "llava_json": "roboloop.sources.llava_json:LlavaJsonSource",
+        "messages": "roboloop.sources.declared_forms:MessagesSource",
+        "parquet": "roboloop.sources.parquet_table:ParquetSource",
+        "sharegpt": "roboloop.sources.declared_forms:ShareGptSource",
+        "tsv_base64": "roboloop.sources.tsv_base64:TsvBase64Source",
+        "webdataset": "roboloop.sources.web_dataset:WebDatasetSource",
+        # Published data sets.
         "robointer_annotation": (
             "roboloop.sources.robointer_annotation.records:RobointerAnnotationSource"
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +13,7 @@ from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.records.answers import SPATIAL_KINDS, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
-from roboloop.records.record import Record, Turn, check_record
+from roboloop.records.record import Record, Turn, check_record, record_from_json
 from roboloop.sources.base import Rejected
 from roboloop.sources.conversations import (
     IMAGE_MARK,
@@ -26,16 +26,22 @@ from roboloop.sources.truth_texts import Truth, read_truth
 from roboloop.tasks import TASKS, Task, load_task
 
 DEFAULT_TASK = "vqa"
+KEPT_RECORD = "roboloop"
+"""Key under which `roboloop convert --keep` leaves the whole record in an entry."""
+
+Form = Callable[[Any], Conversation]
+"""Reads an entry of one published form; raises E-DAT-004 for any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRules:
-    """How entries are read; `LlavaJsonSource` says what each field means.
+    """How entries are read; `EntrySource` says what each field means.
 
     Attributes:
         root: Name of the media root and of the source.
         folder: The folder of the root.
         dialect: How the published answers write coordinates, None when that was not said.
+        form: Finds the conversation in an entry.
     """
 
     root: str
@@ -48,6 +54,8 @@ class EntryRules:
     keep_fields: tuple[str, ...]
     verify_media: bool
     video_frames: int | None
+    form: Form = read_conversation
+    kept_records: bool = False
 
 
 class EntryReader:
@@ -57,8 +65,13 @@ class EntryReader:
         self._rules = rules
         self._meter = MediaMeter({rules.root: rules.folder}, verify=rules.verify_media)
 
-    def read(self, entry: Any, *, place: Place) -> Record | Rejected:
+    def read(self, entry: Any, *, place: Place, origin: str = "") -> Record | Rejected:
         """The entry's record, or why it is none.
+
+        Args:
+            entry: What was published.
+            place: Its file and line.
+            origin: The record's origin; file and line when left out.
 
         Raises:
             RoboLoopError: E-CFG-003 when its answer has coordinates in no declared dialect.
@@ -66,31 +79,37 @@ class EntryReader:
         record_id: str | None = None
         try:
             record_id = self._id(entry)
-            return self._record(entry, record_id=record_id, place=place)
+            if self._rules.kept_records:
+                return _kept_record(entry)
+            record = self._record(entry, record_id=record_id)
+            return replace(record, origin=origin or f"{Path(str(place.file)).name}:{place.line}")
         except RoboLoopError as error:
             located = error.located(replace(place, record_id=record_id))
             if error.code == "E-CFG-003":
                 raise located from error
             return Rejected(located, record_id)
 
-    def _record(self, entry: Any, *, record_id: str, place: Place) -> Record:
+    def _record(self, entry: Any, *, record_id: str) -> Record:
         rules = self._rules
-        conversation = read_conversation(entry)
+        conversation = rules.form(entry)
         fields = cast("dict[str, Any]", entry)
         kind = self._task_kind(fields)
         conversation, media = self._media(conversation, size=_stated_size(fields))
         _check_marks(conversation, num_pictures=len(media))
-        asked, published = _split_answer(conversation.turns)
+        asked, published = _split_answer(conversation)
         record = Record(
             id=record_id,
             task=kind,
             media=media,
+            inputs=dict(conversation.inputs),
             turns=asked,
             source=rules.root,
-            split=rules.split,
+            split=conversation.split or rules.split,
             licence=rules.licence,
-            origin=f"{Path(str(place.file)).name}:{place.line}",
-            meta={name: fields[name] for name in rules.keep_fields if name in fields},
+            meta={
+                **conversation.meta,
+                **{name: fields[name] for name in rules.keep_fields if name in fields},
+            },
         )
         if published is not None:
             record = self._answered(record, published=published)
@@ -130,12 +149,11 @@ class EntryReader:
     ) -> tuple[Conversation, tuple[Media, ...]]:
         """References with sizes; videos become frames, and their marks picture marks."""
         if not conversation.videos:
-            stated = size if len(conversation.pictures) == 1 else None
-            return conversation, tuple(
-                self._picture(path, size=stated) for path in conversation.pictures
-            )
+            pictures = conversation.references or conversation.pictures
+            stated = size if len(pictures) == 1 else None
+            return conversation, tuple(self._picture(path, size=stated) for path in pictures)
         num_frames = self._rules.video_frames
-        if num_frames is None or conversation.pictures:
+        if num_frames is None or conversation.pictures or conversation.references:
             raise RoboLoopError(
                 "E-DAT-004",
                 "it has pictures and video" if num_frames else "it has a video",
@@ -149,9 +167,11 @@ class EntryReader:
             turns = _replace_first_mark(turns, by=IMAGE_MARK * len(taken))
         return conversation._replace(turns=turns), tuple(frames)
 
-    def _picture(self, path: str, *, size: PictureSize | None) -> Media:
+    def _picture(self, picture: str | Media, *, size: PictureSize | None) -> Media:
         """The picture; the size that its entry states is taken for true when none is verified."""
-        return self._meter.measured(FilePicture(path=self._rooted(path), size=size))
+        if isinstance(picture, str):
+            picture = FilePicture(path=self._rooted(picture), size=size)
+        return self._meter.measured(picture)
 
     def _frames(self, path: str, *, num_frames: int) -> list[Media]:
         """Frames from the middles of `num_frames` equal parts of a video; all of a short one."""
@@ -205,11 +225,24 @@ def _stated_size(fields: Mapping[str, Any]) -> PictureSize | None:
     return None
 
 
-def _split_answer(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None]:
+def _kept_record(entry: Any) -> Record:
+    """The record that an export left in an entry, as it was."""
+    kept = cast("dict[str, Any]", entry).get(KEPT_RECORD) if isinstance(entry, dict) else None
+    if kept is None:
+        raise RoboLoopError(
+            "E-DAT-004",
+            f"no record was kept in its {KEPT_RECORD!r}",
+            fix="Convert with --keep, or read without `kept_records`.",
+        )
+    return record_from_json(kept)
+
+
+def _split_answer(conversation: Conversation) -> tuple[tuple[Turn, ...], str | None]:
     """The turns up to the last question, and the answer that follows it, if any."""
-    if turns[-1].role == "assistant":
+    turns = conversation.turns
+    if turns and turns[-1].role == "assistant":
         return turns[:-1], turns[-1].text
-    return turns, None
+    return turns, conversation.answer
 
 
 def _check_marks(conversation: Conversation, *, num_pictures: int) -> None:
