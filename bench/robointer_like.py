@@ -37,6 +37,23 @@ def write_entries(path: Path, *, num: int, seed: int = 0) -> int:
     return path.stat().st_size
 
 
+GENERATION = "Generation/meta/train/rh20t/origin_format/full_single_multi_contact_obj_{}_qa.json"
+
+
+def write_hub(folder: Path, *, num: int, seed: int = 0) -> int:
+    """Generation's boxes, contact points and paths laid out as on the hub; returns the bytes."""
+    draw = random.Random(seed)
+    makers = {"current_box": _box, "contact_point": _points, "traj": _path}
+    num_bytes = 0
+    for place, (task, make) in enumerate(makers.items()):
+        path = folder / GENERATION.format(task).replace("traj_qa", "traj_qa_wo_init_pos")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        numbers = range(place, num, len(makers))
+        texts = (json.dumps(make(draw, number), ensure_ascii=False) for number in numbers)
+        num_bytes += path.write_text("[\n" + ",\n".join(texts) + "\n]\n", encoding="utf-8")
+    return num_bytes
+
+
 def _entry(draw: random.Random, number: int, *, task: str, question: str, **more: Any) -> Any:
     width, height = draw.choice(SIZES)
     episode = (

@@ -1,11 +1,12 @@
-"""100,000 entries like RoboInter-VQA's from one JSON list to records: how many a second?
+"""100,000 entries in RoboInter-VQA's layout from JSON to records: how many a second?
 
     python bench/sources_build.py [--entries 100000] [--workers 2]
 
-Pictures are not opened: the entries state their sizes. Three figures stand beside ours: the same
-with one process; a limit, the floor of any Python converter that keeps every field (`json.load`,
-then one `json.dumps` a record; it types, checks and hashes nothing); and the Hugging Face
-`datasets` loader as a peer, where it is installed.
+Generation's boxes, points and paths through `robointer_vqa`, and such entries with choices and
+plans among them as one list through `llava_json`. Pictures are not opened: the entries state their sizes.
+Beside them stand the same with one process; a limit, the floor of any Python converter that keeps
+every field (`json.load`, then one `json.dumps` a record; it types, checks and hashes nothing); and
+the Hugging Face `datasets` loader as a peer, where it is installed.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from robointer_like import write_entries
+from robointer_like import write_entries, write_hub
 from roboloop.runs.ledger import Ledger
-from roboloop.sources.base import SourceContext
+from roboloop.sources.base import Source, SourceContext
 from roboloop.sources.build import build_records
 from roboloop.sources.llava_json import LlavaJsonSource
+from roboloop.sources.robointer_vqa.source import RoboInterVqaSource
 
 TARGET_PER_SECOND = 20_000
 ROUNDS = 3
@@ -37,19 +40,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "entries.json"
-        num_bytes = write_entries(path, num=given.entries)
+        num_bytes = write_hub(folder / "hub", num=given.entries)
+        write_entries(path, num=given.entries)
         print(f"{given.entries:,} entries, {num_bytes / 1e6:.1f} MB, best of {ROUNDS} each")
-        rates = {
-            f"roboloop, {given.workers} processes": _rate(
-                lambda: _build(path, folder, num_workers=given.workers), num=given.entries
-            ),
-            "roboloop, 1 process": _rate(
-                lambda: _build(path, folder, num_workers=1), num=given.entries
-            ),
-            "limit: json.load + json.dumps": _rate(
-                lambda: _plain_loop(path, folder), num=given.entries
+        sources = {
+            "robointer_vqa": RoboInterVqaSource(path=folder / "hub", verify_media=False),
+            "llava_json": LlavaJsonSource(
+                path=path, image_folder=folder, verify_media=False, coordinates="plain"
             ),
         }
+        rates = {
+            f"{kind}, {num_workers} processes": _rate(
+                partial(_build, source, folder, num_workers=num_workers), num=given.entries
+            )
+            for kind, source in sources.items()
+            for num_workers in sorted({given.workers, 1}, reverse=True)
+        }
+        rates["limit: json.load + json.dumps"] = _rate(
+            lambda: _plain_loop(path, folder), num=given.entries
+        )
         if (peer := _peer()) is not None:
             rates["peer: datasets.load_dataset('json') + to_json"] = _rate(
                 lambda: peer(path, folder), num=given.entries
@@ -82,12 +91,9 @@ def _processor_seconds() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
-def _build(path: Path, folder: Path, *, num_workers: int) -> None:
+def _build(source: Source, folder: Path, *, num_workers: int) -> None:
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
-    source = LlavaJsonSource(
-        path=path, image_folder=folder, verify_media=False, coordinates="plain", name="bench"
-    )
     with Ledger(out / "ledger.jsonl", stage="data") as ledger:
         counts = build_records(
             [source], out=out / "records", context=SourceContext(out / "made", 0), ledger=ledger,

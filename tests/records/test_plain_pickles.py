@@ -72,6 +72,9 @@ class Bomb:
     def __init__(self, call: Callable[..., Any], *arguments: Any) -> None:
         self.call, self.arguments = call, arguments
 
+    def __repr__(self) -> str:
+        return "Bomb"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (self.call, self.arguments)
 

@@ -33,5 +33,5 @@ def unpack(*archives: Path, out: Path | None = None) -> int:
         with progress_bar(f"unpack {plan.archive.name}", total=plan.num_files) as bar:
             done = unpack_archive(plan, out=folder, on_file=bar.advance)
         kept = f", {done.num_kept:,} were there" if done.num_kept else ""
-        console().print(f"{folder}: {done.num_written:,} files written{kept}")
+        console().print(f"{folder}: {done.num_written:,} files written{kept}", soft_wrap=True)
     return 0

@@ -95,9 +95,6 @@ RECORD_KEYS = (
 )
 
 
-_ALWAYS_WRITTEN = ("id", "task")
-
-
 def record_to_json(record: Record) -> dict[str, Any]:
     """The record as a JSON object; empty fields are left out."""
     value: dict[str, Any] = {"id": record.id, "task": record.task}

@@ -10,7 +10,7 @@ import pytest
 
 from roboloop.records import Record
 from roboloop.sources.base import Rejected, Source, SourceContext
-from roboloop.sources.build import check_fit
+from roboloop.sources.encode import check_fit
 
 sys.path.insert(0, str(Path(__file__).parent))
 
