@@ -3,10 +3,10 @@
     python bench/sources_build.py [--entries 100000] [--workers 2]
 
 Generation's boxes, points and paths through `robointer_vqa`, and such entries with choices and
-plans among them as one list through `llava_json`. Pictures are not opened: the entries state their sizes.
-Beside them stand the same with one process; a limit, the floor of any Python converter that keeps
-every field (`json.load`, then one `json.dumps` a record; it types, checks and hashes nothing); and
-the Hugging Face `datasets` loader as a peer, where it is installed.
+plans among them as one list through `llava_json`. Pictures are not opened: the entries state their
+sizes. Beside them stand the same with one process; a limit, the floor of any Python converter that
+keeps every field (`json.load`, then one `json.dumps` a record; it types, checks and hashes
+nothing); and the Hugging Face `datasets` loader as a peer, where it is installed.
 """
 
 from __future__ import annotations
