@@ -51,8 +51,9 @@ def test_help_is_fast_to_import_and_free_of_torch() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    for verb in ("demo", "run", "plan", "data", "check", "look", "train", "evaluate", "report",
-                 "simulate", "doctor", "list", "why", "what-if", "diff"):  # fmt: skip
+    for verb in ("demo", "run", "plan", "data", "check", "look", "card", "train", "evaluate",
+                 "report", "simulate", "unpack", "doctor", "list", "why", "what-if",
+                 "diff"):  # fmt: skip
         assert verb in result.stdout
 
 

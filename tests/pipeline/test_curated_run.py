@@ -62,7 +62,7 @@ def test_why_names_the_twin_and_the_line_of_what_never_became_a_record(
     assert run_command(["why", "odd", "--run", str(run)]) == 0
     assert "given.jsonl:4" in capsys.readouterr().err.replace("\n", "")
     assert run_command(["why", "never", "--run", str(run)]) == 2
-    assert "E-RUN-005" in capsys.readouterr().err
+    assert "E-RUN-006" in capsys.readouterr().err
 
 
 def test_diff_says_what_only_one_run_kept_and_why(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.files import atomic_write_json
 from roboloop.base.geometry import PictureSize, Point
+from roboloop.base.hashing import hash_bytes
 from roboloop.base.pictures import encode_png
 from roboloop.records import (
     ArchivePicture,
@@ -136,3 +137,22 @@ def test_nothing_to_check_is_said(tmp_path: Path) -> None:
         with pytest.raises(RoboLoopError) as caught:
             check_records([path])
         assert caught.value.code == code
+
+
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_picture_replaced_by_another_of_its_size_is_noticed(folder: Path, num_workers: int) -> None:
+    data = (folder / "media" / "a.png").read_bytes()
+    now = FilePicture(path="m:a.png", size=SIZE, content_hash=hash_bytes(data))
+    before = FilePicture(path="m:a.png", size=SIZE, content_hash=hash_bytes(b"another"))
+    records = [
+        record("now", picture=now),
+        record("before", picture=before),
+        record("unsaid", picture=medium("a.png")),
+    ]
+    file = folder / "hashed.jsonl"
+    file.write_bytes(b"".join(write_json_line(record_to_json(each)) for each in records))
+    report = check_records([file], num_workers=num_workers)
+    (finding,) = report.findings
+    assert (finding.code, finding.record_id, finding.medium) == ("E-MED-009", "before", "m:a.png")
+    assert hash_bytes(data)[:12] in finding.cause and hash_bytes(b"another")[:12] in finding.cause
+    assert report.num_media == 1

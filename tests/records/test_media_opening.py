@@ -1,7 +1,8 @@
-"""The five kinds of references give the same picture; every way to miss it has its code."""
+"""The kinds of references give the same picture; every way to miss it has its code."""
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import pickle
@@ -25,6 +26,7 @@ from roboloop.records import (
     LmdbPicture,
     Media,
     ParquetPicture,
+    SpanPicture,
     containers,
 )
 from roboloop.records.media_open import MediaStore, medium_name, with_root
@@ -59,6 +61,7 @@ def root(tmp_path: Path) -> Path:
     (folder / "sub" / "a.png").write_bytes(data)
     (folder / "empty.jpg").touch()
     (folder / "cut.png").write_bytes(data[: len(data) // 2])
+    (folder / "span.bin").write_bytes(b"before" + data + b"after")
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         archive.writestr("in/a.png", data)
         archive.writestr("in/empty.png", b"")
@@ -70,10 +73,13 @@ def root(tmp_path: Path) -> Path:
             archive.addfile(member, io.BytesIO(content))
     rows = [encode_png(picture(seed)) for seed in (1, 1, 0, 1)]
     structs = [{"bytes": row, "path": None} for row in rows]
-    table = pa.table({"png": pa.array(rows, pa.binary()), "image": structs, "n": [1, 2, 3, 4]})
+    lists = [[other, struct] for other, struct in zip(structs[::-1], structs, strict=True)]
+    table = pa.table({"png": pa.array(rows, pa.binary()), "image": structs, "n": [1, 2, 3, 4],
+                      "images": lists})  # fmt: skip
     pq.write_table(table, folder / "a.parquet", row_group_size=2)
     array = np.frombuffer(data, dtype=np.uint8)
     values = {"primary_image/0007": pickle.dumps(array), "wrist_image/0007": pickle.dumps(data)}
+    (folder / "a.tsv").write_bytes(b"q\n1" + BASE64 + b"\tfoo\n")
     write_lmdb(folder, episode=RH20T, values=values)
     write_lmdb(folder, episode=DROID, values=values)
     return folder
@@ -84,6 +90,7 @@ def store(root: Path) -> MediaStore:
     return MediaStore({"m": root})
 
 
+BASE64 = base64.b64encode(encode_png(picture()))
 ALL_KINDS: list[Media] = [
     FilePicture(path="m:sub/a.png"),
     ArchivePicture(archive="m:a.zip", member="in/a.png"),
@@ -91,8 +98,11 @@ ALL_KINDS: list[Media] = [
     ArchivePicture(archive="m:a.tar", member="./in/a.png"),
     ParquetPicture(path="m:a.parquet", column="png", row=2),
     ParquetPicture(path="m:a.parquet", column="image", row=2),
+    ParquetPicture(path="m:a.parquet", column="images", row=2, item=1),
+    SpanPicture(path="m:a.tsv", offset=3, num_bytes=len(BASE64), encoding="base64"),
     LmdbPicture(store="m:images", episode=RH20T, frame=7),
     LmdbPicture(store="m:images", episode=RH20T, frame=7, view="wrist"),
+    SpanPicture(path="m:span.bin", offset=6, num_bytes=len(encode_png(picture()))),
 ]
 
 
@@ -137,11 +147,24 @@ MISSES: list[tuple[Media, str, str]] = [
     (ParquetPicture(path="m:a.parquet", column="png", row=4), "E-MED-007", "rows 0 to 3"),
     (ParquetPicture(path="m:a.parquet", column="png", row=-1), "E-MED-007", "rows 0 to 3"),
     (ParquetPicture(path="m:a.parquet", column="n", row=0), "E-MED-007", "int"),
+    (ParquetPicture(path="m:a.parquet", column="images", row=0, item=2), "E-MED-007", "2 items"),
+    (ParquetPicture(path="m:a.parquet", column="png", row=0, item=0), "E-MED-007", "0 items"),
+    (SpanPicture(path="m:a.tsv", offset=0, num_bytes=9, encoding="base64"), "E-MED-003", "base64"),
+    (SpanPicture(path="m:a.tsv", offset=3, num_bytes=9, encoding="zip"), "E-MED-007", "'zip'"),
     (ParquetPicture(path="m:cut.parquet", column="png", row=0), "E-MED-008", "Parquet"),
     (LmdbPicture(store="m:images", episode=RH20T, frame=8), "E-MED-007", "primary_image/0008"),
     (LmdbPicture(store="m:images", episode="none", frame=8), "E-MED-001", "does not exist"),
     (LmdbPicture(store="m:images", episode="../..", frame=8), "E-MED-005", "leads out"),
     (LmdbPicture(store="m:images", episode="cut", frame=8), "E-MED-008", "LMDB"),
+    (SpanPicture(path="m:none.bin", offset=0, num_bytes=9), "E-MED-001", "does not exist"),
+    (SpanPicture(path="m:../x", offset=0, num_bytes=9), "E-MED-005", "leads out"),
+    (SpanPicture(path="m:span.bin", offset=6, num_bytes=0), "E-MED-002", "0 bytes"),
+    (SpanPicture(path="m:span.bin", offset=6, num_bytes=50), "E-MED-003", "decoding failed"),
+    (SpanPicture(path="m:span.bin", offset=0, num_bytes=99), "E-MED-003", "none of"),
+    (SpanPicture(path="m:span.bin", offset=9, num_bytes=10**6), "E-MED-003", "file ends"),
+    (SpanPicture(path="m:span.bin", offset=10**30, num_bytes=9), "E-MED-003", "file ends"),
+    (SpanPicture(path="m:span.bin", offset=0, num_bytes=2**30), "E-MED-003", "too many"),
+    (SpanPicture(path="m:span.bin", offset=-6, num_bytes=9), "E-MED-007", "byte -6"),
 ]
 
 
@@ -207,7 +230,7 @@ def test_hostile_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_arrays_of_every_pickle_protocol_are_read(protocol: int) -> None:
-    from roboloop.records.lmdb_values import unpickled_bytes
+    from roboloop.records.plain_pickles import unpickled_bytes
 
     data = bytes(range(256)) * 3
     assert unpickled_bytes(pickle.dumps(np.frombuffer(data, np.uint8), protocol=protocol)) == data
@@ -228,7 +251,7 @@ def test_arrays_of_every_pickle_protocol_are_read(protocol: int) -> None:
     ],
 )
 def test_other_pickles_are_no_pictures(value: bytes) -> None:
-    from roboloop.records.lmdb_values import unpickled_bytes
+    from roboloop.records.plain_pickles import unpickled_bytes
 
     with pytest.raises(RoboLoopError) as caught:
         unpickled_bytes(value)

@@ -25,6 +25,7 @@ from roboloop.records import (
     Plan,
     Points,
     Record,
+    SpanPicture,
     Text,
     Trajectory,
     Turn,
@@ -58,9 +59,19 @@ counts = st.integers(0, 10**9)
 media = st.one_of(
     st.builds(FilePicture, path=texts, size=sizes),
     st.builds(ArchivePicture, archive=texts, member=texts, size=sizes),
-    st.builds(ParquetPicture, path=texts, column=texts, row=counts, size=sizes),
+    st.builds(
+        ParquetPicture, path=texts, column=texts, row=counts, item=st.none() | counts, size=sizes
+    ),
     st.builds(LmdbPicture, store=texts, episode=texts, frame=counts, view=texts, size=sizes),
     st.builds(VideoFrame, path=texts, frame=counts, size=sizes),
+    st.builds(
+        SpanPicture,
+        path=texts,
+        offset=counts,
+        num_bytes=counts,
+        encoding=st.none() | texts,
+        size=sizes,
+    ),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | numbers | texts,

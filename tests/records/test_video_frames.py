@@ -58,6 +58,9 @@ def test_any_order_gives_the_numbered_frame(tmp_path: Path, every: int) -> None:
     order = list(range(60)) + random.Random(0).sample(range(60), 60) + [59, 0, 59, 0, 30, 30, 31]
     for number in order:
         assert abs(grey_of(store, frame=number) - number * 4) < 2, number
+    seconds = [store.frame_seconds("m:v.mp4", frame=number) for number in (0, 1, 2, 3, 4)]
+    steps = [0, every, every + 1, every + 2, 2 * every + 2]
+    assert seconds == pytest.approx([step / 30 for step in steps])
 
 
 @pytest.mark.parametrize("name", REAL_VIDEOS, ids=["h264", "av1", "web"])

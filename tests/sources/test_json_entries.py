@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.jsonl import Broken, JsonLine
-from roboloop.sources import json_entries
-from roboloop.sources.json_entries import scan_entries
+from roboloop.sources import json_borders, json_list
+from roboloop.sources.json_entries import entry_pieces, scan_entries, scan_piece
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 entries = st.recursive(
@@ -45,7 +47,7 @@ def test_every_list_is_read_whole_whatever_the_chunks(
     values: list[Any], indent: int | None, ascii_only: bool, chunk: int
 ) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_entries, "CHUNK_CHARS", chunk)
+        patch.setattr(json_list, "CHUNK_CHARS", chunk)
         path = Path(name) / "data.json"
         text = json.dumps(values, indent=indent, ensure_ascii=ascii_only)
         path.write_text(text, encoding="utf-8")
@@ -113,7 +115,7 @@ def test_broken_syntax_stops_with_its_place(
     whole: int,
     chunk: int,
 ) -> None:
-    monkeypatch.setattr(json_entries, "CHUNK_CHARS", chunk)
+    monkeypatch.setattr(json_list, "CHUNK_CHARS", chunk)
     path = tmp_path / "data.json"
     path.write_text(text)
     found = []
@@ -142,19 +144,104 @@ def test_other_files_are_refused(tmp_path: Path, name: str, text: str | None, co
 
 
 def test_memory_stays_at_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_entries, "CHUNK_CHARS", 1000)
+    monkeypatch.setattr(json_list, "CHUNK_CHARS", 1000)
     path = tmp_path / "data.json"
     path.write_text(
         "[" + ",\n".join(json.dumps({"id": n, "x": "y" * 300}) for n in range(500)) + "]"
     )
     held = [0]
-    real_fill = json_entries._ListScanner._fill
+    real_fill = json_list.ListScanner._fill
 
     def fill(self: Any) -> bool:
         more = real_fill(self)
         held.append(len(self._buffer))
         return more
 
-    monkeypatch.setattr(json_entries._ListScanner, "_fill", fill)
+    monkeypatch.setattr(json_list.ListScanner, "_fill", fill)
     assert len(scanned(path)) == 500
     assert max(held) < 3000
+
+
+def outcome(items: Iterator[JsonLine | Broken]) -> list[object]:
+    """Values with their places and errors as text, up to and with the error that ends it."""
+    found: list[object] = []
+    try:
+        for item in items:
+            if isinstance(item, Broken):
+                found.append(str(item.error))
+            else:
+                found.append((item.place, item.value))
+    except RoboLoopError as error:
+        found.append(str(error))
+    return found
+
+
+def of_pieces(path: Path, *, piece_bytes: int) -> Iterator[JsonLine | Broken]:
+    for piece in pickle.loads(pickle.dumps(list(entry_pieces(path, piece_bytes=piece_bytes)))):
+        yield from scan_piece(piece)
+
+
+spaces = st.text(" \t\n", max_size=3)
+damage = st.tuples(
+    st.integers(0, 10_000),
+    st.sampled_from([b"", b"\xff", b'"', b"\\", b"{", b"]", b",", b"NaN", b"}", b"\xef\xbb\xbf"]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    values=st.lists(entries | st.just(float("nan")), max_size=8),
+    gaps=st.lists(spaces, min_size=18, max_size=18),
+    head=st.sampled_from([b"", b"\xef\xbb\xbf", b"\n \n"]),
+    as_lines=st.booleans(),
+    ascii_only=st.booleans(),
+    damages=st.lists(damage, max_size=2),
+    piece_bytes=st.sampled_from([1, 5, 40, 1 << 20]),
+    chunk=st.sampled_from([1, 3, 1 << 18]),
+)
+def test_pieces_give_what_the_whole_file_gives(
+    values: list[Any],
+    gaps: list[str],
+    head: bytes,
+    as_lines: bool,
+    ascii_only: bool,
+    damages: list[tuple[int, bytes]],
+    piece_bytes: int,
+    chunk: int,
+) -> None:
+    written = [json.dumps(value, ensure_ascii=ascii_only) for value in values]
+    if as_lines:
+        text = "".join(f"{value}\n" for value in written)
+    else:
+        gap = iter(gaps)
+        text = ",".join(next(gap) + value + next(gap) for value in written)
+        text = f"[{text}]{gaps[-1]}"
+    data = head + text.encode()
+    for position, bad in damages:
+        at = position % (len(data) + 1)
+        data = data[:at] + bad + data[at + len(bad) :]
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_borders, "CHUNK_BYTES", chunk)
+        path = Path(name) / ("data.jsonl" if as_lines else "data.json")
+        path.write_bytes(data)
+        assert outcome(of_pieces(path, piece_bytes=piece_bytes)) == outcome(scan_entries(path))
+
+
+def test_pieces_are_of_about_the_size_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    values = [{"id": n, "x": '"}, {' * (n % 7), "y": [[1, 2], {"z": "\\"}]} for n in range(1000)]
+    path.write_text(json.dumps(values, indent=1))
+    pieces = list(entry_pieces(path, piece_bytes=2000))
+    assert all(0 <= (piece.end or 0) - piece.start - 2000 < 300 for piece in pieces[:-1])
+    assert [item.value for item in of_pieces(path, piece_bytes=2000)] == values  # pyright: ignore
+
+
+def test_a_long_wrong_entry_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_borders, "MAX_ENTRY_BYTES", 1000)
+    monkeypatch.setattr(json_borders, "CHUNK_BYTES", 100)
+    path = tmp_path / "data.json"
+    path.write_text('[{"a": 1}, {"a": "never closed, ' + '", "' * 3000)
+    first, last = entry_pieces(path, piece_bytes=5)
+    assert (first.start, first.end, last.start, last.end) == (0, 10, 10, None)

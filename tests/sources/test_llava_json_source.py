@@ -17,7 +17,9 @@ from roboloop.base.geometry import Point
 from roboloop.base.pictures import encode_png
 from roboloop.records import Box, Points, Record, Text, Trajectory, Turn, VideoFrame, YesNo
 from roboloop.records.media_open import MediaStore
+from roboloop.runs.ledger import Ledger, read_ledger
 from roboloop.sources.base import Rejected, SourceContext
+from roboloop.sources.build import build_records
 from roboloop.sources.llava_json import LlavaJsonSource
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
@@ -259,11 +261,17 @@ def test_bad_entry_is_left_out_with_code_and_line(
     assert error.fix
 
 
-def test_one_id_twice_names_both_lines(pictures: Path) -> None:
+def test_one_id_twice_names_both_lines(pictures: Path, tmp_path: Path) -> None:
     entries = [entry("a.png", "yes", id=5), entry("a.png", "no", id="5")]
-    records, (rejected,) = read(pictures, entries)
-    assert (len(records), rejected.record_id, rejected.error.code) == (1, "5", "E-REC-004")
-    assert "set.json:2" in rejected.error.detail and rejected.error.place.line == 16
+    (pictures.parent / "set.json").write_text(json.dumps(entries, indent=1))
+    source = LlavaJsonSource(path=pictures.parent / "set.json", image_folder=pictures)
+    with Ledger(tmp_path / "ledger.jsonl", stage="data") as ledger:
+        counts = build_records(
+            [source], out=tmp_path / "out", context=SourceContext(tmp_path, 0), ledger=ledger
+        )
+    (line,) = read_ledger(tmp_path / "ledger.jsonl")
+    assert (counts.num_records, line.record_id, line.code) == (1, "5", "E-REC-004")
+    assert "set.json:2" in line.detail and line.place == "set.json:16"
 
 
 def test_entries_without_id_get_one_that_does_not_depend_on_their_place(pictures: Path) -> None:
@@ -271,7 +279,7 @@ def test_entries_without_id_get_one_that_does_not_depend_on_their_place(pictures
     first, _ = read(pictures, [one, two, one])
     second, _ = read(pictures, [two, one])
     assert [record.id for record in second] == [first[1].id, first[0].id]
-    assert first[2].id == f"{first[0].id}-2"
+    assert first[2].id == first[0].id != first[1].id  # an exact copy: the build leaves it out
 
 
 def test_damage_behind_the_header_passes_only_unverified(pictures: Path) -> None:

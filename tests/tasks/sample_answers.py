@@ -29,6 +29,9 @@ INPUTS: dict[str, InputValue] = {
     "object": "red cup",
     "question": "What stands on the table?",
     "start": Points((Point(40.0, 30.0),)),
+    "about": "What is in it?",
+    "top_left": Points((Point(40.0, 30.0),)),
+    "bottom_right": Points((Point(80.0, 60.0),)),
     "letters": "A, B, C, D",
     "options": OPTIONS,
 }

@@ -79,6 +79,18 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An archive, store, table or video cannot be opened",
         "Copy or download it again; repack a compressed tar as a plain tar or zip.",
     ),
+    "E-MED-009": ErrorKind(
+        "A picture's content is not the one its record was made from",
+        "The file was replaced: bring the old one back, or make the records again.",
+    ),
+    "E-MED-010": ErrorKind(
+        "A camera shows nothing",
+        "Name the cameras to read in `cameras`, or leave the episode out.",
+    ),
+    "E-MED-011": ErrorKind(
+        "An archive is not safe to unpack",
+        "Nothing was written. Use the archive as its publisher made it, or unpack it by hand.",
+    ),
     # Source data
     "E-DAT-001": ErrorKind("A source file or folder does not exist", "Check the path."),
     "E-DAT-002": ErrorKind(
@@ -91,6 +103,9 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-DAT-004": ErrorKind(
         "An entry is of a form this source does not read",
         "See docs/sources/ for the forms each source reads.",
+    ),
+    "E-DAT-006": ErrorKind(
+        "A TFRecord does not match its checksum or is no Example", "Download the file again."
     ),
     # Curation: each operator has a code of its own.
     "E-CUR-020": ErrorKind(
@@ -113,7 +128,11 @@ CATALOGUE: dict[str, ErrorKind] = {
         "This is a defect of RoboLoop: please report it with the run folder.",
     ),
     "E-RUN-004": ErrorKind("A folder is not a run folder", "Name a folder made by `roboloop run`."),
-    "E-RUN-005": ErrorKind("A run has no record of this id", "Check the id and the run folder."),
+    "E-RUN-005": ErrorKind(
+        "A worker process died",
+        "Often memory ran out: use fewer workers. With `--workers 1` the cause shows itself.",
+    ),
+    "E-RUN-006": ErrorKind("A run has no record of this id", "Check the id and the run folder."),
     # Training
     "E-TRN-001": ErrorKind(
         "Nothing is trained: no parameter has a gradient", "Name at least one part in train.parts."

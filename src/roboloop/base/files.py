@@ -15,8 +15,14 @@ from roboloop.base.errors import Place, RoboLoopError
 
 
 @contextmanager
-def atomic_writer(path: Path, *, mode: str = "wb") -> Generator[IO[Any]]:
+def atomic_writer(path: Path, *, mode: str = "wb", durable: bool = True) -> Generator[IO[Any]]:
     """Open a temporary neighbour of `path` and rename it to `path` when the block ends well.
+
+    Args:
+        path: The file to write.
+        mode: As for `open`.
+        durable: Wait until the disk has it, so that even a power cut leaves the file whole. Without
+            that, writing many small files is far faster; a killed process harms neither way.
 
     Raises:
         RoboLoopError: E-ENV-002 when the disk is full; the old file is left as it was.
@@ -29,7 +35,8 @@ def atomic_writer(path: Path, *, mode: str = "wb") -> Generator[IO[Any]]:
         with os.fdopen(descriptor, mode, encoding=encoding) as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:

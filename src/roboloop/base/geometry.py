@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+BoxPx = tuple[float, float, float, float]
+"""Corners (x1, y1, x2, y2) in pixels."""
+PointPx = tuple[float, float]
+"""(x, y) in pixels; a `Point` is one."""
+
 
 class PictureSize(NamedTuple):
     """Width and height in pixels, in this order."""

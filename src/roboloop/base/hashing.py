@@ -11,6 +11,10 @@ import numpy as np
 
 DIGEST_BYTES = 16
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 
 def hash_bytes(data: bytes) -> str:
     """BLAKE2b of `data` as 32 hexadecimal digits."""
@@ -28,9 +32,7 @@ def hash_file(path: Path) -> str:
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text. NaN is refused."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def hash_value(value: Any) -> str:
@@ -45,3 +47,12 @@ def seeded_generator(*parts: object) -> np.random.Generator:
     """
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def seeded_fraction(*parts: object) -> float:
+    """One draw from 0 (included) to 1 (excluded), named by `parts` as `seeded_generator` is.
+
+    Ten times cheaper than a generator, for draws that decide about each of a million entries.
+    """
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "little") >> 11) / (1 << 53)

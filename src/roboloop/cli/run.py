@@ -8,7 +8,14 @@ from typing import Literal
 from roboloop.base.progress import console
 
 
-def run(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+def run(
+    recipe: Path,
+    /,
+    *,
+    out: Path | None = None,
+    set: tuple[str, ...] = (),
+    workers: int | None = None,
+) -> int:
     """Run a recipe: data, training, evaluation, report.
 
     Finished stages are kept; a run that was stopped goes on; a changed recipe redoes what the
@@ -18,8 +25,9 @@ def run(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) 
         recipe: A YAML file, or the name of a shipped recipe such as demo_cpu.
         out: The run folder; runs/<recipe name> when left out.
         set: Override a value, for example --set train.0.epochs=1. May be given several times.
+        workers: Processes that read data sets; one a core when left out.
     """
-    return _follow(recipe, out=out, overrides=set, until="report")
+    return _follow(recipe, out=out, overrides=_with_workers(set, workers), until="report")
 
 
 def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -39,6 +47,7 @@ def data(
     out: Path | None = None,
     set: tuple[str, ...] = (),
     until: Literal["sources", "curate"] = "curate",
+    workers: int | None = None,
 ) -> int:
     """Make only the records of a recipe.
 
@@ -47,9 +56,10 @@ def data(
         out: The run folder.
         set: Override a value.
         until: The last data stage to do: sources only, or curation too when the recipe has it.
+        workers: Processes that read data sets; one a core when left out.
     """
     last = {"sources": "data", "curate": "curate"}[until]
-    return _follow(recipe, out=out, overrides=set, until=last)
+    return _follow(recipe, out=out, overrides=_with_workers(set, workers), until=last)
 
 
 def train(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -83,6 +93,10 @@ def report(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = (
         set: Override a value.
     """
     return _follow(recipe, out=out, overrides=set, until="report")
+
+
+def _with_workers(overrides: tuple[str, ...], workers: int | None) -> tuple[str, ...]:
+    return overrides if workers is None else (*overrides, f"data.num_workers={workers}")
 
 
 def _follow(recipe: Path, *, out: Path | None, overrides: tuple[str, ...], until: str) -> int:

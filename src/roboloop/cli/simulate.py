@@ -14,7 +14,9 @@ def simulate(
     episodes: int = 100,
     seed: int = 0,
     workers: int = 1,
-    formats: tuple[Literal["records", "lerobot", "robointer"], ...] = ("records",),
+    formats: tuple[Literal["records", "lerobot", "robointer", "droid", "rh20t"], ...] = (
+        "records",
+    ),
 ) -> int:
     """Render pick-and-place episodes of a Franka Panda with MuJoCo.
 
@@ -27,7 +29,7 @@ def simulate(
         episodes: How many.
         seed: Seed of the first episode; the next ones count up.
         workers: Processes.
-        formats: What to write: records, LeRobot 3.0, the RoboInter layout.
+        formats: What to write: records, LeRobot 3.0, the layouts of RoboInter, DROID and RH20T.
     """
     from roboloop.sources.simulated.generate import simulate as render
 

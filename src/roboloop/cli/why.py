@@ -33,7 +33,7 @@ def why(record_id: str, /, *, run: Path | None = None) -> int:
         if lines:
             return 0
         raise RoboLoopError(
-            "E-RUN-005", f"no record and no dropped entry is called {record_id!r}",
+            "E-RUN-006", f"no record and no dropped entry is called {record_id!r}",
             place=Place(folder),
         )  # fmt: skip
 

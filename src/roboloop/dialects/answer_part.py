@@ -38,6 +38,8 @@ class AnswerPart(NamedTuple):
 
 def answer_part(text: str) -> AnswerPart:
     """The text after the last thought, and of several `<answer>` tags the last."""
+    if "<" not in text:
+        return AnswerPart(text)
     told = _THOUGHT_END.split(text)[-1]  # the start tag may stand in the prompt
     start = _THOUGHT_START.search(told)
     if start is not None:

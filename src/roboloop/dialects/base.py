@@ -60,6 +60,15 @@ class Dialect(ABC):
     def view_size(self, size: PictureSize) -> PictureSize:
         """Width and height of the picture the model sees, for an original of `size`."""
 
+    def picture_tokens(self, size: PictureSize) -> int | None:
+        """Tokens that the model spends on a picture of `size`; None where that is not known.
+
+        Raises:
+            RoboLoopError: E-DIA-001 for a picture that the model's processor refuses.
+        """
+        del size
+        return None
+
     @abstractmethod
     def numbers(self, point_px: Point, *, size: PictureSize) -> tuple[str, str]:
         """The two numbers the model writes for a point, as text, x first."""

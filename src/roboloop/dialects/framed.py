@@ -191,6 +191,8 @@ class FramedDialect(Dialect):
     def _point(self, pair: Pair, *, size: PictureSize) -> Point:
         swap = self.y_first and not pair.named
         x, y = (pair.second, pair.first) if swap else (pair.first, pair.second)
+        if not (x.is_percent or y.is_percent):
+            return self.point(x.value, y.value, size=size)
         frame = self.frame(size)
         return self.point(
             x.value * frame.x / 100 if x.is_percent else x.value,
@@ -211,10 +213,10 @@ class FramedDialect(Dialect):
     ) -> None:
         """Remark on places outside the picture by more than the dialect's own resolution."""
         slack = self.resolution_px(size)
-        for point in points_px:
-            beyond_x = max(-point.x, point.x - size.width)
-            beyond_y = max(-point.y, point.y - size.height)
-            if beyond_x > slack.x or beyond_y > slack.y:
+        for x, y in points_px:
+            in_x = -x <= slack.x and x - size.width <= slack.x
+            in_y = -y <= slack.y and y - size.height <= slack.y
+            if not (in_x and in_y):
                 found.note(OUTSIDE)
 
     def _judge(

@@ -73,24 +73,29 @@ def numbers_of(node: Node) -> list[Number] | None:
     """The items of a sequence of numbers alone, otherwise None."""
     if not isinstance(node, Sequence) or not node.items:
         return None
-    numbers = [number_of(item) for item in node.items]
-    known = [number for number in numbers if number is not None]
-    return known if len(known) == len(numbers) else None
+    numbers: list[Number] = []
+    for item in node.items:
+        number = number_of(item)
+        if number is None:
+            return None
+        numbers.append(number)
+    return numbers
 
 
 def pair_of(node: Node) -> Pair | None:
     """A closed sequence of two numbers as a pair, otherwise None."""
-    numbers = numbers_of(node)
-    closed = isinstance(node, Sequence) and node.closed
-    if numbers is None or len(numbers) != 2 or not closed:
+    if not isinstance(node, Sequence) or len(node.items) != 2 or not node.closed:
         return None
-    return Pair(numbers[0], numbers[1])
+    first, second = number_of(node.items[0]), number_of(node.items[1])
+    return None if first is None or second is None else Pair(first, second)
 
 
 def number_of(node: Node | None) -> Number | None:
     """A number, also one in quotes or in an attribute; None for anything else."""
+    if isinstance(node, Number):
+        return node
     if not isinstance(node, str):
-        return node if isinstance(node, Number) else None
+        return None
     try:
         return Number(float(node.strip().removesuffix("%")), node.strip().endswith("%"))
     except ValueError:
@@ -99,12 +104,16 @@ def number_of(node: Node | None) -> Number | None:
 
 def named_pair(node: Mapping, first: str, second: str) -> Pair | None:
     """The values of the keys `first` and `second`, when both are numbers."""
+    if len(node.pairs) < 2:
+        return None
     x, y = number_of(node.get(first)), number_of(node.get(second))
     return None if x is None or y is None else Pair(x, y, named=True)
 
 
 def named_box(node: Mapping, label: str | None) -> RawBox | None:
     """A box from `{x1, y1, x2, y2}` or `{x, y, width, height}` with x, y its top left corner."""
+    if len(node.pairs) < 4:
+        return None
     for x1, y1, x2, y2 in _CORNERS:
         start, end = named_pair(node, x1, y1), named_pair(node, x2, y2)
         if start is not None and end is not None:

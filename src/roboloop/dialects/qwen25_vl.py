@@ -48,6 +48,11 @@ class Qwen25VL(FramedDialect):
             size, factor=self.factor, min_pixels=self.min_pixels, max_pixels=self.max_pixels
         )
 
+    def picture_tokens(self, size: PictureSize) -> int | None:
+        """One token for each square of `factor` pixels a side of the resized picture."""
+        width, height = self.view_size(size)
+        return (width // self.factor) * (height // self.factor)
+
     def frame(self, size: PictureSize) -> Frame:
         """The resized picture."""
         return Frame(*self.view_size(size))

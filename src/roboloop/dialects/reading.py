@@ -201,8 +201,11 @@ class _Interpreter:
         if self.want_boxes and len(corners) > 2 and all(corners):
             self.reading.note(ODD_GROUP)
             return
-        for item in node.items:
-            self._walk(item, key=key, label=label)
+        for item, corner in zip(node.items, corners, strict=True):
+            if corner is not None and not self.want_boxes:
+                self._add_point(RawPoint(corner, label))
+            else:
+                self._walk(item, key=key, label=label)
 
     def _flat(self, numbers: list[Number], *, closed: bool, key: str, label: str | None) -> None:
         """A bracket of nothing but numbers; four are a box unless their key says points."""
@@ -236,8 +239,10 @@ class _Interpreter:
             self.reading.note(NOT_FINITE)
 
     def _add_point(self, point: RawPoint) -> None:
-        pairs = (point.place,) if isinstance(point.place, Pair) else point.place[:2]
-        if all(math.isfinite(number.value) for pair in pairs for number in pair[:2]):
-            self.reading.points.append(point)
-        else:
-            self.reading.note(NOT_FINITE)
+        place = point.place
+        pairs = (place,) if isinstance(place, Pair) else (place.start, place.end)
+        for first, second, _ in pairs:
+            if not (math.isfinite(first.value) and math.isfinite(second.value)):
+                self.reading.note(NOT_FINITE)
+                return
+        self.reading.points.append(point)

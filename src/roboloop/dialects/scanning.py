@@ -87,7 +87,7 @@ _ATTRIBUTE = re.compile(r"""\b(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([-+.\d]+)(?=[\
 
 
 class _NotDataError(Exception):
-    """What stands here is prose."""
+    """What stands here is prose, or in `_json_node` no JSON that is read quickly."""
 
 
 class _CutOffError(Exception):
@@ -105,6 +105,8 @@ class Scanner:
 
     def scan(self) -> tuple[Found, ...]:
         """Every outermost piece of data, in the order of the text."""
+        if (whole := _json_data(self.raw)) is not None:
+            return (whole,)
         found: list[Found] = []
         self._at = 0
         while (start := _OPENING.search(self.text, self._at)) is not None:
@@ -231,3 +233,38 @@ class Scanner:
                 return True
             self._at += 1
         return False
+
+
+def _json_data(text: str) -> Found | None:
+    """The data of a text that is JSON as a whole: what a scan finds, found much faster.
+
+    Published answers by the hundred thousand are of this kind.
+    """
+    whole = text.strip()
+    if whole[:1] not in ("[", "{") or "\\" in whole:
+        return None
+    try:
+        value: object = json.loads(whole, parse_int=float, object_pairs_hook=_Pairs)
+        node = _json_node(value, depth=1)
+    except (ValueError, RecursionError, _NotDataError):
+        return None
+    start = text.index(whole[0])
+    return Found(node, start, start + len(whole))
+
+
+class _Pairs(tuple[tuple[str, object], ...]):
+    """The pairs of a JSON object, in the order of the text."""
+
+    __slots__ = ()
+
+
+def _json_node(value: object, *, depth: int) -> Node:
+    if isinstance(value, float):
+        return Number(value)
+    if isinstance(value, str):
+        return value
+    if depth > MAX_DEPTH or not isinstance(value, list | _Pairs):
+        raise _NotDataError
+    if isinstance(value, _Pairs) and value:
+        return Mapping(tuple((key, _json_node(item, depth=depth + 1)) for key, item in value))
+    return Sequence(tuple([_json_node(item, depth=depth + 1) for item in value]))

@@ -81,7 +81,8 @@ class Execution:
             f"source {index}": source.fingerprint()
             for index, source in enumerate(recipe.data.sources)
         }
-        self.data = self._stage("data", {"data": locked["data"], "seed": seed}, prints)
+        data = {key: value for key, value in locked["data"].items() if key != "num_workers"}
+        self.data = self._stage("data", {"data": data, "seed": seed}, prints)
         yield self.data
         records = self.data.output_hash
         if recipe.curate is not None:
@@ -185,7 +186,7 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
     assert stage is not None
     match until:
         case "data" | "curate":
-            records = stage.path / "records"
+            records = execution.run.show(stage.path / "records", name="records")
             return RunResult(records, f"next: roboloop look {records}")
         case "train":
             weights = execution.weights(len(execution.phases))

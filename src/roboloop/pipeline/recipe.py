@@ -29,6 +29,9 @@ class DataConfig(BaseModel):
     sources: tuple[SerializeAsAny[Source], ...] = Field(min_length=1)
     strict: bool = False
     """Stop at the first entry that cannot be read, in place of writing it to the ledger."""
+    num_workers: int | None = Field(None, ge=1, le=256)
+    """Processes that read data sets; one a core, up to eight, when left out. The records are the
+    same for any number."""
 
 
 class Recipe(BaseModel):

@@ -24,6 +24,7 @@ MAX_TOKENIZER_TEXTS = 20_000
 
 def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
     """`data`: sources to `out/records`, the reasons for everything left out to the ledger."""
+    from roboloop.base.workers import default_workers
     from roboloop.sources.base import SourceContext
     from roboloop.sources.build import build_records
 
@@ -31,7 +32,7 @@ def make_records(recipe: Recipe, *, out: Path) -> StageOutput:
     with Ledger(out / "ledger.jsonl", stage="data") as ledger:
         counts = build_records(
             recipe.data.sources, out=out / "records", context=context, ledger=ledger,
-            strict=recipe.data.strict,
+            strict=recipe.data.strict, num_workers=recipe.data.num_workers or default_workers(),
         )  # fmt: skip
     if counts.num_dropped:
         reasons = ", ".join(f"{number} x {code}" for code, number in counts.by_code.items())

@@ -18,6 +18,7 @@ from roboloop.records.media import (
     LmdbPicture,
     Media,
     ParquetPicture,
+    SpanPicture,
     VideoFrame,
 )
 from roboloop.records.outcomes import (
@@ -48,6 +49,7 @@ __all__ = [
     "Record",
     "Score",
     "ScoreStatus",
+    "SpanPicture",
     "Text",
     "Trajectory",
     "Turn",

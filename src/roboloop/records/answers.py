@@ -119,11 +119,11 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         case Boxes():
             value = {"items": [_without_kind(answer_to_json(box)) for box in answer.items]}
         case Points():
-            value = {"points_px": [list(map(float, point)) for point in answer.points_px]}
+            value = {"points_px": [[float(x), float(y)] for x, y in answer.points_px]}
             if answer.labels:
                 value["labels"] = list(answer.labels)
         case Trajectory():
-            value = {"points_px": [list(map(float, point)) for point in answer.points_px]}
+            value = {"points_px": [[float(x), float(y)] for x, y in answer.points_px]}
         case Choice():
             value = {"letter": answer.letter}
             if answer.options:

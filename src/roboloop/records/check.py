@@ -17,10 +17,11 @@ from roboloop.base.errors import MissingDependencyError, Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.progress import progress_bar
 from roboloop.records.answers import check_answer
+from roboloop.records.ids import IdRegister
 from roboloop.records.jsonl import Broken
 from roboloop.records.media import Media
-from roboloop.records.media_open import MediaStore, medium_name
-from roboloop.records.read import Found, IdRegister, scan_records
+from roboloop.records.media_open import Measured, MediaStore, medium_name
+from roboloop.records.read import Found, scan_records
 from roboloop.records.record import check_record
 from roboloop.records.shard_files import read_mark, verify_shard
 from roboloop.records.shards import read_media_roots
@@ -99,7 +100,7 @@ def check_records(
         RoboLoopError: E-DAT-001 for a path where there is nothing to check, E-ENV-001 when lmdb or
             av is needed and missing.
     """
-    files = [file for path in paths for file in _files(path)]
+    files = [file for path in paths for file in record_files(path)]
     findings: list[Finding] = []
     num_records = 0
     with (
@@ -125,7 +126,7 @@ class _Looked(NamedTuple):
     """A line of a file with the pictures of its record on their way."""
 
     item: Found | Broken
-    sizes: tuple[Future[PictureSize], ...]
+    measures: tuple[Future[Measured], ...]
 
     def findings(self) -> list[Finding]:
         """What is wrong, in the order answer, pictures. Waits for the pictures."""
@@ -138,16 +139,24 @@ class _Looked(NamedTuple):
         except RoboLoopError as error:
             found.append(_finding(error.located(place)))
         # Without opening media there are no sizes to compare with.
-        for number, (media, size) in enumerate(zip(record.media, self.sizes, strict=False)):
+        for number, (media, measure) in enumerate(zip(record.media, self.measures, strict=False)):
             try:
-                _check_size(media, size=size.result())
+                measured = measure.result()
+                _check_size(media, size=measured.size)
+                _check_content(media, content_hash=measured.content_hash)
                 if number == 0 and media.size is None and record.answer is not None:
-                    check_answer(record.answer, size=size.result())
+                    check_answer(record.answer, size=measured.size)
             except MissingDependencyError:
                 raise
             except RoboLoopError as error:
                 found.append(_finding(error.located(place), medium=medium_name(media)))
         return found
+
+
+class _MediumKey(NamedTuple):
+    folder: Path
+    media: Media
+    hashed: bool
 
 
 class _Checker:
@@ -156,25 +165,27 @@ class _Checker:
     def __init__(self, pool: ThreadPoolExecutor | None) -> None:
         self._pool = pool
         self._stores: dict[Path, MediaStore] = {}
-        self._sizes: dict[tuple[Path, Media], Future[PictureSize]] = {}
+        self._measures: dict[_MediumKey, Future[Measured]] = {}
 
     @property
     def num_media(self) -> int:
         """Distinct pictures opened."""
-        return len(self._sizes)
+        return len({(key.folder, key.media) for key in self._measures})
 
     def look(self, item: Found | Broken) -> _Looked:
         """Start on the pictures of a record."""
         if isinstance(item, Broken) or self._pool is None:
             return _Looked(item, ())
         folder = Path(str(item.place.file)).parent
-        sizes: list[Future[PictureSize]] = []
+        measures: list[Future[Measured]] = []
         for media in item.record.media:
-            key = (folder, replace(media, size=None))
-            if key not in self._sizes:
-                self._sizes[key] = self._pool.submit(_decoded_size, self._store(folder), media)
-            sizes.append(self._sizes[key])
-        return _Looked(item, tuple(sizes))
+            hashed = media.content_hash is not None
+            key = _MediumKey(folder, replace(media, size=None, content_hash=None), hashed)
+            if key not in self._measures:
+                store = self._store(folder)
+                self._measures[key] = self._pool.submit(_measured, store, media)
+            measures.append(self._measures[key])
+        return _Looked(item, tuple(measures))
 
     def _store(self, folder: Path) -> MediaStore:
         if folder not in self._stores:
@@ -182,8 +193,11 @@ class _Checker:
         return self._stores[folder]
 
 
-def _decoded_size(store: MediaStore, media: Media) -> PictureSize:
-    return PictureSize(*store.open(media).size)
+def _measured(store: MediaStore, media: Media) -> Measured:
+    """Decode the picture; its content is hashed only where there is a hash to compare with."""
+    if media.content_hash is None:
+        return Measured(PictureSize(*store.open(media).size), None)
+    return store.measure(media)
 
 
 def _check_size(media: Media, *, size: PictureSize) -> None:
@@ -192,6 +206,15 @@ def _check_size(media: Media, *, size: PictureSize) -> None:
             "E-MED-004",
             f"{medium_name(media)} is {size.width}x{size.height}, its record says "
             f"{media.size.width}x{media.size.height}",
+        )
+
+
+def _check_content(media: Media, *, content_hash: str | None) -> None:
+    if media.content_hash is not None and media.content_hash != content_hash:
+        raise RoboLoopError(
+            "E-MED-009",
+            f"{medium_name(media)} has content hash {str(content_hash)[:12]}, its record says "
+            f"{media.content_hash[:12]}",
         )
 
 
@@ -223,8 +246,12 @@ def _scan(files: Iterable[Path]) -> Iterator[Found | Broken]:
             yield Broken(error.located(Place(file)))
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """The record files at a path."""
+def record_files(path: Path) -> Iterator[Path]:
+    """The record file at a path, or those in the folder, sorted.
+
+    Raises:
+        RoboLoopError: E-DAT-001 where there is none, E-DAT-002 for a file of another kind.
+    """
     if path.is_file():
         if path.suffix not in SUFFIXES:
             raise RoboLoopError(

@@ -5,13 +5,18 @@ One bad line costs only itself: it comes out as a `Broken` in its place, with fi
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import canonical_json
+
+MAX_UNPACKED_LINE_BYTES = 1 << 26
+"""No line of a packed file may be longer: a few bytes can unpack to any number."""
 
 
 class JsonLine(NamedTuple):
@@ -66,8 +71,16 @@ def write_json_line(value: Any) -> bytes:
         raise RoboLoopError("E-REC-010", f"a number is not finite: {error}") from None
 
 
-def scan_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
+def scan_json_lines(
+    path: Path, *, start: int = 0, end: int | None = None, line: int = 1
+) -> Iterator[JsonLine | Broken]:
     """Every line of a file that is not empty, in order, as its value or as what is wrong with it.
+
+    Args:
+        path: The file.
+        start: Where to start, in bytes: the start of a line.
+        end: Where to end; at the end of the file when left out.
+        line: The number of the line at `start`.
 
     Raises:
         RoboLoopError: E-DAT-001 when there is no such file.
@@ -77,9 +90,41 @@ def scan_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
     except OSError as error:
         raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
     with stream:
-        for number, line in enumerate(stream, start=1):
-            if stripped := line.strip():
-                yield _parsed(stripped, place=Place(path, number), ended=line.endswith(b"\n"))
+        position = stream.seek(start)
+        for number, text in enumerate(stream, start=line):
+            if end is not None and position >= end:
+                return
+            position += len(text)
+            if stripped := text.strip():
+                yield _parsed(stripped, place=Place(path, number), ended=text.endswith(b"\n"))
+
+
+def scan_packed_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
+    """As `scan_json_lines`, of a gzip file that is unpacked while it is read.
+
+    Damage ends the lines with what is wrong; what came before is read.
+
+    Raises:
+        RoboLoopError: E-DAT-001 when there is no such file.
+    """
+    try:
+        packed = path.open("rb")
+    except OSError as error:
+        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
+    number = 0
+    with packed, gzip.open(packed) as stream:
+        try:
+            while line := stream.readline(MAX_UNPACKED_LINE_BYTES):
+                number += 1
+                if len(line) == MAX_UNPACKED_LINE_BYTES:
+                    raise RoboLoopError("E-REC-001", "the line is longer than 64 MiB")
+                if stripped := line.strip():
+                    yield _parsed(stripped, place=Place(path, number), ended=line.endswith(b"\n"))
+        except RoboLoopError as error:
+            yield Broken(error.located(Place(path, number)))
+        except (OSError, EOFError, zlib.error) as error:
+            cut = RoboLoopError("E-REC-014", f"the archive is damaged or cut: {error}")
+            yield Broken(cut.located(Place(path, number + 1)))
 
 
 def refuse_constant(name: str) -> NoReturn:

@@ -9,6 +9,7 @@ frame: of the video's bytes and the frame's number), so that a replaced picture 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from roboloop.base.errors import RoboLoopError
@@ -27,7 +28,7 @@ class FilePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePicture:
-    """A member of a zip or tar archive."""
+    """A member of a zip or tar archive; of a zip in parts, `archive` is the first part."""
 
     kind: ClassVar[str] = "archive"
     archive: str
@@ -38,12 +39,16 @@ class ArchivePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetPicture:
-    """Encoded bytes in a cell of a Parquet file: `column` of row `row`, counted from 0."""
+    """Encoded bytes in a cell of a Parquet file: `column` of row `row`, counted from 0.
+
+    `item` counts in the cell's list, where it holds a list of pictures.
+    """
 
     kind: ClassVar[str] = "parquet"
     path: str
     column: str
     row: int
+    item: int | None = None
     size: PictureSize | None = None
     content_hash: str | None = None
 
@@ -72,22 +77,46 @@ class VideoFrame:
     content_hash: str | None = None
 
 
-Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanPicture:
+    """Encoded bytes inside a file, such as in a TFRecord: `num_bytes` of them from byte `offset`.
+
+    With `encoding` `base64` they are text, such as in a table.
+    """
+
+    kind: ClassVar[str] = "span"
+    path: str
+    offset: int
+    num_bytes: int
+    encoding: str | None = None
+    size: PictureSize | None = None
+    content_hash: str | None = None
+
+
+Media = FilePicture | ArchivePicture | ParquetPicture | LmdbPicture | VideoFrame | SpanPicture
 
 MEDIA_TYPES: dict[str, type[Media]] = {
     kind.kind: kind
-    for kind in (FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame)
-}
+    for kind in (
+        FilePicture, ArchivePicture, ParquetPicture, LmdbPicture, VideoFrame, SpanPicture,
+    )
+}  # fmt: skip
+WHOLE_NUMBERS = ("row", "item", "frame", "offset", "num_bytes")
 
 
 def media_to_json(media: Media) -> dict[str, Any]:
     """The reference as a JSON object with its `kind`; `size` as [width, height]."""
     value: dict[str, Any] = {"kind": media.kind}
-    for field in fields(media):
-        item = getattr(media, field.name)
+    for name in _field_names(type(media)):
+        item = getattr(media, name)
         if item is not None:
-            value[field.name] = list(item) if field.name == "size" else item
+            value[name] = list(item) if name == "size" else item
     return value
+
+
+@cache
+def _field_names(kind: type[Media]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def media_from_json(value: Any) -> Media:
@@ -110,7 +139,7 @@ def media_from_json(value: Any) -> Media:
             raise RoboLoopError("E-REC-003", f"size is [width, height], not {size!r}")
         given["size"] = PictureSize(*size)  # pyright: ignore[reportUnknownArgumentType]
     for name, item in given.items():
-        wanted = int if name in ("row", "frame") else str
+        wanted = int if name in WHOLE_NUMBERS else str
         if name != "size" and type(item) is not wanted:
             raise RoboLoopError("E-REC-003", f"media {name!r} is {wanted.__name__}, not {item!r}")
     try:

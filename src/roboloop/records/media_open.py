@@ -7,6 +7,8 @@ records, and nothing outside the roots is ever opened. Whatever is wrong with a 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import stat
 from collections.abc import Callable, Generator, Mapping
@@ -24,12 +26,14 @@ from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_bytes, hash_file, hash_value
 from roboloop.base.pictures import decode_picture, encode_png, picture_size
 from roboloop.records.containers import (
+    LMDB_FILE,
     MAX_ENCODED_BYTES,
-    LmdbEpisode,
+    LmdbStore,
     ParquetTable,
     TarFolder,
     ZipFolder,
     opened,
+    read_span,
 )
 from roboloop.records.media import (
     ArchivePicture,
@@ -37,8 +41,10 @@ from roboloop.records.media import (
     LmdbPicture,
     Media,
     ParquetPicture,
+    SpanPicture,
     VideoFrame,
 )
+from roboloop.records.split_files import is_zip_name
 from roboloop.records.video import Video
 
 _DROID_EPISODE = re.compile(r"\d+_exterior_image_[12]_left")
@@ -71,11 +77,14 @@ def medium_name(media: Media) -> str:
         case ArchivePicture():
             return f"{media.archive}!{media.member}"
         case ParquetPicture():
-            return f"{media.path}!{media.column}[{media.row}]"
+            item = "" if media.item is None else f"[{media.item}]"
+            return f"{media.path}!{media.column}[{media.row}]{item}"
         case LmdbPicture():
             return f"{media.store}!{media.episode}#{media.frame} ({media.view})"
         case VideoFrame():
             return f"{media.path}#{media.frame}"
+        case SpanPicture():
+            return f"{media.path}@{media.offset}+{media.num_bytes}"
 
 
 def with_root(media: Media, *, rename: Callable[[str], str]) -> Media:
@@ -85,7 +94,7 @@ def with_root(media: Media, *, rename: Callable[[str], str]) -> Media:
         RoboLoopError: E-MED-001 when its path names no root.
     """
     match media:
-        case FilePicture() | ParquetPicture() | VideoFrame():
+        case FilePicture() | ParquetPicture() | VideoFrame() | SpanPicture():
             return replace(media, path=_renamed(media.path, rename))
         case ArchivePicture():
             return replace(media, archive=_renamed(media.archive, rename))
@@ -186,6 +195,15 @@ class MediaStore:
         with _named(path), opened.use(Video, self._file(path)) as video:
             return video.num_frames
 
+    def frame_seconds(self, path: str, *, frame: int) -> float:
+        """When a frame of the video at `root:relative` is shown, in seconds after its first one.
+
+        Raises:
+            RoboLoopError: As `open`.
+        """
+        with _named(path), opened.use(Video, self._file(path)) as video:
+            return video.seconds(frame)
+
     def locate(self, path: str) -> Path:
         """The absolute path behind `root:relative`, whether or not something is there.
 
@@ -215,21 +233,37 @@ class MediaStore:
                     raise RoboLoopError("E-MED-003", "it has too many bytes for one picture")
                 return path.read_bytes()
             case ArchivePicture():
-                kind = ZipFolder if media.archive.lower().endswith(".zip") else TarFolder
+                kind = ZipFolder if is_zip_name(media.archive) else TarFolder
                 with opened.use(kind, self._file(media.archive)) as archive:
                     return archive.read(media.member)
             case ParquetPicture():
                 with opened.use(ParquetTable, self._file(media.path)) as table:
-                    return table.read(media.column, row=media.row)
+                    return table.read(media.column, row=media.row, item=media.item)
             case LmdbPicture():
                 root, store_folder = split_path(media.store)
-                folders = [part for part in (store_folder, media.episode, "lmdb") if part]
-                episode = self.locate(f"{root}:{'/'.join(folders)}")
-                (episode / "data.mdb").stat()
-                with opened.use(LmdbEpisode, episode) as store:
-                    return store.read(f"{media.view}_image/{media.frame:04d}")
+                folders = [part for part in (store_folder, media.episode) if part]
+                file = f"{root}:{'/'.join((*folders, 'lmdb', LMDB_FILE))}"
+                with opened.use(LmdbStore, self._file(file)) as store:
+                    return store.picture(f"{media.view}_image/{media.frame:04d}")
+            case SpanPicture():
+                stored = read_span(
+                    self._file(media.path), offset=media.offset, num_bytes=media.num_bytes
+                )
+                return _decoded(stored, encoding=media.encoding)
             case VideoFrame():
                 raise AssertionError("a video has no encoded pictures")
+
+
+def _decoded(stored: bytes, *, encoding: str | None) -> bytes:
+    """The bytes of a picture behind those that a file holds."""
+    if encoding is None:
+        return stored
+    if encoding != "base64":
+        raise RoboLoopError("E-MED-007", f"encoding {encoding!r} is not known; base64 is")
+    try:
+        return base64.b64decode(stored, validate=True)
+    except binascii.Error as error:
+        raise RoboLoopError("E-MED-003", f"not base64: {error}") from error
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.records.ids import IdRegister
 from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines
 from roboloop.records.parquet import scan_parquet
 from roboloop.records.record import Record, record_from_json
@@ -17,29 +18,6 @@ class Found(NamedTuple):
 
     record: Record
     place: Place
-
-
-class IdRegister:
-    """The ids met so far, each with its place: no two records may share one."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, tuple[str, int | None]] = {}
-
-    def add(self, record_id: str, *, place: Place) -> None:
-        """Take note of an id.
-
-        Raises:
-            RoboLoopError: E-REC-004, naming both places.
-        """
-        spot = (str(place.file), place.line)
-        first = self._places.setdefault(record_id, spot)
-        if first is not spot:
-            where = str(Place(*first))
-            raise RoboLoopError(
-                "E-REC-004",
-                f"the id is taken by {where}",
-                place=Place(place.file, place.line, record_id=record_id),
-            )
 
 
 def scan_records(

@@ -97,20 +97,21 @@ RECORD_KEYS = (
 
 def record_to_json(record: Record) -> dict[str, Any]:
     """The record as a JSON object; empty fields are left out."""
-    value: dict[str, Any] = {
-        "id": record.id,
-        "task": record.task,
-        "media": [media_to_json(media) for media in record.media],
-        "inputs": {name: _input_to_json(item) for name, item in record.inputs.items()},
-        "turns": [{"role": turn.role, "text": turn.text} for turn in record.turns],
-        "answer": None if record.answer is None else answer_to_json(record.answer),
-        "source": record.source,
-        "split": record.split,
-        "licence": record.licence,
-        "origin": record.origin,
-        "meta": dict(record.meta),
-    }
-    return {key: item for key, item in value.items() if item or key in ("id", "task")}
+    value: dict[str, Any] = {"id": record.id, "task": record.task}
+    if record.media:
+        value["media"] = [media_to_json(media) for media in record.media]
+    if record.inputs:
+        value["inputs"] = {name: _input_to_json(item) for name, item in record.inputs.items()}
+    if record.turns:
+        value["turns"] = [{"role": turn.role, "text": turn.text} for turn in record.turns]
+    if record.answer is not None:
+        value["answer"] = answer_to_json(record.answer)
+    for key in ("source", "split", "licence", "origin"):
+        if text := getattr(record, key):
+            value[key] = text
+    if record.meta:
+        value["meta"] = dict(record.meta)
+    return value
 
 
 def record_from_json(value: Any) -> Record:

@@ -21,7 +21,7 @@ from roboloop.base.files import atomic_write_bytes, atomic_write_json
 from roboloop.base.hashing import hash_bytes, hash_file
 from roboloop.records.jsonl import write_json_line
 from roboloop.records.parquet import write_parquet
-from roboloop.records.record import Record, record_to_json
+from roboloop.records.record import Record, record_from_json, record_to_json
 
 ShardFormat = Literal["jsonl", "parquet"]
 
@@ -147,29 +147,31 @@ class ShardWriter:
         self._first_number = first_number
         self._format: ShardFormat = format
         self._max_records = max_records
-        self._records: list[Record] = []
         self._lines: list[bytes] = []
 
-    def add(self, record: Record, *, line: bytes | None = None) -> None:
+    def add(self, record: Record) -> None:
         """Take a record; a full shard goes to disk.
-
-        Args:
-            record: A record of this split.
-            line: Its `record_line`, where the caller has it already.
 
         Raises:
             RoboLoopError: E-REC-003 or E-REC-010 for a record that JSON cannot hold; it is not
                 taken. E-ENV-002 when the disk is full.
         """
         assert record.split == self.split, f"{record.id} is of split {record.split}"
-        self._lines.append(record_line(record) if line is None else line)
-        self._records.append(record)
-        if len(self._records) >= self._max_records:
+        self.add_line(record_line(record))
+
+    def add_line(self, line: bytes) -> None:
+        """Take the `record_line` of a record of this split; a full shard goes to disk.
+
+        Raises:
+            RoboLoopError: E-ENV-002 when the disk is full.
+        """
+        self._lines.append(line)
+        if len(self._lines) >= self._max_records:
             self._flush()
 
     def close(self) -> None:
         """Write what is left."""
-        if self._records:
+        if self._lines:
             self._flush()
 
     def __enter__(self) -> Self:
@@ -184,7 +186,7 @@ class ShardWriter:
         shard = self.folder / f"{self.split}-{number:05d}.{self._format}"
         lines = b"".join(self._lines)
         self.marks.append(self._kept(shard, lines=lines) or self._written(shard, lines=lines))
-        self._records, self._lines = [], []
+        self._lines = []
 
     def _kept(self, shard: Path, *, lines: bytes) -> ShardMark | None:
         """The mark of a whole shard that holds these records already."""
@@ -198,14 +200,15 @@ class ShardWriter:
         data = lines
         if self._format == "parquet":
             stream = io.BytesIO()
-            write_parquet(stream, records=self._records)
+            records = [record_from_json(json.loads(line)) for line in self._lines]
+            write_parquet(stream, records=records)
             data = stream.getvalue()
         _mark_path(shard).unlink(missing_ok=True)
         atomic_write_bytes(shard, data=data)
         mark = ShardMark(
             file=shard.name,
             split=self.split,
-            num_records=len(self._records),
+            num_records=len(self._lines),
             content_hash=hash_bytes(lines),
             file_hash=hash_bytes(data),
         )

@@ -55,10 +55,14 @@ class Video(Container):
         """How many frames the file has."""
         return len(self._stamps)
 
+    def seconds(self, number: int) -> float:
+        """When frame `number` is shown, in seconds after the first one."""
+        self._check(number)
+        return float((self._stamps[number] - self._stamps[0]) * self._stream.time_base)
+
     def frame(self, number: int) -> Image.Image:
         """Frame `number`, counted from 0, as RGB, upright."""
-        if not 0 <= number < self.num_frames:
-            raise RoboLoopError("E-MED-007", f"the video has frames 0 to {self.num_frames - 1}")
+        self._check(number)
         try:
             frame = self._decoded(number)
         except self._broken as error:
@@ -76,6 +80,10 @@ class Video(Container):
         """Close the file."""
         self._frames = iter(())
         self._container.close()
+
+    def _check(self, number: int) -> None:
+        if not 0 <= number < self.num_frames:
+            raise RoboLoopError("E-MED-007", f"the video has frames 0 to {self.num_frames - 1}")
 
     def _index(self) -> list[int]:
         stamps = {

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import roboloop
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import track
-from roboloop.dialects import load_dialect
+from roboloop.records.check import record_files
 from roboloop.records.jsonl import Broken
 from roboloop.records.media_open import MediaStore
 from roboloop.records.read import scan_records
 from roboloop.records.record import Record
+from roboloop.records.sample import SpreadSample
 from roboloop.records.shards import read_media_roots
 from roboloop.report.build import write_viewer
 from roboloop.report.card import CardMaker, drop_reasons
 from roboloop.report.folder import replaced_folder
 from roboloop.report.pictures import PictureFolder
 from roboloop.report.rows import answer_words, rounded_marks
+from roboloop.report.wording import question_of
 from roboloop.runs.ledger import LedgerLine
 from roboloop.tasks import TASKS, load_task
 
-MAX_RECORDS = 10_000
-SUFFIXES = (".jsonl", ".parquet")
+NUM_SHOWN = 2_000
+
+
+class Look(NamedTuple):
+    """The page, and how many of the records it shows."""
+
+    page: Path
+    num_records: int
+    num_shown: int
 
 
 def build_look(
@@ -32,34 +41,51 @@ def build_look(
     *,
     out: Path,
     media_roots: Mapping[str, Path] | None = None,
-    max_records: int = MAX_RECORDS,
-) -> Path:
-    """Write a page that shows records, and return it.
+    sample: int = NUM_SHOWN,
+    seed: int = 0,
+    limit: int | None = None,
+    tasks: Collection[str] = (),
+) -> Look:
+    """Write a page that shows records.
 
-    A line that is no record does not stop it: the page lists what was left out and why.
+    A line that is no record does not stop it: the page lists what was left out and why. Of more
+    records than `sample` a sample is shown that gives every task the same room; the page's card
+    counts all.
 
     Args:
         files: Record files, or folders of them.
         out: Where the page goes; an older one there is replaced.
         media_roots: Root name -> folder; found beside the files when left out.
-        max_records: The first so many are shown; the card counts all.
+        sample: How many records are shown at most.
+        seed: Draws another sample.
+        limit: Read only the first so many records.
+        tasks: Only records of these tasks; of all when empty.
 
     Raises:
-        RoboLoopError: E-DAT-001 when a path does not exist or holds no record file, E-REP-002 when
-            `out` is something else.
+        RoboLoopError: E-DAT-001 when a path holds no record file, or none of these tasks;
+            E-REP-002 when `out` is something else.
     """
-    paths = [path for file in files for path in _record_files(file)]
+    paths = [path for file in files for path in record_files(file)]
     roots = dict(media_roots or _roots_beside(paths))
-    card, broken, rows = CardMaker(), list[LedgerLine](), list[dict[str, Any]]()
+    card, broken = CardMaker(), list[LedgerLine]()
+    drawn = SpreadSample(sample, seed=seed)
+    num_found = 0
+    for found in track(scan_records(paths), title="look"):
+        if isinstance(found, Broken):
+            broken.append(_left_out(found.error))
+        elif not tasks or found.record.task in tasks:
+            card.add(found.record)
+            drawn.add(found.record)
+            num_found += 1
+            if num_found == limit:
+                break
+    if tasks and not num_found:
+        raise RoboLoopError("E-DAT-001", f"no record of task {', '.join(sorted(tasks))}")
     with replaced_folder(out) as place:
         pictures = PictureFolder(place, store=MediaStore(roots))
-        for found in track(scan_records(paths), title="look"):
-            if isinstance(found, Broken):
-                broken.append(_left_out(found.error))
-                continue
-            card.add(found.record)
-            if len(rows) < max_records:
-                rows.append(_row(found.record, pictures=pictures))
+        rows = [
+            _row(record, pictures=pictures) for record in track(drawn.records(), title="pictures")
+        ]
         counted = card.card()
         summary = {
             "mode": "look",
@@ -76,18 +102,7 @@ def build_look(
             "ledger": drop_reasons(broken),
         }
         write_viewer(place, summary=summary, samples=[], rows=rows)
-    return out / "index.html"
-
-
-def _record_files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    found = sorted(each for each in path.glob("*") if each.suffix in SUFFIXES)
-    if not found:
-        what = "holds no .jsonl or .parquet file" if path.is_dir() else "does not exist"
-        raise RoboLoopError("E-DAT-001", what, place=Place(path))
-    yield from found
+    return Look(out / "index.html", num_records=num_found, num_shown=len(rows))
 
 
 def _roots_beside(paths: Iterable[Path]) -> dict[str, Path]:
@@ -106,21 +121,10 @@ def _row(record: Record, *, pictures: PictureFolder) -> dict[str, Any]:
         "split": record.split,
         "episode": None if (episode := record.meta.get("episode")) is None else str(episode),
         "pictures": [each.as_json() for each in shown],
-        "question": _question(record),
+        "question": question_of(record),
         "truth": _truth(record),
         "predictions": [],
     }
-
-
-def _question(record: Record) -> str:
-    """The question as its task words it; of a task that is not known, the inputs themselves."""
-    if record.task in TASKS.rows:
-        try:
-            return load_task(record.task).question(record, dialect=load_dialect("plain"))
-        except RoboLoopError as error:
-            return f"(no question: {error.detail})"
-    asked = [turn.text for turn in record.turns if turn.role == "user"]
-    return "\n".join(asked) or "\n".join(f"{key}: {each}" for key, each in record.inputs.items())
 
 
 def _truth(record: Record) -> dict[str, Any] | None:

@@ -8,29 +8,28 @@ gives the same shards.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.base.progress import ProgressBar, progress_bar
-from roboloop.records.answers import SPATIAL_KINDS
-from roboloop.records.read import IdRegister, read_records
-from roboloop.records.record import Record, check_record
+from roboloop.records.ids import IdRegister
+from roboloop.records.read import read_records
 from roboloop.records.shard_files import (
     MAX_SHARD_RECORDS,
     ShardFormat,
     ShardMark,
     ShardWriter,
-    check_split,
-    record_line,
     remove_shards_but,
 )
 from roboloop.records.shards import FOLDER_MARK, write_folder_mark, write_media_roots
-from roboloop.sources.base import MADE_ROOT, Rejected, Source, SourceContext
+from roboloop.sources.base import MADE_ROOT, Source, SourceContext
+from roboloop.sources.data_set import DataSetSource
+from roboloop.sources.encode import Encoded, Refused, encode
 from roboloop.sources.marks import Drop, SourceMark, read_source_mark, write_source_mark
-from roboloop.tasks import load_task
+from roboloop.sources.parallel import read_parts
 
 
 class DropLedger(Protocol):
@@ -60,6 +59,7 @@ def build_records(
     strict: bool = False,
     format: ShardFormat = "jsonl",
     max_shard_records: int = MAX_SHARD_RECORDS,
+    num_workers: int = 1,
 ) -> BuildCounts:
     """Read every source in order and write its records to shards in `out`.
 
@@ -72,16 +72,25 @@ def build_records(
         strict: Stop at the first entry that is left out.
         format: Of the shards.
         max_shard_records: Records in a shard.
+        num_workers: Processes that read the parts of a data set; 1 reads in this process. What is
+            written is the same for any number.
 
     Raises:
         RoboLoopError: E-DAT-* for a source that cannot be read or gives no record, E-CFG-003 when
-            two sources use one name for different media folders, E-RUN-003 when entries are lost;
-            with `strict` the first error of an entry.
+            two sources use one name for different media folders, E-RUN-003 when entries are lost,
+            E-RUN-005 when a worker dies; with `strict` the first error of an entry.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / FOLDER_MARK).unlink(missing_ok=True)
     write_media_roots(out, roots=_media_roots(sources, made=context.made_folder))
-    build = _Build(out, ledger=ledger, strict=strict, format=format, max_records=max_shard_records)
+    build = _Build(
+        out,
+        ledger=ledger,
+        strict=strict,
+        format=format,
+        max_records=max_shard_records,
+        num_workers=num_workers,
+    )
     for number, source in enumerate(sources):
         with progress_bar(f"records from {source_name(source)}") as bar:
             build.take(source, number=number, context=context, bar=bar)
@@ -98,25 +107,6 @@ def source_name(source: Source) -> str:
     return str(getattr(source, "name", "") or source.kind)
 
 
-def check_fit(record: Record) -> None:
-    """Check a record for itself: coordinates, split, and that its answer is one of its task.
-
-    Raises:
-        RoboLoopError: E-REC-003, E-REC-010 to E-REC-013, or E-CFG-006 for an unknown task.
-    """
-    check_split(record.split)
-    task = load_task(record.task)
-    kinds = (task.answer_kind, *task.other_truth_kinds)
-    if record.answer is not None and record.answer.kind not in kinds:
-        raise RoboLoopError(
-            "E-REC-013",
-            f"task {record.task} answers with {task.answer_kind}, not {record.answer.kind}",
-        )
-    if task.answer_kind in SPATIAL_KINDS and record.picture_size is None:
-        raise RoboLoopError("E-REC-013", "it has coordinates but no picture of known size")
-    check_record(record)
-
-
 class _Build:
     """The state of one build: ids met, shards written, entries dropped."""
 
@@ -128,6 +118,7 @@ class _Build:
         strict: bool,
         format: ShardFormat,
         max_records: int,
+        num_workers: int,
     ) -> None:
         self.marks: list[ShardMark] = []
         self._out = out
@@ -135,6 +126,7 @@ class _Build:
         self._strict = strict
         self._format: ShardFormat = format
         self._max_records = max_records
+        self._num_workers = num_workers
         self._ids = IdRegister()
         self._num_entries = 0
         self._dropped: Counter[str] = Counter()
@@ -177,18 +169,17 @@ class _Build:
         writers: dict[str, ShardWriter] = {}
         drops: list[Drop] = []
         num_entries = 0
-        for item in source.read(context):
+        for item in self._items(source, name=name, context=context):
             num_entries += 1
-            try:
-                line = self._accepted(item, source=name)
-            except RoboLoopError as error:
-                drops.append(Drop.of(error))
-                self._drop(drops[-1], source=name)
+            drop = item.drop if isinstance(item, Refused) else self._taken(item)
+            if drop is not None:
+                drops.append(drop)
+                self._drop(drop, source=name)
             else:
-                assert isinstance(item, Record)
+                assert isinstance(item, Encoded)
                 if item.split not in writers:
                     writers[item.split] = self._writer(item.split)
-                writers[item.split].add(item, line=line)
+                writers[item.split].add_line(item.line)
             bar.advance(note=f"{len(drops):,} dropped" if drops else "")
         for writer in writers.values():
             writer.close()
@@ -197,22 +188,21 @@ class _Build:
             raise RoboLoopError("E-DAT-003", f"source {name!r}: {_why_empty(drops)}")
         return SourceMark(key=key, num_entries=num_entries, shards=shards, drops=tuple(drops))
 
-    def _accepted(self, item: Record | Rejected, *, source: str) -> bytes:
-        """The line of a record that is sound and whose id is new.
+    def _items(
+        self, source: Source, *, name: str, context: SourceContext
+    ) -> Iterator[Encoded | Refused]:
+        """What the source yields, encoded; a data set's parts are read by the workers."""
+        if isinstance(source, DataSetSource) and type(source).read is DataSetSource.read:
+            return read_parts(source, name=name, context=context, num_workers=self._num_workers)
+        return (encode(item, source=name) for item in source.read(context))
 
-        Raises:
-            RoboLoopError: Why it is not, located where the entry came from.
-        """
-        if isinstance(item, Rejected):
-            raise item.error.located(Place(record_id=item.record_id))
-        place = Place(item.origin or f"source {source}", record_id=item.id)
+    def _taken(self, item: Encoded) -> Drop | None:
+        """Why the record cannot have its id; None when the id was free and is its own now."""
         try:
-            check_fit(item)
-            line = record_line(item)
-            self._ids.add(item.id, place=place)
+            self._ids.add(item.id, place=Place(item.origin, record_id=item.id))
         except RoboLoopError as error:
-            raise error.located(place) from error
-        return line
+            return Drop.of(error)
+        return None
 
     def _drop(self, drop: Drop, *, source: str) -> None:
         """Put a line into the ledger, or stop when nothing may be left out."""

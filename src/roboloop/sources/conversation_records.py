@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
-from roboloop.dialects.framed import SWAPPED
-from roboloop.records.answers import SPATIAL_KINDS, Answer, Text
+from roboloop.records.answers import SPATIAL_KINDS, Text
 from roboloop.records.media import FilePicture, Media, VideoFrame
-from roboloop.records.read import IdRegister
-from roboloop.records.record import Record, Turn, check_record
+from roboloop.records.record import Record, Turn, check_record, record_from_json
 from roboloop.sources.base import Rejected
 from roboloop.sources.conversations import (
     IMAGE_MARK,
@@ -24,20 +22,26 @@ from roboloop.sources.conversations import (
     read_conversation,
 )
 from roboloop.sources.measure import MediaMeter
+from roboloop.sources.truth_texts import Truth, read_truth
 from roboloop.tasks import TASKS, Task, load_task
-from roboloop.tasks.base import ParseStatus
 
 DEFAULT_TASK = "vqa"
+KEPT_RECORD = "roboloop"
+"""Key under which `roboloop convert --keep` leaves the whole record in an entry."""
+
+Form = Callable[[Any], Conversation]
+"""Reads an entry of one published form; raises E-DAT-004 for any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRules:
-    """How entries are read; `LlavaJsonSource` says what each field means.
+    """How entries are read; `EntrySource` says what each field means.
 
     Attributes:
         root: Name of the media root and of the source.
         folder: The folder of the root.
         dialect: How the published answers write coordinates, None when that was not said.
+        form: Finds the conversation in an entry.
     """
 
     root: str
@@ -50,19 +54,24 @@ class EntryRules:
     keep_fields: tuple[str, ...]
     verify_media: bool
     video_frames: int | None
+    form: Form = read_conversation
+    kept_records: bool = False
 
 
 class EntryReader:
-    """Makes records of entries; knows the ids met so far."""
+    """Makes records of entries. What it makes of one depends on no other."""
 
     def __init__(self, rules: EntryRules) -> None:
         self._rules = rules
         self._meter = MediaMeter({rules.root: rules.folder}, verify=rules.verify_media)
-        self._ids = IdRegister()
-        self._nameless: Counter[str] = Counter()
 
-    def read(self, entry: Any, *, place: Place) -> Record | Rejected:
+    def read(self, entry: Any, *, place: Place, origin: str = "") -> Record | Rejected:
         """The entry's record, or why it is none.
+
+        Args:
+            entry: What was published.
+            place: Its file and line.
+            origin: The record's origin; file and line when left out.
 
         Raises:
             RoboLoopError: E-CFG-003 when its answer has coordinates in no declared dialect.
@@ -70,33 +79,37 @@ class EntryReader:
         record_id: str | None = None
         try:
             record_id = self._id(entry)
-            record = self._record(entry, record_id=record_id, place=place)
-            self._ids.add(record.id, place=place)
-            return record
+            if self._rules.kept_records:
+                return _kept_record(entry)
+            record = self._record(entry, record_id=record_id)
+            return replace(record, origin=origin or f"{Path(str(place.file)).name}:{place.line}")
         except RoboLoopError as error:
             located = error.located(replace(place, record_id=record_id))
             if error.code == "E-CFG-003":
                 raise located from error
             return Rejected(located, record_id)
 
-    def _record(self, entry: Any, *, record_id: str, place: Place) -> Record:
+    def _record(self, entry: Any, *, record_id: str) -> Record:
         rules = self._rules
-        conversation = read_conversation(entry)
+        conversation = rules.form(entry)
         fields = cast("dict[str, Any]", entry)
         kind = self._task_kind(fields)
-        conversation, media = self._media(conversation)
+        conversation, media = self._media(conversation, size=_stated_size(fields))
         _check_marks(conversation, num_pictures=len(media))
-        asked, published = _split_answer(conversation.turns)
+        asked, published = _split_answer(conversation)
         record = Record(
             id=record_id,
             task=kind,
             media=media,
+            inputs=dict(conversation.inputs),
             turns=asked,
             source=rules.root,
-            split=rules.split,
+            split=conversation.split or rules.split,
             licence=rules.licence,
-            origin=f"{Path(str(place.file)).name}:{place.line}",
-            meta={name: fields[name] for name in rules.keep_fields if name in fields},
+            meta={
+                **conversation.meta,
+                **{name: fields[name] for name in rules.keep_fields if name in fields},
+            },
         )
         if published is not None:
             record = self._answered(record, published=published)
@@ -104,15 +117,16 @@ class EntryReader:
         return record
 
     def _id(self, entry: Any) -> str:
-        """The entry's id, or one made of its content that stays the same wherever it stands."""
+        """The entry's id, or one made of its content that stays the same wherever it stands.
+
+        So the second of two entries that are the same in every word is left out by its id.
+        """
         given = cast("dict[str, Any]", entry).get("id") if isinstance(entry, dict) else None
         if isinstance(given, str | int) and not isinstance(given, bool) and given != "":
             return f"{self._rules.id_prefix}{given}"
         if given not in (None, ""):
             raise RoboLoopError("E-REC-003", f"'id' is text or a whole number, not {given!r}")
-        name = f"{self._rules.id_prefix}{self._rules.root}-{hash_value(entry)[:12]}"
-        self._nameless[name] += 1
-        return name if self._nameless[name] == 1 else f"{name}-{self._nameless[name]}"
+        return f"{self._rules.id_prefix}{self._rules.root}-{hash_value(entry)[:16]}"
 
     def _task_kind(self, fields: Mapping[str, Any]) -> str:
         if self._rules.task != "auto":
@@ -130,12 +144,16 @@ class EntryReader:
             fix="Name the task of these entries in `task`, or leave them out.",
         )
 
-    def _media(self, conversation: Conversation) -> tuple[Conversation, tuple[Media, ...]]:
+    def _media(
+        self, conversation: Conversation, *, size: PictureSize | None
+    ) -> tuple[Conversation, tuple[Media, ...]]:
         """References with sizes; videos become frames, and their marks picture marks."""
         if not conversation.videos:
-            return conversation, tuple(self._picture(path) for path in conversation.pictures)
+            pictures = conversation.references or conversation.pictures
+            stated = size if len(pictures) == 1 else None
+            return conversation, tuple(self._picture(path, size=stated) for path in pictures)
         num_frames = self._rules.video_frames
-        if num_frames is None or conversation.pictures:
+        if num_frames is None or conversation.pictures or conversation.references:
             raise RoboLoopError(
                 "E-DAT-004",
                 "it has pictures and video" if num_frames else "it has a video",
@@ -149,8 +167,11 @@ class EntryReader:
             turns = _replace_first_mark(turns, by=IMAGE_MARK * len(taken))
         return conversation._replace(turns=turns), tuple(frames)
 
-    def _picture(self, path: str) -> Media:
-        return self._meter.measured(FilePicture(path=self._rooted(path)))
+    def _picture(self, picture: str | Media, *, size: PictureSize | None) -> Media:
+        """The picture; the size that its entry states is taken for true when none is verified."""
+        if isinstance(picture, str):
+            picture = FilePicture(path=self._rooted(picture), size=size)
+        return self._meter.measured(picture)
 
     def _frames(self, path: str, *, num_frames: int) -> list[Media]:
         """Frames from the middles of `num_frames` equal parts of a video; all of a short one."""
@@ -166,9 +187,10 @@ class EntryReader:
             raise RoboLoopError(
                 "E-MED-001", f"{shown} is no file", fix="Download it and write its path."
             )
-        folder = self._rules.folder.absolute()
-        if Path(path).is_relative_to(folder):
-            path = Path(path).relative_to(folder).as_posix()
+        if path.startswith("/"):
+            folder = self._rules.folder.absolute()
+            if Path(path).is_relative_to(folder):
+                path = Path(path).relative_to(folder).as_posix()
         return f"{self._rules.root}:{path}"
 
     def _answered(self, record: Record, *, published: str) -> Record:
@@ -180,7 +202,7 @@ class EntryReader:
         meta = {**record.meta, "published_answer": published}
         return replace(record, answer=answer, meta={**meta, "answer_note": note} if note else meta)
 
-    def _parsed(self, text: str, *, record: Record, task: Task) -> tuple[Answer, str]:
+    def _parsed(self, text: str, *, record: Record, task: Task) -> Truth:
         dialect = self._rules.dialect
         if task.answer_kind in SPATIAL_KINDS:
             if dialect is None:
@@ -191,22 +213,36 @@ class EntryReader:
                 )
             if record.picture_size is None:
                 raise RoboLoopError("E-REC-013", "its answer has coordinates, it has no picture")
-        parsed = task.parse(text, record=record, dialect=dialect or load_dialect("plain"))
-        if parsed.answer is None:
-            why = f" ({parsed.note})" if parsed.note else ""
-            raise RoboLoopError(
-                "E-REC-013", f"{text[:120]!r} is no answer to task {task.kind}{why}"
-            )
-        if SWAPPED in parsed.note:  # a model may be forgiven for it, a truth is then in doubt
-            raise RoboLoopError("E-REC-012", f"{text[:120]!r} has x2 < x1 or y2 < y1")
-        return parsed.answer, parsed.note if parsed.status is ParseStatus.REPAIRED else ""
+        return read_truth(text, record=record, dialect=dialect or load_dialect("plain"))
 
 
-def _split_answer(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None]:
+def _stated_size(fields: Mapping[str, Any]) -> PictureSize | None:
+    """The picture's size as its entry states it: `width` and `height`, in RoboInter `w` and `h`."""
+    for width, height in (("width", "height"), ("w", "h")):
+        size = (fields.get(width), fields.get(height))
+        if all(type(side) is int and side > 0 for side in size):
+            return PictureSize(*cast("tuple[int, int]", size))
+    return None
+
+
+def _kept_record(entry: Any) -> Record:
+    """The record that an export left in an entry, as it was."""
+    kept = cast("dict[str, Any]", entry).get(KEPT_RECORD) if isinstance(entry, dict) else None
+    if kept is None:
+        raise RoboLoopError(
+            "E-DAT-004",
+            f"no record was kept in its {KEPT_RECORD!r}",
+            fix="Convert with --keep, or read without `kept_records`.",
+        )
+    return record_from_json(kept)
+
+
+def _split_answer(conversation: Conversation) -> tuple[tuple[Turn, ...], str | None]:
     """The turns up to the last question, and the answer that follows it, if any."""
-    if turns[-1].role == "assistant":
+    turns = conversation.turns
+    if turns and turns[-1].role == "assistant":
         return turns[:-1], turns[-1].text
-    return turns, None
+    return turns, conversation.answer
 
 
 def _check_marks(conversation: Conversation, *, num_pictures: int) -> None:

@@ -6,11 +6,13 @@ LLaVA (`conversations` of `from`, `value`), ShareGPT (the same with other speake
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.records.record import Role, Turn
+from roboloop.records.media import Media
+from roboloop.records.record import InputValue, Role, Turn
 
 IMAGE_MARK = "<image>"
 VIDEO_MARK = "<video>"
@@ -25,11 +27,27 @@ _SPEAKERS: dict[str, Role] = {
 
 
 class Conversation(NamedTuple):
-    """Turns with `<image>` and `<video>` marks, and the paths of what stands there, in order."""
+    """Turns with `<image>` and `<video>` marks, and the paths of what stands there, in order.
+
+    Attributes:
+        turns: The published turns, the answer last; none when `inputs` hold the question.
+        pictures: Paths below the image folder.
+        videos: Paths below the image folder.
+        references: Stands for `pictures` where some are inside a table or an archive.
+        inputs: What the task words its question from.
+        answer: The published answer where it does not stand in the turns.
+        meta: What else the record keeps.
+        split: The entry's own, where it has one.
+    """
 
     turns: tuple[Turn, ...]
-    pictures: tuple[str, ...]
-    videos: tuple[str, ...]
+    pictures: tuple[str, ...] = ()
+    videos: tuple[str, ...] = ()
+    references: tuple[str | Media, ...] = ()
+    inputs: Mapping[str, InputValue] = MappingProxyType({})
+    answer: str | None = None
+    meta: Mapping[str, Any] = MappingProxyType({})
+    split: str | None = None
 
 
 def read_conversation(entry: Any) -> Conversation:
@@ -39,20 +57,20 @@ def read_conversation(entry: Any) -> Conversation:
         RoboLoopError: E-DAT-004 when the entry has none of the known forms.
     """
     if not isinstance(entry, dict):
-        raise _unknown(f"an entry is a JSON object, not {type(entry).__name__}")
+        raise unknown_form(f"an entry is a JSON object, not {type(entry).__name__}")
     given = cast("dict[str, Any]", entry)
-    reading = _Reading()
+    reading = Reading()
     turns = tuple(reading.turns(given))
     if not any(turn.role == "user" for turn in turns):
-        raise _unknown("nobody asks anything in it")
-    pictures = [*_paths(given, key="image"), *_paths(given, key="images")]
-    videos = [*_paths(given, key="video"), *_paths(given, key="videos")]
+        raise unknown_form("nobody asks anything in it")
+    pictures = [*media_paths(given, key="image"), *media_paths(given, key="images")]
+    videos = [*media_paths(given, key="video"), *media_paths(given, key="videos")]
     if (pictures and reading.pictures) or (videos and reading.videos):
-        raise _unknown("its pictures are named both in the messages and beside them")
+        raise unknown_form("its pictures are named both in the messages and beside them")
     return Conversation(turns, tuple(pictures or reading.pictures), tuple(videos or reading.videos))
 
 
-class _Reading:
+class Reading:
     """Turns of one entry; collects the paths that stand inside them."""
 
     def __init__(self) -> None:
@@ -60,6 +78,11 @@ class _Reading:
         self.videos: list[str] = []
 
     def turns(self, entry: dict[str, Any]) -> Iterator[Turn]:
+        """The turns of an entry in any of the forms.
+
+        Raises:
+            RoboLoopError: E-DAT-004 when it has none of them.
+        """
         spoken = entry.get("conversations", entry.get("messages"))
         if isinstance(entry.get("system"), str) and entry["system"]:
             yield Turn("system", entry["system"])
@@ -72,23 +95,33 @@ class _Reading:
             yield Turn("assistant", entry["output"])
         else:
             keys = ", ".join(sorted(entry)) or "none"
-            raise _unknown(f"it has no conversations, messages or instruction; its keys: {keys}")
+            raise unknown_form(
+                f"it has no conversations, messages or instruction; its keys: {keys}"
+            )
 
     def _turn(self, turn: Any) -> Turn:
         if not isinstance(turn, dict):
-            raise _unknown(f"a turn is a JSON object, not {turn!r}")
+            raise unknown_form(f"a turn is a JSON object, not {turn!r}")
         given = cast("dict[str, Any]", turn)
         speaker, content = given.get("from", given.get("role")), given.get("value")
         content = given.get("content") if content is None else content
         role = _SPEAKERS.get(speaker) if isinstance(speaker, str) else None
         if role is None:
             known = ", ".join(_SPEAKERS)
-            raise _unknown(f"speaker {speaker!r} is none of {known}")
+            raise unknown_form(f"speaker {speaker!r} is none of {known}")
+        return Turn(role, self.text(content))
+
+    def text(self, content: Any) -> str:
+        """A turn's text: as it stands, or its parts put together with marks for its media.
+
+        Raises:
+            RoboLoopError: E-DAT-004 when it is neither text nor a list of known parts.
+        """
         if isinstance(content, list):
-            return Turn(role, "".join(self._part(part) for part in cast("list[Any]", content)))
+            return "".join(self._part(part) for part in cast("list[Any]", content))
         if not isinstance(content, str):
-            raise _unknown(f"a turn's text is {content!r}")
-        return Turn(role, content)
+            raise unknown_form(f"a turn's text is {content!r}")
+        return content
 
     def _part(self, part: Any) -> str:
         match part:
@@ -103,7 +136,7 @@ class _Reading:
                 self.videos += _part_paths(cast("dict[str, Any]", part), kind=kind)
                 return VIDEO_MARK
             case _:
-                raise _unknown(f"a part of a message is {part!r}")
+                raise unknown_form(f"a part of a message is {part!r}")
 
 
 def _part_paths(part: dict[str, Any], *, kind: str) -> list[str]:
@@ -114,7 +147,12 @@ def _part_paths(part: dict[str, Any], *, kind: str) -> list[str]:
     return []
 
 
-def _paths(entry: dict[str, Any], *, key: str) -> list[str]:
+def media_paths(entry: Mapping[str, Any], *, key: str) -> list[str]:
+    """The paths under a key of an entry: one, a list of them, or none.
+
+    Raises:
+        RoboLoopError: E-DAT-004 when something else stands there.
+    """
     value = entry.get(key)
     if value is None or value == "":
         return []
@@ -129,8 +167,9 @@ def _path(value: Any) -> str:
         case str():
             return value
         case _:
-            raise _unknown(f"a picture's path is {value!r}")
+            raise unknown_form(f"a picture's path is {value!r}")
 
 
-def _unknown(detail: str) -> RoboLoopError:
+def unknown_form(detail: str) -> RoboLoopError:
+    """The error of an entry that is of another form than expected."""
     return RoboLoopError("E-DAT-004", detail[:300])

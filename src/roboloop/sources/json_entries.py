@@ -3,29 +3,53 @@
 A file is a list of entries (`.json`) or has one entry a line (`.jsonl`). In a list, an entry that
 holds NaN or bytes that are no UTF-8 costs only itself; broken syntax ends the reading with an
 error, for nobody knows how many entries follow it.
+
+So that several processes can read one file, `entry_pieces` cuts it and `scan_piece` reads a piece;
+the pieces in order give what `scan_entries` gives, errors included. A piece is a fitting part of a
+`DataSetSource`.
 """
 
 from __future__ import annotations
 
+import io
 import json
-import math
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines
+from roboloop.sources.json_borders import line_borders, list_borders
+from roboloop.sources.json_list import ListScanner
 
-CHUNK_CHARS = 1 << 20
-MAX_ENTRY_CHARS = 1 << 26
+PIECE_BYTES = 1 << 22
 
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
-_SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER_END = re.compile(r"[,\] \t\r\n]")
-_UNDECODED = re.compile("[\udc80-\udcff]")
-_LONGEST_TOKEN = 16
-"""No JSON token but a string that is cut off is reported farther than this from the end."""
+_BOM = b"\xef\xbb\xbf"
+_SPACES = b" \t\r\n"
+
+
+class Piece(NamedTuple):
+    """Whole entries of a file that stand one after the other: a range of its bytes.
+
+    Attributes:
+        file: The file.
+        number: Of the piece, from 0.
+        start: Where it starts, in bytes; in a list at the `[` or behind a `,`.
+        end: Where it ends; None for the end of the file.
+        line: The number of the line it starts in.
+        line_start: Where that line starts.
+        is_list: Whether the file is a list; otherwise it has an entry a line.
+    """
+
+    file: Path
+    number: int
+    start: int
+    end: int | None
+    line: int
+    line_start: int
+    is_list: bool
 
 
 def scan_entries(path: Path) -> Iterator[JsonLine | Broken]:
@@ -35,147 +59,102 @@ def scan_entries(path: Path) -> Iterator[JsonLine | Broken]:
         RoboLoopError: E-DAT-001 without the file, E-DAT-002 when it is neither a list nor lines,
             E-REC-001 for broken syntax in a list, E-REC-014 for a list that is cut off.
     """
-    if path.suffix.lower() in _LINE_SUFFIXES:
-        yield from scan_json_lines(path)
+    yield from scan_piece(_whole(path))
+
+
+def entry_pieces(path: Path, *, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
+    """Cut a file into pieces of whole entries, several times faster than they can be read.
+
+    What is wrong with an entry comes out when its piece is read.
+
+    Args:
+        path: A JSON list, or a file with one entry a line.
+        piece_bytes: How long a piece is at least, but the last.
+
+    Raises:
+        RoboLoopError: E-DAT-001 without the file, E-DAT-002 when it is neither a list nor lines.
+    """
+    piece = _whole(path)
+    borders = list_borders if piece.is_list else line_borders
+    with _opened(path) as stream:
+        stream.seek(piece.start)
+        for end, num_newlines, line_start in borders(stream, piece_bytes=piece_bytes):
+            yield piece._replace(end=end)
+            piece = piece._replace(
+                number=piece.number + 1,
+                start=end,
+                line=piece.line + num_newlines,
+                line_start=piece.line_start if line_start is None else line_start,
+            )
+    yield piece
+
+
+def scan_piece(piece: Piece) -> Iterator[JsonLine | Broken]:
+    """Every entry of a piece in order, as its value or as what is wrong with it.
+
+    Raises:
+        RoboLoopError: E-DAT-001 without the file, E-REC-001 for broken syntax in a list, E-REC-014
+            for a list that is cut off.
+    """
+    if not piece.is_list:
+        yield from scan_json_lines(piece.file, start=piece.start, end=piece.end, line=piece.line)
         return
+    with _opened(piece.file) as stream:
+        stream.seek(piece.start)
+        text = ""
+        if piece.end is not None:
+            text = stream.read(piece.end - piece.start).decode(errors="surrogateescape")
+        rest = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
+        scanner = ListScanner(rest, path=piece.file, line=piece.line, text=text)
+        try:
+            if piece.number > 0 or scanner.open_list():
+                yield from scanner.entries(num_chars=None if piece.end is None else len(text))
+        except RoboLoopError as error:
+            raise _with_column_of_line(error, piece=piece) from None
+
+
+def _whole(path: Path) -> Piece:
+    """All of a file as one piece."""
+    whole = Piece(path, 0, start=0, end=None, line=1, line_start=0, is_list=False)
+    with _opened(path) as stream:
+        if path.suffix.lower() in _LINE_SUFFIXES:
+            return whole
+        start = len(_BOM) if stream.read(len(_BOM)) == _BOM else 0
+        stream.seek(start)
+        line, line_start, first = 1, start, b""
+        while not first and (chunk := stream.read(1 << 16)):
+            text = chunk.lstrip(_SPACES)
+            first = text[:1]
+            spaces = chunk[: len(chunk) - len(text)]
+            if b"\n" in spaces:
+                line += spaces.count(b"\n")
+                line_start = start + spaces.rindex(b"\n") + 1
+            start += len(spaces)
+    if first == b"[":
+        return whole._replace(start=start, line=line, line_start=line_start, is_list=True)
+    if first == b"{" and _first_line_is_json(path):
+        return whole
+    raise RoboLoopError(
+        "E-DAT-002", "it is neither a JSON list nor one entry a line", place=Place(path)
+    )
+
+
+def _with_column_of_line(error: RoboLoopError, *, piece: Piece) -> RoboLoopError:
+    """The error with its column counted from the start of the line, not of the piece."""
+    if error.place.column is None or error.place.line != piece.line:
+        return error
+    with _opened(piece.file) as stream:
+        stream.seek(piece.line_start)
+        before = stream.read(piece.start - piece.line_start).decode(errors="surrogateescape")
+    place = replace(error.place, column=error.place.column + len(before))
+    return RoboLoopError(error.code, error.detail, place=place, fix=error.fix)
+
+
+def _opened(path: Path) -> IO[bytes]:
     try:
-        stream = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return path.open("rb")
     except OSError as error:
         raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
-    with stream:
-        scanner = _ListScanner(stream, path=path)
-        first = scanner.peek()
-        if first == "[":
-            yield from scanner.entries()
-            return
-    if first != "{" or not _first_line_is_json(path):
-        raise RoboLoopError(
-            "E-DAT-002", "it is neither a JSON list nor one entry a line", place=Place(path)
-        )
-    yield from scan_json_lines(path)
-
-
-class _ListScanner:
-    """Walks through a JSON list in a text stream with a buffer of about one entry."""
-
-    def __init__(self, stream: IO[str], *, path: Path) -> None:
-        self._stream = stream
-        self._path = path
-        self._buffer = ""
-        self._at = 0
-        self._line = 1
-        self._column = 0  # characters of this line that stand before the position
-        self._ended = False
-        self._not_finite: str | None = None
-        self._decoder = json.JSONDecoder(parse_constant=self._note_constant)
-
-    def peek(self) -> str:
-        """The next character that is no white space, empty at the end."""
-        while True:
-            end = _SPACE.match(self._buffer, self._at).end()  # pyright: ignore[reportOptionalMemberAccess]
-            self._move_to(end)
-            if end < len(self._buffer):
-                return self._buffer[end]
-            if not self._fill():
-                return ""
-
-    def entries(self) -> Iterator[JsonLine | Broken]:
-        """The entries of the list that starts here."""
-        self._move_to(self._at + 1)
-        if self.peek() == "]":
-            self._move_to(self._at + 1)
-        else:
-            while True:
-                yield self._entry()
-                separator = self.peek()
-                if not separator:
-                    raise self._broken("E-REC-014", "the file ends before the list does")
-                if separator not in (",", "]"):
-                    raise self._broken("E-REC-001", "',' or ']' must follow an entry")
-                self._move_to(self._at + 1)
-                if separator == "]":
-                    break
-                self.peek()
-        if self.peek():
-            raise self._broken("E-REC-001", "something follows the end of the list")
-
-    def _entry(self) -> JsonLine | Broken:
-        place = Place(self._path, self._line)
-        self._not_finite = None
-        value, end = self._decoded()
-        text_is_whole = _UNDECODED.search(self._buffer, self._at, end) is None
-        self._move_to(end)
-        if not text_is_whole:
-            return Broken(RoboLoopError("E-REC-001", "the entry is not UTF-8", place=place))
-        if self._not_finite is not None:
-            found = value.get("id") if isinstance(value, dict) else None
-            error = RoboLoopError("E-REC-010", f"{self._not_finite} is not a finite number")
-            record_id = None if found is None else str(found)
-            return Broken(error.located(Place(place.file, place.line, record_id=record_id)))
-        return JsonLine(value, place)
-
-    def _decoded(self) -> tuple[Any, int]:
-        """The value that starts here and where it ends; reads on until it is whole."""
-        while True:
-            try:
-                value, end = self._decoder.raw_decode(self._buffer, self._at)
-            except json.JSONDecodeError as error:
-                if not (self._may_be_cut(error) and self._fill()):
-                    raise self._syntax_error(error) from None
-            except (ValueError, RecursionError) as error:
-                raise self._broken("E-REC-001", f"not JSON that can be read: {error}") from None
-            else:
-                if not self._may_go_on(value, end=end) or not self._fill():
-                    return value, end
-
-    def _may_go_on(self, value: Any, *, end: int) -> bool:
-        """Whether a number may have more digits behind the end of the buffer: 1 of 1.5."""
-        is_number = isinstance(value, int | float)
-        return is_number and _NUMBER_END.search(self._buffer, end) is None
-
-    def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
-        """Whether the error may come from the end of the buffer rather than from the text."""
-        if len(self._buffer) - self._at > MAX_ENTRY_CHARS:
-            return False
-        near_end = error.pos >= len(self._buffer) - _LONGEST_TOKEN
-        return near_end or error.msg.startswith("Unterminated string")
-
-    def _syntax_error(self, error: json.JSONDecodeError) -> RoboLoopError:
-        at_end = error.pos >= len(self._buffer.rstrip())
-        if self._ended and (at_end or error.msg.startswith("Unterminated string")):
-            return self._broken("E-REC-014", "the file ends in the middle of this entry")
-        line, column = self._line_and_column(error.pos)
-        place = Place(self._path, line, column + 1)
-        return RoboLoopError("E-REC-001", f"not JSON: {error.msg}", place=place)
-
-    def _fill(self) -> bool:
-        """Read more; at least as much as is held, so that long entries are tried few times."""
-        if self._ended:
-            return False
-        more = self._stream.read(max(CHUNK_CHARS, len(self._buffer) - self._at))
-        self._ended = not more
-        if more:
-            self._buffer, self._at = self._buffer[self._at :] + more, 0
-        return bool(more)
-
-    def _move_to(self, position: int) -> None:
-        self._line, self._column = self._line_and_column(position)
-        self._at = position
-
-    def _line_and_column(self, position: int) -> tuple[int, int]:
-        """Line, and characters before `position` in it, of a position at or after the current."""
-        newlines = self._buffer.count("\n", self._at, position)
-        if newlines == 0:
-            return self._line, self._column + position - self._at
-        last = self._buffer.rfind("\n", self._at, position)
-        return self._line + newlines, position - last - 1
-
-    def _note_constant(self, name: str) -> float:
-        self._not_finite = name
-        return math.nan
-
-    def _broken(self, code: str, detail: str) -> RoboLoopError:
-        return RoboLoopError(code, detail, place=Place(self._path, self._line))
 
 
 def _first_line_is_json(path: Path) -> bool:

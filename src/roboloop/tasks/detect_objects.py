@@ -18,7 +18,10 @@ MAX_CANDIDATES = 100
 
 
 class DetectObjects(Task):
-    """Every object of the picture, each with its name and box, in no particular order."""
+    """Every object of the picture, or of the kinds a `question` names, in no particular order.
+
+    Each has its name and its box.
+    """
 
     kind = "detect_objects"
     title = "All objects"
@@ -34,8 +37,11 @@ class DetectObjects(Task):
         Wording("en", "List all objects with their boxes."),
         Wording("en", "What can you see in this picture? Name each object and give its box."),
         Wording("en", "Detect every object and output its name and bounding box."),
+        Wording("en", "{question}"),
+        Wording("en", "{question} Give each with its name and box."),
         Wording("zh", "请列出所有物体及其边界框。"),
         Wording("zh", "画面中有哪些物体？请给出每个物体的名称和边界框。"),
+        Wording("zh", "{question}请给出每个物体的名称和边界框。"),
     )
 
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:

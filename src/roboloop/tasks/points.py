@@ -26,7 +26,8 @@ def read_places(text: str, *, record: Record, dialect: Dialect, key: str) -> Poi
     size = record.picture_size
     assert size is not None, f"{record.id}: places without a picture size"
     read = dialect.read_points(text, size=size)
-    if (part := keyed_part(text, key=key)) is not None:
+    part = keyed_part(text, key=key)
+    if part is not None and part != text.strip():  # else it was just read
         keyed = dialect.read_points(part, size=size)
         if 0 < len(keyed.points_px) < len(read.points_px):
             return keyed._replace(status=ReadStatus.REPAIRED)

@@ -17,9 +17,9 @@ from roboloop.records.answers import Box, Boxes, Choice, Points, Trajectory, Yes
 from roboloop.records.media_open import MediaStore
 from roboloop.records.record import Record, check_record, record_from_json, record_to_json
 from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
+from roboloop.sources.drawing.sketch import PURPLE
 from roboloop.sources.simulated.pack import Pack, PackFrame
 from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS
-from roboloop.sources.simulated.panels import PURPLE
 from roboloop.sources.simulated.records import ALL_TASKS, SimulatedSource, sights_of
 from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS
 from roboloop.tasks import load_task

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from roboloop.records import Box, Record, YesNo
 from roboloop.records.media import LmdbPicture, VideoFrame
 from roboloop.records.media_open import MediaStore
+from roboloop.sources.base import SourceContext
+from roboloop.sources.lerobot.source import LerobotSource
 from roboloop.sources.simulated.annotation import ANNOTATION_KEYS, annotate
 from roboloop.sources.simulated.pack import Pack
 from roboloop.sources.simulated.recording import (
@@ -201,3 +204,24 @@ def test_robointer_layout(recordings: list[Recording], tmp_path: Path) -> None:
     sheet = json.loads((out / "qsheet.json").read_text())
     assert sheet["sim-0_exterior_1"]["Q_trace"] == "Primary"
     assert write_robointer(out, recordings=recordings) == 4, "a second call changes nothing"
+
+
+def test_lerobot_source_reads_the_truth_back(recordings: list[Recording], tmp_path: Path) -> None:
+    write_lerobot(tmp_path / "lerobot", recordings=recordings)
+    source = LerobotSource(
+        path=tmp_path / "lerobot", annotated_camera="exterior_1", frames_per_clip=None,
+        tasks=("current_box", "contact_decide"),
+    )  # fmt: skip
+    items = list(source.read(SourceContext(tmp_path / "made", 0)))
+    records = [item for item in items if isinstance(item, Record)]
+    assert len(items) == len(records)
+    for number, recording in enumerate(recordings):
+        story = recording.truth
+        mine = [r for r in records if r.meta["episode"] == f"episode_{number:06d}"]
+        boxes = {r.meta["frame"]: r.answer for r in mine if r.task == "current_box"}
+        assert len(boxes) == NUM_FRAMES
+        for truth in recording.frames("exterior_1"):
+            box = truth.thing(story.target).box_px
+            assert box is not None and boxes[truth.frame] == Box(*map(float, map(round, box)))
+        touched = {r.meta["frame"]: r.answer for r in mine if r.task == "contact_decide"}
+        assert touched == {frame: YesNo(frame >= CONTACT) for frame in range(7)}

@@ -12,13 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roboloop.sources.simulated.truth import (
-    TRACE_POINTS,
-    BoxPx,
-    EpisodeTruth,
-    FrameTruth,
-    ViewTruth,
-)
+from roboloop.base.geometry import BoxPx
+from roboloop.sources.simulated.truth import TRACE_POINTS, EpisodeTruth, FrameTruth, ViewTruth
 
 ANNOTATION_KEYS = (
     "time_clip", "instruction_add", "substask", "primitive_skill", "segmentation", "object_box",

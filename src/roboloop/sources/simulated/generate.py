@@ -3,6 +3,8 @@
     <out>/pack.json, episodes.jsonl.gz, frames.zip     `records`: read with {kind: simulated, path}
     <out>/lerobot/                                     `lerobot`
     <out>/robointer/                                   `robointer`
+    <out>/droid/                                       `droid`: read with {kind: droid_raw, path}
+    <out>/rh20t/                                       `rh20t`: read with {kind: rh20t, path}
     <out>/work/                                        finished episodes; may be deleted afterwards
 
 Episodes in `work` are not rendered again, so an interrupted call can be repeated, and a larger
@@ -13,8 +15,9 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from roboloop.base.errors import RoboLoopError
@@ -27,10 +30,21 @@ from roboloop.sources.simulated.pack_build import PackOptions, draw_failure, ren
 from roboloop.sources.simulated.recording import Recording, write_recording
 from roboloop.sources.simulated.render import load_mujoco
 from roboloop.sources.simulated.truth import EpisodeTruth
+from roboloop.sources.simulated.write_droid import write_droid
 from roboloop.sources.simulated.write_lerobot import write_lerobot
+from roboloop.sources.simulated.write_rh20t import write_rh20t
 from roboloop.sources.simulated.write_robointer import write_robointer
 
-FORMATS = ("records", "lerobot", "robointer")
+FULL_FORMATS: Mapping[str, Callable[[Path, list[Recording]], int]] = MappingProxyType(
+    {
+        "lerobot": lambda out, recordings: write_lerobot(out, recordings=recordings),
+        "robointer": lambda out, recordings: write_robointer(out, recordings=recordings),
+        "droid": lambda out, recordings: write_droid(out, recordings=recordings),
+        "rh20t": lambda out, recordings: write_rh20t(out, recordings=recordings),
+    }
+)
+"""Formats that hold every frame -> what writes them to a folder."""
+FORMATS = ("records", *FULL_FORMATS)
 GENERATOR_VERSION = 1
 """Raised whenever the same seed gives other bytes; names the folder of finished episodes."""
 VAL_EVERY = 7
@@ -117,7 +131,7 @@ def simulate(
         ]
         num_new = max(num_new, _run(jobs, work=_key_frames, num_workers=num_workers))
         truths = _write_records(out, jobs=jobs, seed=seed)
-    if {"lerobot", "robointer"} & set(formats):
+    if FULL_FORMATS.keys() & set(formats):
         jobs = [
             _Job(number, _split(index), options, work / "full" / episode_name(number))
             for index, number in enumerate(seeds)
@@ -125,10 +139,9 @@ def simulate(
         num_new = max(num_new, _run(jobs, work=_full_episode, num_workers=num_workers))
         recordings = [Recording(job.target) for job in jobs]
         truths = [recording.truth for recording in recordings]
-        if "lerobot" in formats:
-            write_lerobot(out / "lerobot", recordings=recordings)
-        if "robointer" in formats:
-            write_robointer(out / "robointer", recordings=recordings)
+        for name, write in FULL_FORMATS.items():
+            if name in formats:
+                write(out / name, recordings)
     return _summary(truths, num_new=num_new, formats=formats, out=out)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from roboloop.base.geometry import BoxPx, PointPx
 from roboloop.sources.simulated.camera import Camera
 from roboloop.sources.simulated.controller import SKILL_OF_PHASE
 from roboloop.sources.simulated.episode import Episode, FrameState
@@ -19,12 +20,10 @@ from roboloop.sources.simulated.relations import find_relations
 from roboloop.sources.simulated.render import Painter, Picture, load_mujoco
 from roboloop.sources.simulated.scene import WRIST_CAMERA
 from roboloop.sources.simulated.truth import (
-    BoxPx,
     ClipTruth,
     EpisodeTruth,
     FrameTruth,
     ObjectTruth,
-    PointPx,
     ViewTruth,
     box_of_mask,
     box_of_points,

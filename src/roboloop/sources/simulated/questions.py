@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from roboloop.base.geometry import PictureSize, Point
-from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory, YesNo
-from roboloop.records.media import ArchivePicture, Media
+from roboloop.records.answers import Box, Boxes, Points, Trajectory, YesNo
+from roboloop.records.media import ArchivePicture
 from roboloop.records.record import InputValue
+from roboloop.sources.drafts import Draft, clear_path, is_large_enough
 from roboloop.sources.simulated.pack import PackEpisode, PackFrame
-from roboloop.sources.simulated.truth import BoxPx, EpisodeTruth, FrameTruth, ObjectTruth, ViewTruth
+from roboloop.sources.simulated.truth import EpisodeTruth, FrameTruth, ObjectTruth, ViewTruth
 
 MIN_VISIBLE_FRACTION = 0.35
 """An object that is hidden more than this is not asked for."""
-MIN_SIDE_PIXELS = 6.0
-MIN_PATH_PIXELS = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +60,6 @@ class Sight:
         return aimed_right and not missed and contact is not None and self.truth.frame < contact
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A question with its answer, on its way to a record.
-
-    Attributes:
-        suffix: Tells several questions of one task about one picture apart.
-        media: Pictures other than the sight's own, when the question shows others.
-    """
-
-    answer: Answer
-    inputs: Mapping[str, InputValue] = field(default_factory=dict[str, InputValue])
-    suffix: str = ""
-    media: tuple[Media, ...] = ()
-
-
 def is_asked_for(thing: ObjectTruth) -> bool:
     """Whether enough of the object is seen to ask where it is."""
     return (
@@ -87,19 +69,9 @@ def is_asked_for(thing: ObjectTruth) -> bool:
     )
 
 
-def is_large_enough(box_px: BoxPx) -> bool:
-    """Both sides have `MIN_SIDE_PIXELS` or more."""
-    x1, y1, x2, y2 = box_px
-    return x2 - x1 >= MIN_SIDE_PIXELS and y2 - y1 >= MIN_SIDE_PIXELS
-
-
 def path_in_picture(sight: Sight) -> tuple[Point, ...] | None:
     """The tool's path as points, None when it leaves the picture or hardly moves."""
-    points = tuple(Point(x, y) for x, y in sight.truth.trace_px)
-    size = sight.size
-    inside = all(0 <= p.x <= size.width and 0 <= p.y <= size.height for p in points)
-    length = sum(math.dist(a, b) for a, b in itertools.pairwise(points))
-    return points if inside and length >= MIN_PATH_PIXELS else None
+    return clear_path(sight.truth.trace_px, size=sight.size)
 
 
 def _instruction(sight: Sight) -> dict[str, InputValue]:

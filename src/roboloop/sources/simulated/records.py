@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.base.files import atomic_write_bytes
 from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value, seeded_generator
-from roboloop.records.media import ArchivePicture, FilePicture
+from roboloop.records.media import ArchivePicture
 from roboloop.records.record import Record, check_record
-from roboloop.sources.base import MADE_ROOT, Rejected, Source, SourceContext
+from roboloop.sources.base import Rejected, Source, SourceContext
+from roboloop.sources.drafts import Draft, Drafted
+from roboloop.sources.drawing.questions import DrawnChoice
 from roboloop.sources.simulated.pack import (
     FRAMES_FILE,
     SHIPPED,
@@ -26,20 +27,12 @@ from roboloop.sources.simulated.pack import (
     PackFrame,
     read_pack,
 )
-from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS, DrawnChoice
-from roboloop.sources.simulated.panels import encode
-from roboloop.sources.simulated.questions import PLACE_QUESTIONS, Draft, Sight
+from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS
+from roboloop.sources.simulated.questions import PLACE_QUESTIONS, Sight
 from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS
 
 LICENCE = "Apache-2.0"
 ALL_TASKS = (*PLACE_QUESTIONS, *DRAWN_QUESTIONS, *WORD_QUESTIONS)
-
-
-class Drafted(NamedTuple):
-    """A question on its way to a record, with the task it belongs to."""
-
-    task: str
-    draft: Draft
 
 
 class SimulatedSource(Source):
@@ -168,10 +161,8 @@ def _draw(
     pack: Pack, *, sight: Sight, task: str, choice: DrawnChoice, context: SourceContext
 ) -> Draft:
     """Draw the options and keep the picture in the stage's folder."""
-    picture = choice.draw(pack.picture(sight.frame))
     relative = f"simulated/{context.seed}/{task}/{sight.frame.member}"
-    atomic_write_bytes(context.made_folder / relative, data=encode(picture))
-    medium = FilePicture(path=f"{MADE_ROOT}:{relative}", size=PictureSize(*picture.size))
+    medium = choice.drawn(pack.picture(sight.frame), relative=relative, context=context)
     return Draft(choice.answer, choice.inputs, media=(medium,))
 
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from roboloop.records.answers import Choice, Number, Plan, Text, YesNo
+from roboloop.records.answers import Number, Plan, Text, YesNo
+from roboloop.sources.drafts import Draft, shuffled_options
 from roboloop.sources.simulated.objects import COLOURS, KINDS, SATURATED
-from roboloop.sources.simulated.questions import Draft, Sight, is_asked_for
+from roboloop.sources.simulated.questions import Sight, is_asked_for
 from roboloop.sources.simulated.truth import RelationTruth
-from roboloop.tasks.base import LETTERS
 
 RELATION_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -88,11 +88,9 @@ def _with_options(
     suffix: str = "",
 ) -> Draft:
     """A choice among texts in random order."""
-    texts = [right, *wrong]
-    options = tuple(texts[int(i)] for i in rng.permutation(len(texts)))
-    letter = LETTERS[options.index(right)]
+    choice = shuffled_options(right, wrong=wrong, rng=rng)
     media = sight.history if with_history else ()
-    return Draft(Choice(letter, options), {**inputs, "options": options}, suffix, media)
+    return Draft(choice, {**inputs, "options": choice.options}, suffix, media)
 
 
 def _planning_decide(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:

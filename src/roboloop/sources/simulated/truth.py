@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-BoxPx = tuple[float, float, float, float]
-PointPx = tuple[float, float]
+from roboloop.base.geometry import BoxPx, PointPx
+
 Relation = Literal["left", "right", "front", "behind"]
 
 TRACE_POINTS = 10

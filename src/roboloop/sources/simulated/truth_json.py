@@ -9,13 +9,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from roboloop.base.geometry import BoxPx, PointPx
 from roboloop.sources.simulated.truth import (
-    BoxPx,
     ClipTruth,
     EpisodeTruth,
     FrameTruth,
     ObjectTruth,
-    PointPx,
     Relation,
     RelationTruth,
     ViewTruth,

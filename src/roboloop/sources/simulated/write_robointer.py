@@ -23,6 +23,7 @@ import numpy as np
 
 from roboloop.base.errors import MissingDependencyError
 from roboloop.base.files import atomic_write_bytes, atomic_write_json
+from roboloop.records.plain_pickles import unpickled
 from roboloop.sources.simulated.annotation import ANNOTATION_KEYS, annotate
 from roboloop.sources.simulated.recording import WRIST, Recording
 
@@ -67,13 +68,10 @@ def write_robointer(out: Path, *, recordings: Iterable[Recording]) -> int:
 
 
 def read_annotations(store: Path, *, episode: str) -> dict[int, dict[str, Any]]:
-    """The annotations of one episode out of a store this module wrote.
-
-    The values are pickles: only open stores whose origin is known.
-    """
+    """The annotations of one episode out of a store in RoboInter's layout."""
     with _open(store, map_bytes=None) as environment, environment.begin() as transaction:
         value = transaction.get(episode.encode())
-    return pickle.loads(value)
+    return unpickled(value)
 
 
 def _write_episode(folder: Path, *, recording: Recording, view: str) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from roboloop.sources.simulated.truth import BoxPx, PointPx
+from roboloop.base.geometry import BoxPx, PointPx
 
 SMOOTH = 2
 Rgb = tuple[int, int, int]

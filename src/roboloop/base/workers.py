@@ -1,0 +1,16 @@
+"""How many workers to use when nobody said."""
+
+from __future__ import annotations
+
+import os
+
+MAX_DEFAULT_WORKERS = 8
+
+
+def default_workers() -> int:
+    """One a core that this process may use, up to eight."""
+    try:
+        num_cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        num_cores = os.cpu_count() or 1
+    return min(MAX_DEFAULT_WORKERS, num_cores)

@@ -1,0 +1,116 @@
+"""The actions of an ALFRED plan as sentences.
+
+ALFRED plans with eight actions over AI2-THOR's objects (askforalfred/alfred, `high_pddl`); `NoOp`
+only ends a plan and says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from roboloop.base.errors import RoboLoopError
+
+END = "NoOp"
+
+_NUM_ARGUMENTS = {
+    "GotoLocation": 1, "PickupObject": 1, "PutObject": 2, "SliceObject": 1, "CleanObject": 1,
+    "HeatObject": 1, "CoolObject": 1, "ToggleObject": 1, END: 0,
+}  # fmt: skip
+_SENTENCES = {
+    "GotoLocation": "go to the {}",
+    "PickupObject": "pick up the {}",
+    "SliceObject": "slice the {}",
+    "CleanObject": "clean the {}",
+    "HeatObject": "heat the {}",
+    "CoolObject": "cool the {}",
+    "ToggleObject": "turn on the {}",
+}
+_WORDS = {
+    "alarmclock": "alarm clock", "baseballbat": "baseball bat", "bathtubbasin": "bathtub",
+    "butterknife": "butter knife", "cd": "CD", "cellphone": "cell phone",
+    "coffeemachine": "coffee machine", "coffeetable": "coffee table", "countertop": "countertop",
+    "creditcard": "credit card", "desklamp": "desk lamp", "diningtable": "dining table",
+    "dishsponge": "dish sponge", "floorlamp": "floor lamp", "garbagecan": "garbage can",
+    "glassbottle": "glass bottle", "handtowel": "hand towel",
+    "handtowelholder": "hand towel holder", "keychain": "key chain",
+    "peppershaker": "pepper shaker", "remotecontrol": "remote control",
+    "saltshaker": "salt shaker", "sidetable": "side table", "sinkbasin": "sink",
+    "soapbar": "soap bar", "soapbottle": "soap bottle", "spraybottle": "spray bottle",
+    "stoveburner": "stove burner", "tennisracket": "tennis racket", "tissuebox": "tissue box",
+    "toiletpaper": "toilet paper", "toiletpaperhanger": "toilet paper hanger",
+    "wateringcan": "watering can", "winebottle": "wine bottle",
+}  # fmt: skip
+_INSIDE = (
+    "bathtubbasin", "bowl", "box", "cabinet", "coffeemachine", "cup", "drawer", "fridge",
+    "garbagecan", "microwave", "mug", "pan", "pot", "safe", "sinkbasin",
+)  # fmt: skip
+"""What things are put in; they are put on everything else."""
+
+
+class HighAction(NamedTuple):
+    """An action of the plan, such as `PutObject` with the arguments `("knife", "countertop")`."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"
+
+
+def object_words(name: str) -> str:
+    """An AI2-THOR object in words: `butterknife` -> `butter knife`; unknown ones stay."""
+    return _WORDS.get(name, name)
+
+
+def spelled_out(actions: Sequence[HighAction]) -> tuple[HighAction, ...]:
+    """The actions without `NoOp`; an argument left empty becomes the object in hand.
+
+    23 of ALFRED's 7,080 plans clean, heat or cool an object without a name: it is the one that
+    was picked up last.
+
+    Raises:
+        RoboLoopError: E-DAT-004 for an unknown action, a wrong number of arguments, or an empty
+            argument with nothing in hand.
+    """
+    whole: list[HighAction] = []
+    in_hand: str | None = None
+    for action in actions:
+        if _NUM_ARGUMENTS.get(action.name) != len(action.arguments):
+            raise RoboLoopError("E-DAT-004", f"{action} is no action of an ALFRED plan")
+        if action.name == END:
+            continue
+        if "" in action.arguments:
+            if in_hand is None:
+                raise RoboLoopError("E-DAT-004", f"{action} names no object, and none is in hand")
+            action = HighAction(
+                action.name, tuple(argument or in_hand for argument in action.arguments)
+            )
+        if action.name == "PickupObject":
+            in_hand = action.arguments[0]
+        elif action.name == "PutObject":
+            in_hand = None
+        whole.append(action)
+    return tuple(whole)
+
+
+def sentences(actions: Sequence[HighAction]) -> Iterator[str]:
+    """A sentence for each action, without `NoOp` and empty arguments among them.
+
+    Once something has been sliced, its slices are spoken of: ALFRED's plans keep its name.
+    """
+    sliced: set[str] = set()
+    for action in actions:
+        if action.name == "SliceObject":
+            sliced.update(action.arguments)
+            yield _SENTENCES["SliceObject"].format(object_words(action.arguments[0]))
+            continue
+        words = [
+            f"{object_words(name)} slice" if name in sliced else object_words(name)
+            for name in action.arguments
+        ]
+        if action.name == "PutObject":
+            where = "in" if action.arguments[1] in _INSIDE else "on"
+            yield f"put the {words[0]} {where} the {words[1]}"
+        else:
+            yield _SENTENCES[action.name].format(*words)

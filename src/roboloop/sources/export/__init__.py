@@ -1,0 +1,1 @@
+"""Records -> the forms in which others publish: the inverse of the general sources."""

@@ -1,0 +1,135 @@
+"""A record -> an entry of a published form, which the source of that form reads back.
+
+Coordinates are written in a declared dialect, to its resolution. What a form has no place for
+(inputs, meta, licence) is lost unless the whole record is kept beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.dialects.base import Dialect
+from roboloop.records.answers import SPATIAL_KINDS, Text
+from roboloop.records.record import Record, Turn, record_to_json
+from roboloop.sources.conversation_records import KEPT_RECORD
+from roboloop.sources.conversations import IMAGE_MARK
+from roboloop.tasks import load_task
+
+EntryForm = Literal["llava", "sharegpt", "messages", "alpaca"]
+_SHAREGPT_NAMES = {"user": "human", "assistant": "gpt", "system": "system"}
+
+
+def entry_of(
+    record: Record,
+    *,
+    form: EntryForm,
+    dialect: Dialect | None,
+    pictures: Sequence[str],
+    keep: bool = False,
+) -> dict[str, Any]:
+    """The entry of a record.
+
+    Args:
+        record: What to write.
+        form: `llava` (`image`, `conversations`), `sharegpt` (`images`, `conversations`),
+            `messages` (`images`, `messages`) or `alpaca` (`images`, `instruction`, `output`).
+        dialect: How coordinates are written; None when there are none.
+        pictures: A path for each medium.
+        keep: Also put in the whole record.
+
+    Raises:
+        RoboLoopError: E-CFG-003 for coordinates without a dialect, E-REC-013 for an answer that
+            has no text, E-DAT-004 when the form cannot hold the turns.
+    """
+    turns = spoken_turns(record, dialect=dialect)
+    entry: dict[str, Any] = {"id": record.id, "task": record.task}
+    if pictures and form == "llava":
+        entry["image"] = pictures[0] if len(pictures) == 1 else list(pictures)
+    elif pictures:
+        entry["images"] = list(pictures)
+    match form:
+        case "llava" | "sharegpt":
+            entry["conversations"] = [
+                {"from": _SHAREGPT_NAMES[turn.role], "value": turn.text} for turn in turns
+            ]
+        case "messages":
+            entry["messages"] = [{"role": turn.role, "content": turn.text} for turn in turns]
+        case "alpaca":
+            entry |= _alpaca(turns)
+    return {**entry, KEPT_RECORD: record_to_json(record)} if keep else entry
+
+
+def spoken_turns(record: Record, *, dialect: Dialect | None) -> tuple[Turn, ...]:
+    """The published turns, or the question the task words, and the answer.
+
+    Raises:
+        RoboLoopError: As `entry_of`.
+    """
+    turns = record.turns
+    if not any(turn.role == "user" for turn in turns):
+        marks = IMAGE_MARK * len(record.media)
+        question = _question(record, dialect=dialect)
+        turns = (*turns, Turn("user", f"{marks}\n{question}" if marks else question))
+    if record.answer is None:
+        return turns
+    return (*turns, Turn("assistant", answer_text(record, dialect=dialect)))
+
+
+def answer_text(record: Record, *, dialect: Dialect | None) -> str:
+    """The answer as a perfect model would write it.
+
+    Raises:
+        RoboLoopError: E-CFG-003 for coordinates without a dialect, E-REC-013 when its task does
+            not answer so.
+    """
+    answer = record.answer
+    assert answer is not None, "the caller has looked"
+    if isinstance(answer, Text):
+        return answer.text
+    task = load_task(record.task)
+    if answer.kind != task.answer_kind:
+        raise RoboLoopError(
+            "E-REC-013", f"task {task.kind} answers with {task.answer_kind}, not {answer.kind}"
+        )
+    if answer.kind in SPATIAL_KINDS and record.picture_size is None:
+        raise RoboLoopError("E-REC-013", "it has coordinates but no picture of known size")
+    return task.render(answer, dialect=_declared(dialect, record), size=record.picture_size)
+
+
+def _question(record: Record, *, dialect: Dialect | None) -> str:
+    return load_task(record.task).question(record, dialect=_declared(dialect, record))
+
+
+def _declared(dialect: Dialect | None, record: Record) -> Dialect:
+    """The dialect; a plain one stands in where no coordinate is written."""
+    if dialect is not None:
+        return dialect
+    from roboloop.dialects import load_dialect
+    from roboloop.records.answers import Points
+
+    spatial = record.answer is not None and record.answer.kind in SPATIAL_KINDS
+    if spatial or any(isinstance(value, Points) for value in record.inputs.values()):
+        raise RoboLoopError(
+            "E-CFG-003",
+            f"record {record.id!r} has coordinates, no dialect is given",
+            fix="Say in which dialect to write them, such as --coordinates plain.",
+        )
+    return load_dialect("plain")
+
+
+def _alpaca(turns: Sequence[Turn]) -> dict[str, Any]:
+    """One question with its answer; the turns before it as a history of pairs."""
+    system = turns[0].text if turns[0].role == "system" else ""
+    spoken = list(turns[1:] if system else turns)
+    answer = spoken.pop().text if spoken[-1].role == "assistant" else None
+    roles = [turn.role for turn in spoken]
+    if roles != ["user" if n % 2 == 0 else "assistant" for n in range(len(roles))]:
+        raise RoboLoopError("E-DAT-004", "user and assistant do not take turns in it", fix="")
+    *before, question = [turn.text for turn in spoken]
+    pairs = [list(pair) for pair in zip(before[::2], before[1::2], strict=True)]
+    entry: dict[str, Any] = {"instruction": question, "input": ""}
+    entry |= {"history": pairs} if pairs else {}
+    entry |= {"system": system} if system else {}
+    return entry if answer is None else {**entry, "output": answer}

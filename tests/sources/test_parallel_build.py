@@ -1,0 +1,110 @@
+"""Several processes read the parts of a data set: the same bytes as one process gives."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parted import PartedSource
+
+from roboloop.base.errors import RoboLoopError
+from roboloop.records.shards import RecordFolder
+from roboloop.runs.ledger import Ledger
+from roboloop.sources import parallel
+from roboloop.sources.base import SourceContext
+from roboloop.sources.build import BuildCounts, build_records
+
+
+def build(folder: Path, *sources: PartedSource, num_workers: int, **options: Any) -> BuildCounts:
+    with Ledger(folder / "ledger.jsonl", stage="data") as ledger:
+        return build_records(
+            sources,
+            out=folder / "records",
+            context=SourceContext(folder / "made", 0),
+            ledger=ledger,
+            num_workers=num_workers,
+            max_shard_records=10,
+            **options,
+        )
+
+
+def source(folder: Path, **options: Any) -> PartedSource:
+    return PartedSource(path=folder, **options)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("options", [{}, {"limit": 17}, {"num_parts": 1}, {"num_parts": 2}])
+def test_any_number_of_workers_gives_the_same_bytes(
+    tmp_path: Path, options: dict[str, int]
+) -> None:
+    found = []
+    for num_workers in (1, 2, 3):
+        folder = tmp_path / str(num_workers)
+        counts = build(folder, source(tmp_path, **options), num_workers=num_workers)
+        found.append((counts, contents(folder)))
+    assert found[0] == found[1] == found[2]
+    counts = found[0][0]
+    if not options:
+        assert counts.num_entries == 63
+        assert counts.by_code == {"E-MED-001": 7, "E-REC-004": 6, "E-REC-010": 7}
+    if "limit" in options:  # a record that is left out later counts, as it did for the source
+        assert counts.num_records + counts.num_dropped == 17 + 2
+
+
+def test_build_killed_amid_its_workers_goes_on(tmp_path: Path) -> None:
+    whole = build(tmp_path / "whole", source(tmp_path), num_workers=2)
+    deadly = source(tmp_path, killed_over=4, kills_builder=True)
+    process = multiprocessing.get_context("fork").Process(
+        target=build, args=(tmp_path / "killed", deadly), kwargs={"num_workers": 2}
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with pytest.raises(RoboLoopError, match="did not end"):
+        RecordFolder(tmp_path / "killed" / "records")
+    assert build(tmp_path / "killed", source(tmp_path), num_workers=2) == whole
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_death_of_a_worker_names_its_part(tmp_path: Path) -> None:
+    with pytest.raises(RoboLoopError, match="SIGKILL over part 3: 3") as caught:
+        build(tmp_path, source(tmp_path, killed_over=3), num_workers=2)
+    assert caught.value.code == "E-RUN-005"
+
+
+def test_mistake_in_the_code_of_a_source_shows_part_and_traceback(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)over part 2:.*KeyError: 'no key in 2'"):
+        build(tmp_path, source(tmp_path, fails_over=2), num_workers=2)
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_file_that_ends_too_early_stops_the_build(tmp_path: Path, num_workers: int) -> None:
+    with pytest.raises(RoboLoopError, match="cut off") as caught:
+        build(tmp_path, source(tmp_path, ends_in=2), num_workers=num_workers)
+    assert (caught.value.code, caught.value.place.line) == ("E-REC-001", 2)
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_strict_stops_at_the_first_entry_left_out(tmp_path: Path, num_workers: int) -> None:
+    with pytest.raises(RoboLoopError) as caught:
+        build(tmp_path, source(tmp_path), num_workers=num_workers, strict=True)
+    assert (caught.value.code, caught.value.place.record_id) == ("E-MED-001", "0-2")
+
+
+def test_workers_do_not_run_far_ahead(tmp_path: Path) -> None:
+    listed: list[int] = []
+
+    team = parallel._Team(
+        source(tmp_path), name="x", context=SourceContext(tmp_path, 0), num_workers=2
+    )
+    with team:
+        items = team.items(part for part in range(100) if listed.append(part) is None)
+        next(items)
+        assert len(listed) <= 1 + parallel.PARTS_AHEAD_PER_WORKER * 2
