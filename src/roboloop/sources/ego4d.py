@@ -29,7 +29,7 @@ LICENCE = "Ego4D licence agreement"
 
 
 class Ego4dSource(DataSetSource):
-    """Ego4D: `planning`, `vqa`, `choice_vqa` and `planning_choice` records from narrations."""
+    """Ego4D: what comes next and what is being done, from its narrations."""
 
     kind: Literal["ego4d"] = "ego4d"  # pyright: ignore[reportIncompatibleVariableOverride]
     video_folder: Path | None = None

@@ -30,7 +30,7 @@ LICENCES = {"EpicKitchens": "CC-BY-NC-4.0", "Ego4D": "Ego4D licence agreement"}
 
 
 class EgoPlanSource(EntryFileSource):
-    """EgoPlan: `planning_choice` records (Val, Test) and `planning` records (IT)."""
+    """EgoPlan: the next action towards a goal, with options (Val, Test) or in words (IT)."""
 
     kind: Literal["egoplan"] = "egoplan"  # pyright: ignore[reportIncompatibleVariableOverride]
     epic_folder: Path | None = None

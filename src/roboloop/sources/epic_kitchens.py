@@ -41,7 +41,7 @@ class _EpicPart(NamedTuple):
 
 
 class EpicKitchensSource(DataSetSource):
-    """EPIC-KITCHENS-100: `planning`, `vqa`, `choice_vqa` and `planning_choice` records."""
+    """EPIC-KITCHENS-100: what comes next, what is being done, in kitchens seen from the head."""
 
     kind: Literal["epic_kitchens"] = "epic_kitchens"  # pyright: ignore[reportIncompatibleVariableOverride]
     media_folder: Path | None = None

@@ -42,7 +42,7 @@ _EPISODES = "rt_frames_success/"
 
 
 class ShareRobotSource(EntryFileSource):
-    """ShareRobot: `planning`, `planning_decide`, `object_box` and `traj_wo_init_pos` records."""
+    """ShareRobot: plans, affordances and paths of many robots."""
 
     kind: Literal["share_robot"] = "share_robot"  # pyright: ignore[reportIncompatibleVariableOverride]
     image_folder: Path | None = None
