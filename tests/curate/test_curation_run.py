@@ -70,7 +70,7 @@ def test_what_was_measured_is_not_measured_again(
     folder = write_records(with_repeats(), max_records=2)
     store = tmp_path / "store"
     run(folder, tmp_path / "first", store=store)
-    gone = next(store.glob("*/exact-*/train-00001.arrow"))
+    gone = next(store.glob("*/exact-*/train-00001.0.arrow"))
     gone.unlink()
     measured: list[int] = []
     sketch = ExactDuplicates.sketch

@@ -22,11 +22,11 @@ def why(record_id: str, /, *, run: Path | None = None) -> int:
 
     folder = run or newest_run(Path("runs"))
     said = console()
-    lines = list(find_in_ledgers(folder, record_id=record_id))
+    # What curation found stands in its verdicts.
+    lines = list(find_in_ledgers(folder, record_id=record_id, but="curate"))
     for line in lines:
-        if line.stage != "curate":
-            said.print(f"left out by {line.stage}: {line.code} {line.place}: {line.detail}",
-                       markup=False, soft_wrap=True)  # fmt: skip
+        said.print(f"left out by {line.stage}: {line.code} {line.place}: {line.detail}",
+                   markup=False, soft_wrap=True)  # fmt: skip
     curated = CuratedRun(folder)
     row = curated.row_of(record_id)
     if row is None:

@@ -54,6 +54,10 @@ class Executor(Protocol):
         """`function` and the items can be pickled; what the function leaves are files."""
         ...
 
+    def close(self) -> None:
+        """Let go of processes and connections; a later `map` opens them again."""
+        ...
+
 
 class Reasons:
     """A text for each of n records, kept as numbers into a short table of texts.
@@ -270,18 +274,22 @@ def keep_best(pairs: Pairs, *, kept: Flags, rank: Numbers, threshold: float) -> 
     weights = np.concatenate([similarity, similarity])
     order = np.lexsort((others, -weights, ends))
     ends, others, weights = ends[order], others[order], weights[order]
-    members = np.unique(ends)
-    starts = np.searchsorted(ends, members, side="left")
-    stops = np.searchsorted(ends, members, side="right")
-    for place in np.lexsort((members, -rank[members])):
-        record = members[place]
-        for near in range(starts[place], stops[place]):
-            other = others[near]
-            better = (rank[other], -other) > (rank[record], -record)
-            if better and not judgement.drop[other]:
-                judgement.drop[record] = True
-                judgement.value[record] = weights[near]
-                judgement.threshold[record] = threshold
-                judgement.partner[record] = other
+    members, starts = np.unique(ends, return_index=True)
+    bounds = [*starts.tolist(), len(ends)]
+    is_better = (rank[others] > rank[ends]) | ((rank[others] == rank[ends]) & (others < ends))
+    better, partners, names = is_better.tolist(), others.tolist(), members.tolist()
+    gone: set[int] = set()
+    chosen: list[int] = []
+    for place in np.lexsort((members, -rank[members])).tolist():
+        for near in range(bounds[place], bounds[place + 1]):
+            if better[near] and partners[near] not in gone:
+                gone.add(names[place])
+                chosen.append(near)
                 break
+    rows = np.array(chosen, dtype=np.int64)
+    dropped = ends[rows]
+    judgement.drop[dropped] = True
+    judgement.value[dropped] = weights[rows]
+    judgement.threshold[dropped] = threshold
+    judgement.partner[dropped] = others[rows]
     return judgement

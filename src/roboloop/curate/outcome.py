@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.curate.base import NO_PARTNER, ArrowTable, CurateContext, Flags, Operator
+from roboloop.base.progress import progress_bar
+from roboloop.curate.base import (
+    NO_PARTNER,
+    ArrowTable,
+    CurateContext,
+    Flags,
+    Indices,
+    Operator,
+)
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.run import Curation, Verdicts, check_conserved
 from roboloop.curate.store import CurateStore, write_table
-from roboloop.records.read import read_records
-from roboloop.records.shard_files import ShardMark, ShardWriter, remove_shards_but
+from roboloop.curate.work import KeepJob, write_kept
+from roboloop.records.shard_files import ShardMark, remove_shards_but
 from roboloop.records.shards import RecordFolder, write_folder_mark, write_media_roots
+from roboloop.runs.ledger import Dropped, Ledger
 
 VERDICTS_FILE = "verdicts.arrow"
-
-
-class DropLedger(Protocol):
-    """Where the reasons go; `roboloop.runs.Ledger` is one."""
-
-    def drop(self, error: RoboLoopError, *, record_id: str | None = None, source: str = "") -> None:
-        """Record that something was left out because of `error`."""
-        ...
+LEDGER_ROWS = 50_000
+"""Ledger lines made at a time."""
 
 
 class CurateCounts(NamedTuple):
@@ -39,7 +44,7 @@ class CurateCounts(NamedTuple):
 
 
 def curate(
-    config: CurateConfig, *, records: Path, store: Path, out: Path, ledger: DropLedger, seed: int
+    config: CurateConfig, *, records: Path, store: Path, out: Path, ledger: Ledger, seed: int
 ) -> CurateCounts:
     """Run the operators of a recipe over a folder of records.
 
@@ -54,24 +59,33 @@ def curate(
     Raises:
         RoboLoopError: E-RUN-003 when records are lost; what an operator raises.
     """
-    folder = RecordFolder(records)
     curation = open_curation(config, records=records, store=store, seed=seed)
-    curation.make_facts()
-    verdicts = curation.verdicts()
-    check_conserved(verdicts)
-    return write_outcome(
-        config.operators, facts=curation.facts(), verdicts=verdicts, records=folder,
-        curated=curation.store.shards, out=out, ledger=ledger,
-    )  # fmt: skip
+    try:
+        curation.make_facts()
+        verdicts = curation.verdicts()
+        check_conserved(verdicts)
+        return write_outcome(curation, verdicts=verdicts, out=out, ledger=ledger)
+    finally:
+        curation.executor.close()
 
 
 def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int) -> Curation:
-    """The curation of a folder of records, with all that its store holds already."""
+    """The curation of a folder of records, with all that its store holds already.
+
+    Raises:
+        RoboLoopError: E-DAT-003 when there is no record to curate.
+    """
     folder = RecordFolder(records)
-    shards = [mark.file for mark in folder.marks if mark.split in config.splits]
+    marks = [mark for mark in folder.marks if mark.split in config.splits]
+    if not any(mark.num_records for mark in marks):
+        splits = ", ".join(config.splits)
+        raise RoboLoopError(
+            "E-DAT-003", f"there is no record to curate in the splits {splits}",
+            place=Place(records), fix="Name the splits in `curate.splits`.",
+        )  # fmt: skip
     return Curation(
         config.operators,
-        store=CurateStore(store, records_hash=folder.content_hash(), shards=shards),
+        store=CurateStore(store, records_hash=folder.content_hash(), marks=marks),
         context=CurateContext(records, store / "work", seed),
         executor=config.engine.load(),
     )
@@ -84,9 +98,9 @@ def verdict_table(operators: Sequence[Operator], *, facts: ArrowTable, verdicts:
     """
     import pyarrow as pa
 
-    columns: dict[str, Any] = {
-        name: facts[name] for name in ("id", "source", "split", "task", "family")
-    }
+    columns: dict[str, Any] = {"id": facts["id"].combine_chunks()}
+    for name in ("source", "split", "task", "family"):  # few different values
+        columns[name] = facts[name].dictionary_encode().combine_chunks()
     columns["kept"] = pa.array(verdicts.kept)
     columns["first"] = pa.array(verdicts.first)
     for operator, judgement in zip(operators, verdicts.judgements, strict=True):
@@ -99,57 +113,81 @@ def verdict_table(operators: Sequence[Operator], *, facts: ArrowTable, verdicts:
 
 
 def write_outcome(
-    operators: Sequence[Operator],
-    *,
-    facts: ArrowTable,
-    verdicts: Verdicts,
-    records: RecordFolder,
-    curated: Sequence[str],
-    out: Path,
-    ledger: DropLedger,
+    curation: Curation, *, verdicts: Verdicts, out: Path, ledger: Ledger
 ) -> CurateCounts:
     """Write the verdicts, the kept records and the ledger; shards not curated are taken whole."""
+    operators, facts = curation.operators, curation.facts()
     write_table(out / VERDICTS_FILE, table=verdict_table(operators, facts=facts, verdicts=verdicts))
-    dropped: Counter[str] = Counter()
-    ids, sources = facts["id"], facts["source"]
-    for index in np.flatnonzero(verdicts.first >= 0):
-        number = int(verdicts.first[index])
-        dropped[operators[number].label] += 1
-        error = _error(operators[number], verdicts=verdicts, number=number, index=index, ids=ids)
-        ledger.drop(error, record_id=ids[index].as_py(), source=sources[index].as_py())
-    _write_kept(records, kept=verdicts.kept, curated=set(curated), out=out / "records")
-    num_kept = int(verdicts.kept.sum())
-    return CurateCounts(len(verdicts.kept), num_kept, dropped.total(), dict(dropped))
+    rows = np.flatnonzero(verdicts.first >= 0)
+    for start in range(0, len(rows), LEDGER_ROWS):
+        some = rows[start : start + LEDGER_ROWS]
+        ledger.drop_many(_dropped(operators, verdicts=verdicts, facts=facts, rows=some))
+    _write_kept(curation, kept=verdicts.kept, out=out / "records")
+    numbers, counts = np.unique(verdicts.first[rows], return_counts=True)
+    by_operator = {
+        operators[number].label: count
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    }
+    return CurateCounts(
+        len(verdicts.kept), int(verdicts.kept.sum()), sum(by_operator.values()), by_operator
+    )
 
 
-def _error(
-    operator: Operator, *, verdicts: Verdicts, number: int, index: Any, ids: Any
-) -> RoboLoopError:
-    judgement = verdicts.judgements[number]
-    detail = f"{operator.label}: {judgement.reason[index]}"
-    if np.isfinite(judgement.value[index]):
-        detail += f", {judgement.value[index]:.4g} against {judgement.threshold[index]:.4g}"
-    if judgement.partner[index] != NO_PARTNER:
-        detail += f"; kept instead: {ids[int(judgement.partner[index])].as_py()!r}"
-    return RoboLoopError(operator.code, detail, place=Place(record_id=ids[index].as_py()))
+def _dropped(
+    operators: Sequence[Operator], *, verdicts: Verdicts, facts: ArrowTable, rows: Indices
+) -> Iterator[Dropped]:
+    """Why some dropped records went: what the first operator that dropped each found."""
+    ids = facts["id"]
+    partners = np.full(len(rows), NO_PARTNER, dtype=np.int64)
+    details = [""] * len(rows)
+    first = verdicts.first[rows]
+    for number, judgement in enumerate(verdicts.judgements):
+        places = np.flatnonzero(first == number)
+        found = rows[places]
+        partners[places] = judgement.partner[found]
+        texts, codes = judgement.reason.texts, judgement.reason.codes[found].tolist()
+        values, thresholds = judgement.value[found].tolist(), judgement.threshold[found].tolist()
+        label = operators[number].label
+        for place, code, value, threshold in zip(
+            places.tolist(), codes, values, thresholds, strict=True
+        ):
+            measured = f", {value:.4g} against {threshold:.4g}" if isfinite(value) else ""
+            details[place] = f"{label}: {texts[code]}{measured}"
+    cells = (texts_at(ids, rows), texts_at(facts["source"], rows), texts_at(ids, partners))
+    for number, detail, name, source, partner in zip(first.tolist(), details, *cells, strict=True):
+        twin = f"; kept instead: {partner!r}" if partner is not None else ""
+        yield Dropped(operators[number].code, detail + twin, name, source)
 
 
-def _write_kept(records: RecordFolder, *, kept: Flags, curated: Set[str], out: Path) -> None:
+def texts_at(column: Any, rows: Indices) -> list[Any]:
+    """Some cells of a column; None for negative rows."""
+    import pyarrow as pa
+
+    return column.take(pa.array(rows, mask=rows < 0)).to_pylist()
+
+
+def _write_kept(curation: Curation, *, kept: Flags, out: Path) -> None:
     """The kept records in their order; each old shard gives at most one new one."""
+    records = RecordFolder(curation.context.records)
     out.mkdir(parents=True, exist_ok=True)
     write_media_roots(out, roots=records.media_roots)
-    marks: list[ShardMark] = []
+    curated = {piece.shard for piece in curation.store.pieces}
+    jobs: list[KeepJob] = []
+    numbers: Counter[str] = Counter()
     start = 0
     for mark in records.marks:
-        writer = ShardWriter(
-            out, split=mark.split, first_number=sum(done.split == mark.split for done in marks)
-        )
-        is_curated = mark.file in curated
-        for place, found in enumerate(read_records([records.path / mark.file])):
-            if not is_curated or kept[start + place]:
-                writer.add(found.record)
-        writer.close()
-        start += mark.num_records if is_curated else 0
-        marks += writer.marks
+        flags = None
+        if mark.file in curated:
+            flags = kept[start : start + mark.num_records]
+            start += mark.num_records
+        if mark.num_records and (flags is None or flags.any()):
+            jobs.append(KeepJob(mark, numbers[mark.split], flags))
+            numbers[mark.split] += 1
+    work = partial(write_kept, records=records.path, out=out)
+    with progress_bar("kept records (shards)", total=len(jobs)) as bar:
+        marks: list[ShardMark] = []
+        for mark in curation.executor.map(work, jobs):
+            marks.append(mark)
+            bar.advance()
     remove_shards_but(out, keep=marks)
     write_folder_mark(out, marks=marks)

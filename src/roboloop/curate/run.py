@@ -1,13 +1,13 @@
 """Run the operators of a recipe over a folder of records, and write what is kept.
 
-Facts are made and operators measure shard by shard, each shard at most once; then every operator
-judges in order. The first one that drops a record gives the reason. Counts are conserved:
+Facts are made and operators measure piece by piece, each at most once; then every operator judges
+in order. The first one that drops a record gives the reason. Counts are conserved:
 records in = records kept + records dropped, or the run fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,11 +31,8 @@ from roboloop.curate.base import (
     Pairs,
     SelectOperator,
 )
-from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.curate.store import CurateStore, read_table, write_table
-from roboloop.records.read import read_records
-
-BATCH_ROWS = 4096
+from roboloop.curate.work import Job, make_facts, measure
 
 
 class Verdicts(NamedTuple):
@@ -59,7 +56,7 @@ class Curation:
         operators: In order.
         store: Where values are kept.
         context: Handed to the operators.
-        executor: Does the work on shards.
+        executor: Does the work on pieces.
     """
 
     def __init__(
@@ -76,10 +73,9 @@ class Curation:
         self.executor = executor
 
     def make_facts(self) -> None:
-        """Make the facts of the shards that have none yet."""
-        folder = self.store.facts_folder
-        work = partial(_make_facts, records=self.context.records, store=self.store)
-        self._for_each_shard(self.store.missing(folder), work=work, title="facts")
+        """Make the facts of the pieces that have none yet."""
+        jobs = self._jobs(self.store.facts_folder, asked=None)
+        self._do(jobs, work=partial(make_facts, records=self.context.records), title="facts")
 
     def facts(self) -> ArrowTable:
         """The facts of all records, one row each."""
@@ -129,28 +125,14 @@ class Curation:
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
     def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
-        """The folder with the operator's values for every shard."""
+        """The folder with the operator's values for every piece."""
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
-        missing = self.store.missing(folder)
         work = partial(
-            _measure, operator=operator, folder=folder, store=self.store, context=self.context,
-            asked=self._asked_by_shard(asked),
-        )  # fmt: skip
-        self._for_each_shard(missing, work=work, title=operator.label)
+            measure, operator=operator, facts=self.store.facts_folder, context=self.context
+        )
+        self._do(self._jobs(folder, asked=asked), work=work, title=operator.label)
         return folder
-
-    def _asked_by_shard(self, asked: Flags | None) -> Mapping[str, Flags] | None:
-        if asked is None:
-            return None
-        parts: dict[str, Flags] = {}
-        start = 0
-        for shard in self.store.shards:
-            path = self.store.file(self.store.facts_folder, shard=shard)
-            stop = start + read_table(path, columns=["id"]).num_rows
-            parts[shard] = asked[start:stop]
-            start = stop
-        return parts
 
     def _pairs(self, operator: GroupOperator, *, folder: Path, sketches: Any, facts: Any) -> Pairs:
         """The operator's pairs, found once for these sketches."""
@@ -163,14 +145,27 @@ class Curation:
         table = read_table(path)
         return Pairs(*(table[name].to_numpy() for name in Pairs._fields))
 
-    def _for_each_shard(
-        self, shards: Sequence[str], *, work: Callable[[str], int], title: str
-    ) -> None:
-        if not shards:
+    def _jobs(self, folder: Path, *, asked: Flags | None) -> list[Job]:
+        """What is missing in a folder; `asked` says which of all records are measured."""
+        missing = set(self.store.missing(folder))
+        jobs: list[Job] = []
+        start = 0
+        for piece in self.store.pieces:
+            stop = start + piece.stop - piece.start
+            if piece in missing:
+                path = self.store.file(folder, piece=piece)
+                jobs.append(Job(piece, path, None if asked is None else asked[start:stop]))
+            start = stop
+        return jobs
+
+    def _do(self, jobs: Sequence[Job], *, work: Callable[[Job], int], title: str) -> None:
+        """Let the executor do the jobs; each leaves its file."""
+        if not jobs:
             return
-        with progress_bar(f"{title} (shards)", total=len(shards)) as bar:
-            for _ in self.executor.map(work, shards):
-                bar.advance()
+        num_records = sum(job.piece.stop - job.piece.start for job in jobs)
+        with progress_bar(f"{title} (records)", total=num_records) as bar:
+            for num_done in self.executor.map(work, jobs):
+                bar.advance(num_done)
 
 
 def check_conserved(verdicts: Verdicts) -> None:
@@ -188,49 +183,3 @@ def check_conserved(verdicts: Verdicts) -> None:
             "E-RUN-003",
             f"{len(verdicts.kept)} records became {num_kept} kept, {num_dropped} dropped",
         )
-
-
-def _make_facts(shard: str, *, records: Path, store: CurateStore) -> int:
-    """The facts of one shard's records."""
-    import pyarrow as pa
-
-    rows = [facts_of(found.record) for found in read_records([records / shard])]
-    table = pa.Table.from_pylist(rows, schema=facts_schema())
-    write_table(store.file(store.facts_folder, shard=shard), table=table)
-    return len(rows)
-
-
-def _measure(
-    shard: str,
-    *,
-    operator: Operator,
-    folder: Path,
-    store: CurateStore,
-    context: CurateContext,
-    asked: Mapping[str, Flags] | None,
-) -> int:
-    """The values (or sketches) of one shard; nulls for rows that were not asked for."""
-    import pyarrow as pa
-
-    facts = read_table(store.file(store.facts_folder, shard=shard))
-    chosen = None if asked is None else asked[shard]
-    if chosen is not None:
-        facts = facts.filter(pa.array(chosen))
-    measure = operator.measure if isinstance(operator, MapOperator) else operator.sketch  # pyright: ignore[reportAttributeAccessIssue]
-    batches = [measure(batch, context) for batch in _batches(facts)]
-    table = pa.Table.from_batches(batches)
-    if chosen is not None:
-        places = np.full(len(chosen), -1, dtype=np.int64)
-        places[chosen] = np.arange(facts.num_rows)
-        table = table.take(pa.array(places, mask=places < 0))
-    write_table(store.file(folder, shard=shard), table=table)
-    return table.num_rows
-
-
-def _batches(table: Any) -> Iterable[Any]:
-    """Batches of bounded size; one empty batch of an empty table, so that it has a schema."""
-    import pyarrow as pa
-
-    whole = table.combine_chunks()
-    batches = whole.to_batches(max_chunksize=BATCH_ROWS)
-    return batches or [pa.RecordBatch.from_pylist([], schema=table.schema)]

@@ -86,8 +86,9 @@ class Execution:
         yield self.data
         records = self.data.output_hash
         if recipe.curate is not None:
+            found = {key: item for key, item in locked["curate"].items() if key != "engine"}
             self.curated = self._stage(
-                "curate", {"curate": locked["curate"], "seed": seed}, {"records": records}
+                "curate", {"curate": found, "seed": seed}, {"records": records}
             )
             yield self.curated
             records = self.curated.output_hash

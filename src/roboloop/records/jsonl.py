@@ -9,6 +9,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -125,6 +126,29 @@ def scan_packed_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
         except (OSError, EOFError, zlib.error) as error:
             cut = RoboLoopError("E-REC-014", f"the archive is damaged or cut: {error}")
             yield Broken(cut.located(Place(path, number + 1)))
+
+
+def scan_written_lines(path: Path, *, start: int, stop: int) -> Iterator[JsonLine | Broken]:
+    """Lines number `start` to `stop` (from 0) of a shard that RoboLoop wrote, faster.
+
+    `write_json_line` lets no number through that is not finite, so none is looked for.
+
+    Raises:
+        RoboLoopError: E-DAT-001 when there is no such file.
+    """
+    from pydantic_core import from_json
+
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
+    with stream:
+        for number, line in enumerate(islice(stream, start, stop), start=start + 1):
+            place = Place(path, number)
+            try:
+                yield JsonLine(from_json(line, allow_inf_nan=False, cache_strings="keys"), place)
+            except ValueError:  # the slow way tells what is wrong
+                yield _parsed(line.strip(), place=place, ended=line.endswith(b"\n"))
 
 
 def refuse_constant(name: str) -> NoReturn:

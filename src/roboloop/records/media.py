@@ -131,9 +131,8 @@ def media_from_json(value: Any) -> Media:
         raise RoboLoopError(
             "E-REC-002", f"media is an object with 'kind' one of {kinds}: {value!r}"
         )
-    given: dict[str, Any] = {str(k): v for k, v in value.items()}
-    kind = MEDIA_TYPES[kind_name]
-    del given["kind"]
+    given: dict[str, Any] = dict(value)
+    kind = MEDIA_TYPES[given.pop("kind")]
     if (size := given.get("size")) is not None:
         if not (isinstance(size, list) and len(size) == 2 and all(type(n) is int for n in size)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
             raise RoboLoopError("E-REC-003", f"size is [width, height], not {size!r}")

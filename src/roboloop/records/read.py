@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.records.ids import IdRegister
-from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines
+from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines, scan_written_lines
 from roboloop.records.parquet import scan_parquet
 from roboloop.records.record import Record, record_from_json
 
@@ -45,10 +46,29 @@ def read_records(paths: Iterable[Path]) -> Iterator[Found]:
     Raises:
         RoboLoopError: The first thing that is wrong, with its place.
     """
-    for item in scan_records(paths):
-        if isinstance(item, Broken):
-            raise item.error
-        yield item
+    yield from map(_sound, scan_records(paths))
+
+
+def read_part(shard: Path, *, start: int, stop: int) -> Iterator[Found]:
+    """Records number `start` to `stop` (from 0) of a finished shard.
+
+    Raises:
+        RoboLoopError: The first thing that is wrong, with its place.
+    """
+    lines: Iterator[JsonLine | Broken]
+    if shard.suffix == ".parquet":
+        lines = islice(scan_parquet(shard), start, stop)
+    else:
+        lines = scan_written_lines(shard, start=start, stop=stop)
+    ids = IdRegister()
+    for line in lines:
+        yield _sound(line if isinstance(line, Broken) else _found(line, ids=ids))
+
+
+def _sound(item: Found | Broken) -> Found:
+    if isinstance(item, Broken):
+        raise item.error
+    return item
 
 
 def _found(line: JsonLine, *, ids: IdRegister) -> Found | Broken:

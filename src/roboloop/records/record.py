@@ -94,6 +94,11 @@ RECORD_KEYS = (
     "meta",
 )
 
+_KEY_TYPES: dict[str, type] = {
+    **dict.fromkeys(RECORD_KEYS, str),
+    "media": list, "turns": list, "inputs": dict, "meta": dict, "answer": object,
+}  # fmt: skip
+
 
 def record_to_json(record: Record) -> dict[str, Any]:
     """The record as a JSON object; empty fields are left out."""
@@ -126,16 +131,15 @@ def record_from_json(value: Any) -> Record:
     record_id = given.get("id")
     if not isinstance(record_id, str) or not record_id:
         raise RoboLoopError("E-REC-002", "a record needs an 'id', a text that is not empty")
-    if unknown := sorted(set(given) - set(RECORD_KEYS)):
-        raise RoboLoopError("E-REC-002", f"unknown keys {unknown}")
-    for name in ("task", "source", "split", "licence", "origin"):
-        if not isinstance(given.get(name, ""), str):
-            raise RoboLoopError("E-REC-003", f"{name!r} is not text: {given[name]!r}")
+    if not _KEY_TYPES.keys() >= given.keys():
+        raise RoboLoopError("E-REC-002", f"unknown keys {sorted(given.keys() - _KEY_TYPES.keys())}")
+    for name, item in given.items():
+        if not isinstance(item, kind := _KEY_TYPES[name]):
+            if kind is str:
+                raise RoboLoopError("E-REC-003", f"{name!r} is not text: {item!r}")
+            raise RoboLoopError("E-REC-003", f"{name!r} is not a JSON {kind.__name__}")
     if not given.get("task"):
         raise RoboLoopError("E-REC-002", "a record needs a 'task'")
-    for name, kind in (("media", list), ("turns", list), ("inputs", dict), ("meta", dict)):
-        if not isinstance(given.get(name, kind()), kind):
-            raise RoboLoopError("E-REC-003", f"{name!r} is not a JSON {kind.__name__}")
     answer = given.get("answer")
     return Record(
         id=record_id,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import mmap
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from roboloop.base.errors import Place, RoboLoopError
 
@@ -31,6 +32,15 @@ class LedgerLine:
     record_id: str | None = None
     source: str = ""
     place: str = ""
+
+
+class Dropped(NamedTuple):
+    """A record that was left out; see `LedgerLine`."""
+
+    code: str
+    detail: str
+    record_id: str
+    source: str
 
 
 class Ledger:
@@ -63,6 +73,16 @@ class Ledger:
         self._stream.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
         self.num_dropped += 1
 
+    def drop_many(self, records: Iterable[Dropped]) -> None:
+        """Record many at once; they are on disk when this returns."""
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        lines: list[str] = []
+        for record in records:
+            lines.append(encode({"stage": self.stage, **record._asdict(), "place": ""}))
+        self._stream.write("".join(f"{line}\n" for line in lines))
+        self._stream.flush()
+        self.num_dropped += len(lines)
+
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
@@ -88,14 +108,27 @@ def read_ledger(path: Path) -> Iterator[LedgerLine]:
             yield LedgerLine(**json.loads(line))
 
 
-def find_in_ledgers(run: Path, *, record_id: str) -> Iterator[LedgerLine]:
-    """The lines about one record in all stages of a run folder."""
-    wanted = json.dumps(record_id, ensure_ascii=False)
+def find_in_ledgers(run: Path, *, record_id: str, but: str | None = None) -> Iterator[LedgerLine]:
+    """The lines about one record in the stages of a run folder.
+
+    Args:
+        run: The folder.
+        record_id: The record.
+        but: Name of a stage that is not looked into, such as `curate`.
+    """
+    wanted = json.dumps(record_id, ensure_ascii=False).encode(errors="surrogatepass")
     for path in sorted(run.glob("stages/*/ledger.jsonl")):
-        with path.open(encoding="utf-8") as stream:
-            for line in stream:
-                if (
-                    wanted in line
-                    and (found := LedgerLine(**json.loads(line))).record_id == record_id
-                ):
+        if path.parent.name.startswith(f"{but}-") or path.stat().st_size == 0:
+            continue
+        with (
+            path.open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            place = data.find(wanted)
+            while place >= 0:
+                start, stop = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
+                stop = len(data) if stop < 0 else stop
+                found = LedgerLine(**json.loads(data[start:stop]))
+                if found.record_id == record_id:
                     yield found
+                place = data.find(wanted, stop)

@@ -1,0 +1,122 @@
+"""What workers do: the facts and an operator's values of a piece, the kept records of a shard.
+
+These are plain functions of jobs that can be pickled; what they leave are files, each whole or not
+there. So any executor may run them in any order, twice if need be, with the same bytes.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.hashing import hash_bytes
+from roboloop.curate.base import CurateContext, Flags, GroupOperator, MapOperator, Operator
+from roboloop.curate.facts import facts_table
+from roboloop.curate.store import SUFFIX, Piece, read_table, write_table
+from roboloop.records.read import read_part, read_records
+from roboloop.records.shard_files import ShardMark, ShardWriter, record_line, verify_shard
+
+BATCH_ROWS = 4096
+
+
+class Job(NamedTuple):
+    """One file to make.
+
+    Attributes:
+        piece: The records it is about.
+        out: The file.
+        asked: Bool for each record of the piece, which are measured; None for all.
+    """
+
+    piece: Piece
+    out: Path
+    asked: Flags | None
+
+
+def make_facts(job: Job, *, records: Path) -> int:
+    """The facts of a piece's records. Gives their number."""
+    piece = job.piece
+    found = read_part(records / piece.shard, start=piece.start, stop=piece.stop)
+    table = facts_table(item.record for item in found)
+    write_table(job.out, table=table)
+    return table.num_rows
+
+
+def measure(job: Job, *, operator: Operator, facts: Path, context: CurateContext) -> int:
+    """The values (or sketches) of a piece; nulls for records that were not asked for."""
+    import pyarrow as pa
+
+    table = read_table(facts / f"{job.piece.name}{SUFFIX}")
+    if job.asked is not None:
+        table = table.filter(pa.array(job.asked))
+    batches = [_values(operator, batch=batch, context=context) for batch in _batches(table)]
+    values = pa.Table.from_batches(batches)
+    if job.asked is not None:
+        places = np.full(len(job.asked), -1, dtype=np.int64)
+        places[job.asked] = np.arange(table.num_rows)
+        values = values.take(pa.array(places, mask=places < 0))
+    write_table(job.out, table=values)
+    return values.num_rows
+
+
+class KeepJob(NamedTuple):
+    """One shard of kept records to write.
+
+    Attributes:
+        mark: The shard they come from.
+        number: Of the new shard, within its split.
+        kept: Bool for each record of the shard; None for all.
+    """
+
+    mark: ShardMark
+    number: int
+    kept: Flags | None
+
+
+def write_kept(job: KeepJob, *, records: Path, out: Path) -> ShardMark:
+    """Write the kept records of a shard, at least one, as a new shard; give its mark.
+
+    Raises:
+        RoboLoopError: E-REC-015 when the shard is not the one that was marked.
+    """
+    lines = _lines(records / job.mark.file, mark=job.mark)
+    with ShardWriter(
+        out, split=job.mark.split, first_number=job.number, max_records=job.mark.num_records
+    ) as writer:
+        for line in lines if job.kept is None else compress(lines, job.kept.tolist()):
+            writer.add_line(line)
+    [mark] = writer.marks
+    return mark
+
+
+def _lines(shard: Path, *, mark: ShardMark) -> list[bytes]:
+    """The canonical lines of a shard: those of a JSON Lines shard are so already."""
+    if mark.content_hash != mark.file_hash:
+        verify_shard(shard)
+        return [record_line(found.record) for found in read_records([shard])]
+    data = shard.read_bytes()
+    lines = data.splitlines(keepends=True)
+    if hash_bytes(data) != mark.file_hash or len(lines) != mark.num_records:
+        raise RoboLoopError(
+            "E-REC-015", "its records are not those that were marked", place=Place(shard)
+        )
+    return lines
+
+
+def _values(operator: Operator, *, batch: Any, context: CurateContext) -> Any:
+    if isinstance(operator, MapOperator):
+        return operator.measure(batch, context)
+    assert isinstance(operator, GroupOperator), operator
+    return operator.sketch(batch, context)
+
+
+def _batches(table: Any) -> list[Any]:
+    """Batches of bounded size; one empty batch of an empty table, so that it has a schema."""
+    import pyarrow as pa
+
+    batches = table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS)
+    return batches or [pa.RecordBatch.from_pylist([], schema=table.schema)]
