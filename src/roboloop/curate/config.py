@@ -25,7 +25,35 @@ class InlineEngine(BaseModel):
         return InlineExecutor(num_workers=self.num_workers)
 
 
-EngineConfig = Annotated[InlineEngine, Field(discriminator="kind")]
+class DaftEngine(BaseModel):
+    """Daft, on this machine or on a Ray cluster; `pip install 'roboloop[daft]'` or `[ray]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["daft"] = "daft"
+    num_workers: int = Field(2, ge=1)
+    """Processes of one core each. A Ray cluster must have as many cores, or it waits for them."""
+    runner: Literal["native", "ray"] = "native"
+    """`native` works on this machine, `ray` on a Ray cluster. The run folder and the media must
+    lie under the same paths on every node."""
+    address: str | None = None
+    """Of the Ray cluster, such as `auto` or `ray://head:10001`; a Ray on this machine is started
+    when left out."""
+
+    @model_validator(mode="after")
+    def _address_is_of_ray(self) -> DaftEngine:
+        if self.address is not None and self.runner != "ray":
+            raise ValueError("`address` is of a Ray cluster: add `runner: ray`")
+        return self
+
+    def load(self) -> Executor:
+        """The executor these options describe."""
+        from roboloop.curate.daft import DaftExecutor
+
+        return DaftExecutor(num_workers=self.num_workers, runner=self.runner, address=self.address)
+
+
+EngineConfig = Annotated[InlineEngine | DaftEngine, Field(discriminator="kind")]
 
 
 class CurateConfig(BaseModel):

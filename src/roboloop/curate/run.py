@@ -162,6 +162,8 @@ class Curation:
         """Let the executor do the jobs; each leaves its file."""
         if not jobs:
             return
+        for left in jobs[0].out.parent.glob(".*.tmp"):  # a killed worker was writing them
+            left.unlink()
         num_records = sum(job.piece.stop - job.piece.start for job in jobs)
         with progress_bar(f"{title} (records)", total=num_records) as bar:
             for num_done in self.executor.map(work, jobs):
