@@ -53,7 +53,7 @@ class DaftExecutor:
         """Results in the items' order.
 
         Raises:
-            RoboLoopError: E-RUN-006 when an actor dies; what the function raises.
+            RoboLoopError: E-RUN-005 when an actor dies; what the function raises.
         """
         if not items:
             return

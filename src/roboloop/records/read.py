@@ -50,7 +50,7 @@ def read_records(paths: Iterable[Path]) -> Iterator[Found]:
 
 
 def read_part(shard: Path, *, start: int, stop: int) -> Iterator[Found]:
-    """Records number `start` to `stop` (from 0) of a finished shard.
+    """Records number `start` to `stop` (from 0) of a finished shard, whose ids are its own.
 
     Raises:
         RoboLoopError: The first thing that is wrong, with its place.
@@ -60,9 +60,8 @@ def read_part(shard: Path, *, start: int, stop: int) -> Iterator[Found]:
         lines = islice(scan_parquet(shard), start, stop)
     else:
         lines = scan_written_lines(shard, start=start, stop=stop)
-    ids = IdRegister()
     for line in lines:
-        yield _sound(line if isinstance(line, Broken) else _found(line, ids=ids))
+        yield _sound(line if isinstance(line, Broken) else _found(line, ids=None))
 
 
 def _sound(item: Found | Broken) -> Found:
@@ -71,11 +70,12 @@ def _sound(item: Found | Broken) -> Found:
     return item
 
 
-def _found(line: JsonLine, *, ids: IdRegister) -> Found | Broken:
+def _found(line: JsonLine, *, ids: IdRegister | None) -> Found | Broken:
     place = Place(line.place.file, line.place.line, record_id=_id_of(line.value))
     try:
         record = record_from_json(line.value)
-        ids.add(record.id, place=place)
+        if ids is not None:
+            ids.add(record.id, place=place)
     except RoboLoopError as error:
         return Broken(error.located(place))
     return Found(record, place)
