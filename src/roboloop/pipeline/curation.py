@@ -64,10 +64,7 @@ class CuratedRun:
 
     def row_of(self, record_id: str) -> int | None:
         """The row of a record in `table`, None for an id that is not in it."""
-        import pyarrow.compute as pc
-
-        row = pc.index(self.table["id"], record_id).as_py()  # pyright: ignore[reportAttributeAccessIssue]
-        return None if row < 0 else int(row)
+        return find_row(self.table, record_id)
 
     def judged_with(self, changes: Mapping[str, Any]) -> Verdicts:
         """Verdicts with other options, from the values that are stored: nothing is measured.
@@ -99,6 +96,14 @@ class CuratedRun:
                 fix="Give the recipe a `curate` part and run it.",
             )
         return json.loads(marks[-1].read_text(encoding="utf-8")), marks[-1].parent
+
+
+def find_row(table: ArrowTable, record_id: str) -> int | None:
+    """The row of a record in a table of verdicts, None for an id that is not in it."""
+    import pyarrow.compute as pc
+
+    row = pc.index(table["id"], record_id).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    return None if row < 0 else int(row)
 
 
 class Finding(NamedTuple):

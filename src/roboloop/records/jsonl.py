@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple, NoReturn
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import canonical_json
@@ -86,11 +86,7 @@ def scan_json_lines(
     Raises:
         RoboLoopError: E-DAT-001 when there is no such file.
     """
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
-    with stream:
+    with _opened(path) as stream:
         position = stream.seek(start)
         for number, text in enumerate(stream, start=line):
             if end is not None and position >= end:
@@ -108,10 +104,7 @@ def scan_packed_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
     Raises:
         RoboLoopError: E-DAT-001 when there is no such file.
     """
-    try:
-        packed = path.open("rb")
-    except OSError as error:
-        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
+    packed = _opened(path)
     number = 0
     with packed, gzip.open(packed) as stream:
         try:
@@ -138,11 +131,7 @@ def scan_written_lines(path: Path, *, start: int, stop: int) -> Iterator[JsonLin
     """
     from pydantic_core import from_json
 
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
-    with stream:
+    with _opened(path) as stream:
         for number, line in enumerate(islice(stream, start, stop), start=start + 1):
             place = Place(path, number)
             try:
@@ -162,6 +151,13 @@ def finite_float(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise NotANumberError(f"{text} is too large a number")
     return value
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise RoboLoopError("E-DAT-001", f"cannot be opened: {error}", place=Place(path)) from error
 
 
 def _parsed(line: bytes, *, place: Place, ended: bool) -> JsonLine | Broken:
