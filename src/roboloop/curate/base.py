@@ -15,6 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -40,11 +41,13 @@ class CurateContext(NamedTuple):
         records: The folder of the records, whose `media_roots.json` says where the media lie.
         work: A folder for what the operator wants to keep between calls.
         seed: Seed of the recipe.
+        judged: What earlier operators found, by label; only those that `GroupOperator.reads` names.
     """
 
     records: Path
     work: Path
     seed: int
+    judged: Mapping[str, Judgement] = MappingProxyType({})
 
 
 class Executor(Protocol):
@@ -161,6 +164,11 @@ class Pairs(NamedTuple):
 
 class GroupOperator(Operator):
     """Compares records with one another."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Labels of earlier operators whose partners `pairs` uses, in `context.judged`."""
+        return ()
 
     @abstractmethod
     def sketch(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
