@@ -15,7 +15,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -47,7 +46,7 @@ class CurateContext(NamedTuple):
     records: Path
     work: Path
     seed: int
-    judged: Mapping[str, Judgement] = MappingProxyType({})
+    judged: Mapping[str, Judgement] = {}  # never changed
 
 
 class Executor(Protocol):
@@ -160,6 +159,12 @@ class Pairs(NamedTuple):
     left: Indices
     right: Indices
     similarity: Numbers
+
+    @classmethod
+    def in_order(cls, left: Indices, right: Indices, similarity: Numbers) -> Pairs:
+        """The pairs, sorted."""
+        order = np.lexsort((right, left))
+        return cls(left[order], right[order], similarity[order])
 
 
 class GroupOperator(Operator):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from roboloop.curate.kernels import Bytes, Hashes, Offsets
-from roboloop.curate.prose import ordered_hashes
+from roboloop.curate.kernels import Bytes, Hashes, Offsets, ordered_hashes
+
+WORDED = ("text", "plan")
+"""Kinds of answers that are words."""
 
 
 class NumberLists(NamedTuple):
@@ -16,6 +19,23 @@ class NumberLists(NamedTuple):
 
     values: Any
     offsets: Offsets
+
+
+def arrow_compute() -> Any:
+    """`pyarrow.compute`, whose functions are made at run time and so unknown to type checkers."""
+    return import_module("pyarrow.compute")
+
+
+def is_worded(facts: Any) -> Any:
+    """Bool for each row of facts: whether its answer is words."""
+    import pyarrow as pa
+
+    return arrow_compute().is_in(facts["answer_kind"], value_set=pa.array(WORDED))
+
+
+def content_but_words(facts: Any) -> Any:
+    """The column `content`, empty where it is only the answer's words again."""
+    return arrow_compute().if_else(is_worded(facts), "", facts["content"])
 
 
 def take_rows(table: Any, rows: Offsets) -> Any:
@@ -34,7 +54,7 @@ def take_rows(table: Any, rows: Offsets) -> Any:
 
 def number_lists(column: Any) -> NumberLists:
     """The values of a column of lists of numbers; nulls are empty lists."""
-    import pyarrow.compute as pc
+    pc = arrow_compute()
 
     counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
     flat = pc.list_flatten(column)
@@ -59,7 +79,9 @@ def as_binaries(rows: Any) -> Any:
     """Rows of bytes as an Arrow array of binaries of one size."""
     import pyarrow as pa
 
-    flat = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), rows.shape[1] * rows.itemsize)
+    flat = (
+        np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), rows.shape[1] * rows.itemsize)
+    )
     return pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(flat.shape[1]), len(flat), [None, pa.py_buffer(flat)]
     )
@@ -77,7 +99,7 @@ def hash_texts(texts: Any) -> Hashes:
 
 def same_text_numbers(texts: Any) -> Hashes:
     """A number for each text of a column, the same for equal texts of this column only."""
-    import pyarrow.compute as pc
+    pc = arrow_compute()
 
     encoded = pc.dictionary_encode(texts).combine_chunks()
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.uint64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import hash_bytes, hash_value
+from roboloop.base.hashing import canonical_json, hash_bytes, hash_value
 from roboloop.dialects import load_dialect
 from roboloop.records.answers import (
     SPATIAL_KINDS,
@@ -21,7 +21,7 @@ from roboloop.records.answers import (
     Trajectory,
     answer_to_json,
 )
-from roboloop.records.media import LmdbPicture, Media, VideoFrame
+from roboloop.records.media import LmdbPicture, Media, VideoFrame, media_to_json
 from roboloop.records.media_open import medium_name
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
@@ -44,6 +44,7 @@ COLUMNS: dict[str, str] = {
     "height": "int32",
     "num_media": "int32",
     "media": "list<string>",
+    "references": "list<string>",
     "media_group": "string",
     "episode": "string",
     "frame": "int64",
@@ -55,6 +56,7 @@ where it is coordinates. `geometry` holds a spatial answer as fractions of its p
 height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
 the answer holds: a hash of letter and options, yes or no, number or steps; the labels of boxes and
 points. `media` names each medium by its content hash, or by its reference where it was not hashed;
+`references` are the media as JSON (`records.media.media_from_json`), for whoever opens them;
 `media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
 which moment of which recording is shown (frame -1 and an empty episode where that is not known).
 """
@@ -116,6 +118,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "height": size.height if size else 0,
         "num_media": len(names),
         "media": names,
+        "references": [canonical_json(media_to_json(medium)) for medium in record.media],
         "media_group": hash_bytes("\0".join(names).encode()) if names else "",
         "episode": episode,
         "frame": frame,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from roboloop.curate.columns import number_lists
+from roboloop.curate.columns import arrow_compute, number_lists
 from roboloop.curate.kernels import Floats, Offsets
 
 GEOMETRY_FACTS = ("answer_kind", "geometry", "width", "height")
@@ -34,10 +34,9 @@ class Geometry(NamedTuple):
 def geometry_of(facts: Any) -> Geometry:
     """The spatial answers in a table of facts."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     values, offsets = number_lists(facts["geometry"])
-    is_box = pc.is_in(facts["answer_kind"], value_set=pa.array(BOX_KINDS))
+    is_box = arrow_compute().is_in(facts["answer_kind"], value_set=pa.array(BOX_KINDS))
     sizes = np.column_stack([facts["width"].to_numpy(), facts["height"].to_numpy()])
     return Geometry(
         values,

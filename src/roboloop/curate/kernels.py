@@ -30,6 +30,7 @@ NEGATIVE = np.uint64(0x5851F42D4C957F2D)
 """Sets -5 apart from 5."""
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
+_STEP = np.uint64(0xD6E8FEB86659FD93)
 
 _SINGLE_RANGES = (
     (0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3041, 0x30FF), (0x3105, 0x312F),
@@ -106,3 +107,21 @@ def character_classes() -> Bytes:
         span = classes[first : last + 1]
         span[span == WORD] = SINGLE
     return classes
+
+
+def ordered_hashes(hashes: Hashes, *, offsets: Offsets) -> Hashes:
+    """One hash for each run of hashes, which depends on their order."""
+    counts = np.diff(offsets)
+    filled = np.flatnonzero(counts)
+    found = np.zeros(len(counts), dtype=np.uint64)
+    if len(filled):
+        within = np.arange(len(hashes)) - np.repeat(offsets[:-1], counts)
+        powers = powers_of_step(int(counts.max()))[within]
+        found[filled] = np.add.reduceat(hashes * powers, offsets[filled])
+    return mixed(found)
+
+
+def powers_of_step(num_powers: int) -> Hashes:
+    """Odd factors that set the places of an order apart."""
+    powers = np.full(num_powers, _STEP, dtype=np.uint64)
+    return np.multiply.accumulate(powers, out=powers)

@@ -26,21 +26,28 @@ from roboloop.curate.base import (
     Pairs,
 )
 from roboloop.curate.columns import (
+    content_but_words,
     hash_number_lists,
     hash_texts,
+    is_worded,
     number_lists,
     same_text_numbers,
     take_rows,
 )
 from roboloop.curate.geometry_match import GEOMETRY_FACTS, agreement, geometry_of
 from roboloop.curate.keepers import keep_best_of_duplicates
-from roboloop.curate.kernels import Bools, Hashes, Kernels, Offsets, load_kernels, mixed
+from roboloop.curate.kernels import (
+    Bools,
+    Hashes,
+    Kernels,
+    Offsets,
+    load_kernels,
+    mixed,
+    ordered_hashes,
+)
 from roboloop.curate.neighbours import Candidates, Near, candidates, find_clones
-from roboloop.curate.prose import Prose, TellingWords, ordered_hashes, read_prose
+from roboloop.curate.prose import Prose, TellingWords, read_prose
 from roboloop.curate.telling import TELLING_WORDS
-
-WORDED = ("text", "plan")
-"""Kinds of answers that are words."""
 
 SMALL_BLOCK = 64
 """Up to so many records of one picture are compared each with each."""
@@ -137,21 +144,13 @@ class NearDuplicates(GroupOperator):
 
     def _rule(self, batch: ArrowBatch, *, prose: Prose, wording: Hashes) -> Hashes:
         """One hash of everything but the picture that must be equal in two duplicates."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        worded = pc.is_in(batch["answer_kind"], value_set=pa.array(WORDED))
-        # The content of an answer in words is those words again.
-        content = hash_texts(pc.if_else(worded, "", batch["content"]))
-        is_worded = worded.to_numpy(zero_copy_only=False)
+        worded = is_worded(batch).to_numpy(zero_copy_only=False)
         num_values = np.diff(number_lists(batch["geometry"]).offsets).astype(np.uint64)
-        is_short = np.where(
-            is_worded, prose.num_answer_words < self.min_answer_words, num_values == 0
-        )
+        is_short = np.where(worded, prose.num_answer_words < self.min_answer_words, num_values == 0)
         rule = np.zeros(batch.num_rows, dtype=np.uint64)
         for part in (
             hash_texts(batch["answer_kind"]),
-            content,
+            hash_texts(content_but_words(batch)),
             num_values,
             prose.telling,
             np.where(is_short, wording, np.uint64(0)),
@@ -176,8 +175,7 @@ class NearDuplicates(GroupOperator):
         left = np.concatenate([asked[clones.first_of_others], rows[near.left]])
         right = np.concatenate([asked[clones.others], rows[near.right]])
         similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
-        order = np.lexsort((right, left))
-        return Pairs(left[order], right[order], similarity[order])
+        return Pairs.in_order(left, right, similarity)
 
     def _picture_keys(self, facts: ArrowTable, context: CurateContext) -> Hashes:
         """One number for each record; equal for records that may be duplicates of each other."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from roboloop.curate.columns import arrow_compute
 from roboloop.curate.kernels import (
     Hashes,
     Kernels,
@@ -20,10 +21,11 @@ from roboloop.curate.kernels import (
     Tokens,
     load_kernels,
     mixed,
+    ordered_hashes,
+    powers_of_step,
 )
 
 MAX_BYTES_AT_ONCE = 4 << 20
-_STEP = np.uint64(0xD6E8FEB86659FD93)
 _SIEVE = np.uint64(0xFFF)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -78,7 +80,7 @@ def read_prose(
     questions: Any, answers: Any, *, width: int, telling: TellingWords, kernels: Kernels
 ) -> Prose:
     """The shingles of `width` words of two Arrow arrays of texts, a bounded part at a time."""
-    import pyarrow.compute as pc
+    pc = arrow_compute()
 
     num_bytes = pc.add(pc.binary_length(questions), pc.binary_length(answers)).to_pylist()
     parts = [
@@ -99,7 +101,7 @@ def read_prose(
 
 def words_of(texts: Any, *, kernels: Kernels) -> Tokens:
     """The words of an Arrow array of texts, in lower case and in the forms of NFKC."""
-    import pyarrow.compute as pc
+    pc = arrow_compute()
 
     _, _, data = texts.buffers()
     has_wide = data is not None and bool((np.frombuffer(data, dtype=np.uint8) >= 0x80).any())
@@ -111,22 +113,6 @@ def words_of(texts: Any, *, kernels: Kernels) -> Tokens:
     offsets = np.frombuffer(bounds, dtype=np.int32)[texts.offset : stop].astype(np.int64)
     flat = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
     return kernels.tokens(flat, offsets - offsets[0], has_wide)
-
-
-def ordered_hashes(hashes: Hashes, *, offsets: Offsets) -> Hashes:
-    """One hash for each run of hashes that depends on their order; 0 for an empty run."""
-    counts = np.diff(offsets)
-    filled = np.flatnonzero(counts)
-    found = np.zeros(len(counts), dtype=np.uint64)
-    if len(filled):
-        within = np.arange(len(hashes)) - np.repeat(offsets[:-1], counts)
-        found[filled] = np.add.reduceat(hashes * _powers(int(counts.max()))[within], offsets[filled])
-    return mixed(found)
-
-
-def _powers(num_powers: int) -> Hashes:
-    powers = np.full(num_powers, _STEP, dtype=np.uint64)
-    return np.multiply.accumulate(powers, out=powers)
 
 
 def _parts(num_bytes: Sequence[int]) -> list[tuple[int, int]]:
@@ -170,7 +156,7 @@ def _shingles(words: Tokens, *, width: int, mark: int) -> Hashes:
     within = np.arange(len(rows)) - np.repeat(np.cumsum(num_shingles) - num_shingles, num_shingles)
     starts, stops = words.offsets[rows] + within, words.offsets[rows + 1]
     sums = np.zeros(len(rows), dtype=np.uint64)
-    for place, power in enumerate(_powers(width)):
+    for place, power in enumerate(powers_of_step(width)):
         words_there = words.hashes[np.minimum(starts + place, len(words.hashes) - 1)]
         sums += np.where(starts + place < stops, words_there * power, np.uint64(0))
     hashes = (mixed(sums) >> _HALF) & _NOT_ODD | np.uint64(mark)
