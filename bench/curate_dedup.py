@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -80,7 +79,7 @@ def main() -> int:
         print(f"{len(made):,} records; {dict(Counter(item.planted or 'own' for item in made))}")
         print(f"{len(near):,} near pairs have a Jaccard similarity of {JACCARD} or more")
         good = True
-        run_ours(folder, options, warm_up=True)
+        warm_up(folder / "small", options)
         for _ in range(options.runs):
             run = run_ours(folder, options)
             good &= report_ours(run, made=made, near=near)
@@ -166,14 +165,19 @@ def child(folder: Path, *, num_workers: int) -> int:
     return 0
 
 
-def run_ours(folder: Path, options: argparse.Namespace, *, warm_up: bool = False) -> Run:
-    """Our operators; a run before counts only to have the kernels compiled."""
+def warm_up(folder: Path, options: argparse.Namespace) -> None:
+    """Run over a few records, so that the kernels are compiled; they are kept for later runs."""
+    folder.mkdir()
+    write_set(folder, num_records=1000, seed=2)
+    run_ours(folder, options)
+
+
+def run_ours(folder: Path, options: argparse.Namespace) -> Run:
+    """Our operators."""
     command = [sys.executable, __file__, "--child", str(folder), "--workers", str(options.workers)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     if options.without_numba:
         environment["WITHOUT_NUMBA"] = "1"
-    if warm_up:
-        print("warming up: kernels are compiled once and kept")
     return watched(command, out=folder / "ours.json", environment=environment)
 
 
@@ -186,24 +190,27 @@ def run_peer(name: str, *, python: Path, folder: Path) -> Run:
 
 def watched(command: Sequence[str], *, out: Path, environment: dict[str, str]) -> Run:
     """Run a command; its time, and the most memory that it and its children held together."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = 0
+    cpu: dict[int, float] = {}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            peak = max(peak, resident_bytes(process.pid))
+            peak = max(peak, look_at(process.pid, cpu_seconds=cpu))
             time.sleep(0.05)
     if process.returncode != 0:
         raise SystemExit(f"failed: {' '.join(command)}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     partners = {int(record): partner for record, partner in result.get("partners", {}).items()}
     parts = {"facts": result["facts"]} if "facts" in result else {}
-    return Run(result["seconds"], cpu, peak, set(result["dropped"]), partners, parts)
+    return Run(result["seconds"], sum(cpu.values()), peak, set(result["dropped"]), partners, parts)
 
 
-def resident_bytes(process_id: int) -> int:
-    """Resident memory of a process and all below it; pages they share count for each."""
+def look_at(process_id: int, *, cpu_seconds: dict[int, float]) -> int:
+    """Resident memory of a process and all below it; pages they share count for each.
+
+    Args:
+        process_id: The process.
+        cpu_seconds: Gets what each process has used so far.
+    """
     try:
         root = psutil.Process(process_id)
         processes = [root, *root.children(recursive=True)]
@@ -213,6 +220,8 @@ def resident_bytes(process_id: int) -> int:
     for process in processes:
         try:
             total += process.memory_info().rss
+            times = process.cpu_times()
+            cpu_seconds[process.pid] = times.user + times.system
         except psutil.NoSuchProcess:
             continue
     return total

@@ -106,16 +106,21 @@ def make_records(num_records: int, *, seed: int) -> Iterator[Made]:
     """The records, copies at random places after what they copy."""
     draw = random.Random(f"duplicates {seed}")
     originals: list[tuple[int, Draft]] = []
+    missed: set[int] = set()
     num_pictures = max(1, num_records // RECORDS_OF_A_PICTURE)
     kinds = ["", *PLANTED]
     weights = [1 - sum(PLANTED.values()), *PLANTED.values()]
     for number in range(num_records):
-        planted = draw.choices(kinds, weights)[0] if originals else ""
+        planted = draw.choices(kinds, weights)[0] if number > 100 else ""
         if planted:
-            group, source = originals[draw.randrange(len(originals))]
+            place = draw.randrange(len(originals))
+            while planted == "near_miss" and place in missed:
+                place = draw.randrange(len(originals))  # two might be changed to the same
+            group, source = originals[place]
             draft = CHANGES[planted](source, draw)
             if planted == "near_miss":
                 group = number
+                missed.add(place)
         else:
             family = draw.choices(list(FAMILIES), list(FAMILIES.values()))[0]
             group, draft = number, _draft(family, draw, num_pictures=num_pictures)
@@ -231,7 +236,7 @@ def _missed(draft: Draft, draw: random.Random) -> Draft:
         if word in CHANGEABLE
     ]
     if not places:
-        return draft._replace(picture="another" + draft.picture)
+        return draft._replace(picture="another-" + (draft.picture or "one.jpg"))
     row, column = draw.choice(places)
     words = sentences[row].split()
     words[column] = draw.choice(

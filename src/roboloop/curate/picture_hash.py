@@ -21,7 +21,7 @@ _COSINES = np.rint(
 
 def picture_hash(grey: Image.Image) -> int:
     """The hash of a grey picture of any size."""
-    small = grey.resize((SIDE, SIDE), Image.Resampling.BOX)
+    small = grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     waves = (_COSINES @ np.asarray(small, dtype=np.int64) @ _COSINES.T).ravel()
     waves[0] = 0  # how bright it is does not count
     is_high = 2 * waves > _twice_median(waves)
