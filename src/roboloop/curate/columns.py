@@ -33,11 +33,6 @@ def is_worded(facts: Any) -> Any:
     return arrow_compute().is_in(facts["answer_kind"], value_set=pa.array(WORDED))
 
 
-def content_but_words(facts: Any) -> Any:
-    """The column `content`, empty where it is only the answer's words again."""
-    return arrow_compute().if_else(is_worded(facts), "", facts["content"])
-
-
 def take_rows(table: Any, rows: Offsets) -> Any:
     """Some rows of a table, given in ascending order; only those are read from the file."""
     import pyarrow as pa

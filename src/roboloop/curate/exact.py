@@ -17,7 +17,9 @@ from roboloop.curate.base import (
     Numbers,
     Pairs,
 )
-from roboloop.curate.columns import content_but_words, number_lists, take_rows
+from roboloop.curate.columns import number_lists, take_rows
+
+COMPARED = ("question", "answer", "task", "media_group", "answer_kind", "content")
 
 
 class ExactDuplicates(GroupOperator):
@@ -35,11 +37,12 @@ class ExactDuplicates(GroupOperator):
         import pyarrow as pa
 
         del context
+        columns = [batch[name].to_pylist() for name in COMPARED]
         coordinates, offsets = number_lists(batch["geometry"])
         flat, bounds = coordinates.tobytes(), (offsets * coordinates.itemsize).tolist()
         digests = b"".join(
             _digest(*row, coordinates=flat[start:stop])
-            for *row, start, stop in zip(*_compared(batch), bounds, bounds[1:], strict=False)
+            for *row, start, stop in zip(*columns, bounds, bounds[1:], strict=False)
         )
         halves = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
         return pa.RecordBatch.from_arrays(
@@ -96,12 +99,6 @@ def keep_one_of_group(pairs: Pairs, *, kept: Flags, rank: Numbers, reason: str) 
     for record in dropped:
         judgement.reason[record] = reason
     return judgement
-
-
-def _compared(batch: ArrowBatch) -> list[list[str]]:
-    """The compared columns but the coordinates."""
-    columns = [batch[name] for name in ("question", "answer", "task", "media_group", "answer_kind")]
-    return [column.to_pylist() for column in (*columns, content_but_words(batch))]
 
 
 def _digest(question: str, answer: str, *exact: str, coordinates: bytes) -> bytes:

@@ -54,10 +54,10 @@ COLUMNS: dict[str, str] = {
 `question` is the text a model is asked. `answer` is the answer's text where it is words, empty
 where it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and
 height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
-the answer holds: a hash of letter and options, yes or no, number or steps; the labels of boxes and
-points. `media` names each medium by its content hash, or by its reference where it was not hashed;
-`references` are the media as JSON (`records.media.media_from_json`), for whoever opens them;
-`media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
+the answer holds: a hash of letter and options, yes or no, or a number; the labels of boxes and
+points; nothing where words say it all. `media` names each medium by its content hash, or by its
+reference where it was not hashed; `references` are the media as JSON
+(`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
 which moment of which recording is shown (frame -1 and an empty episode where that is not known).
 """
 
@@ -128,18 +128,17 @@ def facts_of(record: Record) -> dict[str, Any]:
 def _answer_facts(answer: Answer | None, *, size: Any) -> AnswerFacts:
     if answer is None:
         return AnswerFacts("", "", [], "")
-    words = ""
     if isinstance(answer, Text):
-        words = answer.text
-    elif isinstance(answer, Plan):
-        words = "\n".join(answer.steps)
+        return AnswerFacts(answer.text, answer.kind, [], "")
+    if isinstance(answer, Plan):
+        return AnswerFacts("\n".join(answer.steps), answer.kind, [], "")
     if answer.kind not in SPATIAL_KINDS:
         fields = {key: value for key, value in answer_to_json(answer).items() if key != "kind"}
-        return AnswerFacts(words, answer.kind, [], hash_value(fields))
+        return AnswerFacts("", answer.kind, [], hash_value(fields))
     width, height = (size.width, size.height) if size else (1, 1)
     scales = (width, height)
     flat = [value / scales[index % 2] for index, value in enumerate(_coordinates(answer))]
-    return AnswerFacts(words, answer.kind, flat, _labels(answer))
+    return AnswerFacts("", answer.kind, flat, _labels(answer))
 
 
 def _coordinates(answer: Answer) -> list[float]:

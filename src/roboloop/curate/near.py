@@ -26,7 +26,6 @@ from roboloop.curate.base import (
     Pairs,
 )
 from roboloop.curate.columns import (
-    content_but_words,
     hash_number_lists,
     hash_texts,
     is_worded,
@@ -150,7 +149,7 @@ class NearDuplicates(GroupOperator):
         rule = np.zeros(batch.num_rows, dtype=np.uint64)
         for part in (
             hash_texts(batch["answer_kind"]),
-            hash_texts(content_but_words(batch)),
+            hash_texts(batch["content"]),
             num_values,
             prose.telling,
             np.where(is_short, wording, np.uint64(0)),

@@ -26,7 +26,6 @@ from roboloop.curate.base import (
 )
 from roboloop.curate.columns import (
     arrow_compute,
-    content_but_words,
     hash_texts,
     same_text_numbers,
     take_rows,
@@ -112,9 +111,7 @@ class TemplateQuota(GroupOperator):
         self, facts: ArrowTable, *, members: Indices, group: Indices, rank: Numbers
     ) -> tuple[Indices, Indices]:
         """An order of the members by template, and the place of each in its template."""
-        shown = take_rows(
-            facts.select(["id", "episode", "media_group", "answer_kind", "content"]), members
-        )
+        shown = take_rows(facts.select(["id", "episode", "media_group", "content"]), members)
         lot = hash_texts(shown["id"].combine_chunks())  # equals fall where the lot falls
         turn = np.zeros(len(members), dtype=np.int64)
         if self.keep == "spread":
@@ -137,8 +134,7 @@ def _origins(shown: ArrowTable) -> Hashes:
     """A number for each recording (or picture, where none is known) with each answer."""
     pc = arrow_compute()
     recording = pc.if_else(pc.equal(shown["episode"], ""), shown["media_group"], shown["episode"])
-    content = content_but_words(shown)
-    return mixed(same_text_numbers(recording) + mixed(same_text_numbers(content)))
+    return mixed(same_text_numbers(recording) + mixed(same_text_numbers(shown["content"])))
 
 
 def _places_in_runs(keys: Any) -> Indices:
