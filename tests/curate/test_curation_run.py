@@ -67,7 +67,7 @@ def test_any_number_of_workers_gives_the_same_bytes(write_records: Write, tmp_pa
     operators: list[Operator] = [
         OPERATORS.resolve(kind).model_validate(options)
         for kind, options in (
-            ("exact", {}), ("minhash", {}), ("simhash", {}), ("template_quota", {"quota": 20}),
+            ("exact", {}), ("minhash", {}), ("simhash", {}), ("template_quota", {"quota": 5}),
         )
     ]  # fmt: skip
     run(folder, tmp_path / "one", operators=operators)

@@ -57,8 +57,9 @@ height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `conte
 the answer holds: a hash of letter and options, yes or no, or a number; the labels of boxes and
 points; nothing where words say it all. `media` names each medium by its content hash, or by its
 reference where it was not hashed; `references` are the media as JSON
-(`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
-which moment of which recording is shown (frame -1 and an empty episode where that is not known).
+(`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
+in order, empty without media. `episode` and `frame` say which moment of which recording is shown
+(frame -1 and an empty episode where that is not known).
 """
 
 
