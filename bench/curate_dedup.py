@@ -5,8 +5,8 @@
 A seeded set with planted duplicates (`bench/curate/made_duplicates.py`) is written as records. Our
 operators `exact` and `minhash` run over it on two processes, then each peer over the same texts.
 `--peers` (or ROBOLOOP_PEERS) names a folder with an environment for each peer: `datasketch`,
-`rensa`. Where numba is installed our kernels are compiled, else they are NumPy's. Every tool runs in
-processes of its own, whose memory is watched from outside.
+`rensa`. Where numba is installed our kernels are compiled, else they are NumPy's. Every tool runs
+in processes of its own, whose memory is watched from outside.
 
 The limits: 25,000 records/s and 1.5 GB at 200,000 records on two cores; recall and precision 0.999;
 at most 0.1 % of contents left without a record, in every family.

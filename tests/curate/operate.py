@@ -45,7 +45,9 @@ def operate(
 ) -> Operated:
     facts = pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
     context = CurateContext(folder, folder, 1, judged or {})
-    batches: list[Any] = facts.to_batches(max_chunksize=batch_rows)
+    batches: list[Any] = facts.to_batches(max_chunksize=batch_rows) or [
+        pa.RecordBatch.from_pylist([], schema=facts_schema())
+    ]
     sketches = pa.Table.from_batches([operator.sketch(batch, context) for batch in batches])
     pairs = operator.pairs(sketches, facts, context)
     judgement = operator.judge(

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -16,9 +17,12 @@ from pydantic import ValidationError
 
 from roboloop.base.geometry import Point
 from roboloop.curate import near
+from roboloop.curate.exact import ExactDuplicates
 from roboloop.curate.minhash import MinhashDuplicates
+from roboloop.curate.simhash import SimhashDuplicates
+from roboloop.curate.template_quota import TemplateQuota
 from roboloop.records.answers import Answer, Box, Boxes, Choice, Number, Plan, Points, Text, YesNo
-from roboloop.records.record import Record
+from roboloop.records.record import Record, Turn
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 EDITED = LONG_ANSWER.replace("spoon", "fork")
@@ -106,6 +110,19 @@ def test_a_changed_colour_side_number_or_negation_is_another_record(old: str, ne
     assert plain_jaccard(*records) > 0.7
     assert dropped(*records) == []
     assert dropped(*records, telling_words=[], same_numbers=False) == [1]
+
+
+def test_another_task_or_an_earlier_turn_makes_another_record() -> None:
+    one = told(LONG_ANSWER)
+    before = (Turn("user", "Is it open?"), Turn("assistant", "Yes."))
+    later = replace(one, turns=(*before, *one.turns))
+    assert dropped(one, replace(one, task="planning"), later, later) == [3]
+    assert operate(ExactDuplicates.model_validate({}), [one, later, later]).dropped() == [2]
+
+
+def test_no_records_at_all() -> None:
+    for operator in (MinhashDuplicates, SimhashDuplicates, TemplateQuota, ExactDuplicates):
+        assert operate(operator.model_validate({}), []).dropped() == []
 
 
 def asked(answer: Answer | str, *, thing: str = "cup") -> Record:

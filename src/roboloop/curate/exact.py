@@ -19,7 +19,7 @@ from roboloop.curate.base import (
 )
 from roboloop.curate.columns import number_lists, take_rows
 
-COMPARED = ("question", "answer", "task", "media_group", "answer_kind", "content")
+COMPARED = ("question", "answer", "task", "context", "media_group", "answer_kind", "content")
 
 
 class ExactDuplicates(GroupOperator):

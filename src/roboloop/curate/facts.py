@@ -34,6 +34,7 @@ COLUMNS: dict[str, str] = {
     "family": "string",
     # What is asked and answered, in words. Coordinates stand in `geometry`, not here.
     "question": "string",
+    "context": "string",
     "answer": "string",
     # The typed answer.
     "answer_kind": "string",
@@ -51,7 +52,8 @@ COLUMNS: dict[str, str] = {
 }
 """Column -> Arrow type.
 
-`question` is the text a model is asked. `answer` is the answer's text where it is words, empty
+`question` is the text a model is asked, `context` a hash of what was said before it in the same
+conversation, empty for a first question. `answer` is the answer's text where it is words, empty
 where it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and
 height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
 the answer holds: a hash of letter and options, yes or no, or a number; the labels of boxes and
@@ -111,6 +113,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "task": record.task,
         "family": task.family,
         "question": question,
+        "context": _context(record),
         "answer": answer.words,
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
@@ -164,6 +167,13 @@ def _labels(answer: Answer) -> str:
             return "\n".join(labels)
         case _:
             return ""
+
+
+def _context(record: Record) -> str:
+    """Hash of the turns before the last question."""
+    asked = [place for place, turn in enumerate(record.turns) if turn.role == "user"]
+    earlier = record.turns[: asked[-1]] if asked else ()
+    return hash_value([[turn.role, turn.text] for turn in earlier]) if earlier else ""
 
 
 def _moment(record: Record) -> tuple[str, int]:

@@ -77,12 +77,16 @@ class Kernels(NamedTuple):
 
 @lru_cache(maxsize=1)
 def load_kernels() -> Kernels:
-    """The fastest kernels that are installed."""
-    if find_spec("numba") is not None:
-        from roboloop.curate.kernels_numba import KERNELS
-    else:
-        from roboloop.curate.kernels_numpy import KERNELS
-    return KERNELS
+    """The fastest kernels that work here."""
+    from roboloop.curate import kernels_numpy
+
+    if find_spec("numba") is None:
+        return kernels_numpy.KERNELS
+    try:
+        from roboloop.curate import kernels_numba
+    except (ImportError, RuntimeError):  # not made for this NumPy; no place for its cache
+        return kernels_numpy.KERNELS
+    return kernels_numba.KERNELS
 
 
 def mixed(hashes: Hashes) -> Hashes:

@@ -148,8 +148,7 @@ class NearDuplicates(GroupOperator):
         is_short = np.where(worded, prose.num_answer_words < self.min_answer_words, num_values == 0)
         rule = np.zeros(batch.num_rows, dtype=np.uint64)
         for part in (
-            hash_texts(batch["answer_kind"]),
-            hash_texts(batch["content"]),
+            *(hash_texts(batch[name]) for name in ("task", "context", "answer_kind", "content")),
             num_values,
             prose.telling,
             np.where(is_short, wording, np.uint64(0)),
