@@ -5,8 +5,8 @@
 A seeded set with planted duplicates (`bench/curate/made_duplicates.py`) is written as records. Our
 operators `exact` and `minhash` run over it on two processes, then each peer over the same texts.
 `--peers` (or ROBOLOOP_PEERS) names a folder with an environment for each peer: `datasketch`,
-`rensa`. Where numba is installed our kernels are compiled, else they are NumPy's. Every tool runs
-in processes of its own, whose memory is watched from outside.
+`rensa`, `datatrove`, `text-dedup`. Where numba is installed our kernels are compiled, else they are
+NumPy's. Every tool runs in processes of its own, whose memory is watched from outside.
 
 The limits: 25,000 records/s and 1.5 GB at 200,000 records on two cores; recall and precision 0.999;
 at most 0.1 % of contents left without a record, in every family.
@@ -39,7 +39,7 @@ from roboloop.curate.kernels import load_kernels
 from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import write_folder_mark, write_media_roots
 
-PEERS = ("datasketch", "rensa")
+PEERS = ("datasketch", "rensa", "datatrove", "text-dedup")
 MIN_RECORDS_PER_SECOND, MAX_BYTES = 25_000, 1_500_000_000
 MIN_FOUND, MAX_LOST = 0.999, 0.001
 JACCARD = 0.7

@@ -8,8 +8,10 @@ each cluster the first record stays. The clock starts before the texts are read.
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -56,6 +58,73 @@ def rensa(path: Path) -> set[int]:
     return not_first(len(hashes), (lsh.query(minhash) for minhash in hashes))
 
 
+def text_dedup(path: Path) -> set[int]:
+    """text-dedup: its command `text_dedup.minhash` with 2 processes and the faster hash."""
+    from datasets import load_from_disk  # type: ignore[import-not-found]
+    from text_dedup.minhash import main as command  # type: ignore[import-not-found]
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = {
+            "path": "json", "data_files": path, "split": "train", "column": "text",
+            "output": f"{folder}/out", "cache_dir": f"{folder}/cache", "ngram": WIDTH,
+            "num_perm": NUM_HASHES, "threshold": THRESHOLD, "num_proc": 2, "hash_func": "xxh3",
+            "min_length": 1,
+        }  # fmt: skip
+        arguments = [text for key, value in options.items() for text in (f"--{key}", str(value))]
+        command(arguments, standalone_mode=False)
+        kept = set(load_from_disk(f"{folder}/out")["id"])
+    return not_among(kept, path=path)
+
+
+def datatrove(path: Path) -> set[int]:
+    """datatrove: its four stages with 2 workers and its own normalisation of texts."""
+    from datatrove.executor.local import LocalPipelineExecutor  # type: ignore[import-not-found]
+    from datatrove.pipeline.dedup import minhash  # type: ignore[import-not-found]
+    from datatrove.pipeline.readers import JsonlReader  # type: ignore[import-not-found]
+    from datatrove.pipeline.writers.jsonl import JsonlWriter  # type: ignore[import-not-found]
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        texts = path.read_bytes().splitlines(keepends=True)
+        (folder / "in").mkdir()
+        for part in range(2):
+            lines = texts[part * len(texts) // 2 : (part + 1) * len(texts) // 2]
+            (folder / "in" / f"{part}.jsonl").write_bytes(b"".join(lines))
+        config = minhash.MinhashConfig(n_grams=WIDTH)
+        reader = JsonlReader(str(folder / "in"))
+        stages = [
+            ([reader, minhash.MinhashDedupSignature(f"{name}/signatures", config=config)], 2),
+            (
+                [
+                    minhash.MinhashDedupBuckets(
+                        f"{name}/signatures", f"{name}/buckets", config=config
+                    )
+                ],
+                config.num_buckets,
+            ),
+            ([minhash.MinhashDedupCluster(f"{name}/buckets", f"{name}/remove", config=config)], 1),
+            (
+                [reader, minhash.MinhashDedupFilter(f"{name}/remove"), JsonlWriter(f"{name}/out")],
+                2,
+            ),
+        ]
+        for number, (pipeline, tasks) in enumerate(stages):
+            LocalPipelineExecutor(
+                pipeline, tasks=tasks, workers=2, logging_dir=f"{name}/logs{number}"
+            ).run()
+        kept = set[str]()
+        for file in (folder / "out").glob("*.gz"):
+            with gzip.open(file, "rt", encoding="utf-8") as stream:
+                kept.update(json.loads(line)["id"] for line in stream)
+    return not_among(kept, path=path)
+
+
+def not_among(kept: set[str], *, path: Path) -> set[int]:
+    """Places of the texts that are not among the kept ids."""
+    with path.open(encoding="utf-8") as stream:
+        return {place for place, line in enumerate(stream) if json.loads(line)["id"] not in kept}
+
+
 def not_first(num_records: int, found: Iterable[Iterable[int]]) -> set[int]:
     """All but the first record of each cluster; the clusters are what the pairs connect."""
     parent = list(range(num_records))
@@ -73,7 +142,12 @@ def not_first(num_records: int, found: Iterable[Iterable[int]]) -> set[int]:
     return {number for number in range(num_records) if root(number) != number}
 
 
-PEERS: dict[str, Callable[[Path], set[int]]] = {"datasketch": datasketch, "rensa": rensa}
+PEERS: dict[str, Callable[[Path], set[int]]] = {
+    "datasketch": datasketch,
+    "rensa": rensa,
+    "datatrove": datatrove,
+    "text-dedup": text_dedup,
+}
 
 
 def main() -> int:
