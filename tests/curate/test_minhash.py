@@ -16,7 +16,7 @@ from operate import LONG_ANSWER, operate, told
 from pydantic import ValidationError
 
 from roboloop.base.geometry import Point
-from roboloop.curate import near
+from roboloop.curate import neighbours
 from roboloop.curate.exact import ExactDuplicates
 from roboloop.curate.minhash import MinhashDuplicates
 from roboloop.curate.simhash import SimhashDuplicates
@@ -63,7 +63,7 @@ def edited_texts(num_texts: int, *, picture: str) -> list[Record]:
 
 @pytest.mark.parametrize("small_block", [1_000, 1])
 def test_pairs_are_those_of_all_pairs(small_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near, "SMALL_BLOCK", small_block)  # directly, and by the bands
+    monkeypatch.setattr(neighbours, "SMALL_BLOCK", small_block)  # directly, and by the bands
     records = edited_texts(300, picture="")
     options = {"min_answer_similarity": 0.0}
     pairs = operate(MinhashDuplicates.model_validate(options), records).pairs

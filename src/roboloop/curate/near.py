@@ -48,11 +48,6 @@ from roboloop.curate.neighbours import Candidates, Near, candidates, find_clones
 from roboloop.curate.prose import Prose, TellingWords, read_prose
 from roboloop.curate.telling import TELLING_WORDS
 
-SMALL_BLOCK = 64
-"""Up to so many records of one picture are compared each with each."""
-WINDOW = 256
-"""With how many others a record is compared in one table, where more share a key."""
-
 
 class NearDuplicates(GroupOperator):
     """Drop records that say nearly the same about the same pictures as a better one."""
@@ -192,7 +187,7 @@ class NearDuplicates(GroupOperator):
         shingles, offsets = number_lists(sketches["shingles"])
         found = candidates(
             np.arange(len(blocks)), blocks=blocks, tables=lambda rows: self.tables(sketches, rows),
-            near=self.near(sketches, kernels), small_block=SMALL_BLOCK, window=WINDOW,
+            near=self.near(sketches, kernels),
         )  # fmt: skip
         common = kernels.overlap(shingles, offsets, found.left, found.right)
         odd_before = np.concatenate([[0], np.cumsum(shingles & np.uint32(1), dtype=np.int64)])

@@ -9,6 +9,11 @@ import numpy as np
 
 from roboloop.curate.kernels import Bools, Hashes, Offsets, mixed
 
+SMALL_BLOCK = 64
+"""Up to so many rows of one block are compared each with each."""
+WINDOW = 256
+"""With how many others a row is compared in one table, where more share a key."""
+
 Near = Callable[[Offsets, Offsets], Bools]
 
 
@@ -43,13 +48,11 @@ def candidates(
     blocks: Hashes,
     tables: Callable[[Offsets], Iterable[Hashes]],
     near: Near,
-    small_block: int,
-    window: int,
 ) -> Candidates:
     """Pairs of rows of one block that are near, by a cheap test.
 
     In a small block each row is tried against each other. In a large one only rows that share a key
-    of some table are; where more than `window` rows share one, each is tried against the next ones
+    of some table are; where more than `WINDOW` rows share one, each is tried against the next ones
     in the order of the table before.
 
     Args:
@@ -57,21 +60,19 @@ def candidates(
         blocks: Rows of different blocks never belong together; one value for each of `rows`.
         tables: Gives, for some rows, their keys in each table.
         near: The cheap test for pairs of rows.
-        small_block: A larger block goes by the tables.
-        window: With how many others a row is tried in one table.
     """
     by_block = np.argsort(blocks, kind="stable")
     sizes = _run_sizes(blocks[by_block])
     found = _PairSet(int(rows.max(initial=-1)) + 1, near=near)
-    few = by_block[(sizes > 1) & (sizes <= small_block)]
-    for one, other in _equal_keys(blocks[few], window=small_block):
+    few = by_block[(sizes > 1) & (sizes <= SMALL_BLOCK)]
+    for one, other in _equal_keys(blocks[few], window=SMALL_BLOCK):
         found.add(rows[few[one]], rows[few[other]])
-    many = np.sort(by_block[sizes > small_block])
+    many = np.sort(by_block[sizes > SMALL_BLOCK])
     order = np.arange(len(many))
     for keys in tables(rows[many]) if len(many) else ():
         keys_in_block = mixed(keys + mixed(blocks[many]))
         order = order[np.argsort(keys_in_block[order], kind="stable")]
-        for one, other in _equal_keys(keys_in_block[order], window=window):
+        for one, other in _equal_keys(keys_in_block[order], window=WINDOW):
             found.add(rows[many[order[one]]], rows[many[order[other]]])
     return found.pairs()
 

@@ -35,8 +35,6 @@ from roboloop.records.media import VideoFrame, media_from_json
 from roboloop.records.media_open import MediaStore
 from roboloop.records.shards import read_media_roots
 
-SMALL_BLOCK, WINDOW = 64, 256
-
 
 class PictureGroups(GroupOperator):
     """Find records whose pictures look alike; for `pictures: alike` of the duplicate operators."""
@@ -97,7 +95,7 @@ class PictureGroups(GroupOperator):
         found = candidates(
             np.arange(len(firsts)), blocks=num_pictures,
             tables=lambda rows: bit_tables(first_hashes[rows], max_distance=self.floor_distance),
-            near=near, small_block=SMALL_BLOCK, window=WINDOW,
+            near=near,
         )  # fmt: skip
         left, right = firsts[found.left], firsts[found.right]
         distance = _largest_distance(hashes, offsets, left, right)
