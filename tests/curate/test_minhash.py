@@ -190,6 +190,10 @@ def test_json_with_another_number_is_another_record() -> None:
     assert dropped(told(text), told(text.replace("true", "false"))) == []
 
 
+def test_signs_tell() -> None:
+    assert dropped(told("x < 5"), told("x > 5"), told("X < 5.")) == [2]
+
+
 def test_chinese_is_compared_by_character() -> None:
     text = (
         "机器人的手臂慢慢移动到木桌旁边，然后它抓住杯子的把手，而盘子和勺子留在厨房窗户附近的原处。"

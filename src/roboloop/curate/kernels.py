@@ -6,6 +6,7 @@ bytes with offsets, as Arrow keeps them. Sums and products of hashes wrap modulo
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
@@ -22,7 +23,7 @@ Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 SEPARATOR, WORD, SINGLE, SINGLE_REST = range(4)
 """What a byte is: between words; part of a word; the first byte of a character that is a word of
-its own (such as a Chinese one); a later byte of such a character."""
+its own (a Chinese one, or a sign such as <); a later byte of such a character."""
 
 BYTE_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 BYTE_FACTOR_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
@@ -99,14 +100,12 @@ def mixed(hashes: Hashes) -> Hashes:
 @lru_cache(maxsize=1)
 def character_classes() -> Bytes:
     """SEPARATOR, WORD or SINGLE of every code point below 65536; higher ones are SINGLE."""
+    kinds = [unicodedata.category(chr(code)) for code in range(0x10000)]
+    # Vowel signs and the like (M) belong to the letter before them; < and + (Sm) say something.
+    of_kind = {"L": WORD, "N": WORD, "M": WORD, "Sm": SINGLE}
     classes = np.array(
-        [WORD if chr(code).isalnum() else SEPARATOR for code in range(0x10000)], dtype=np.uint8
+        [of_kind.get(kind, of_kind.get(kind[0], SEPARATOR)) for kind in kinds], dtype=np.uint8
     )
-    # Vowel signs and the like belong to the letter before them.
-    import unicodedata
-
-    marks = [code for code in range(0x80, 0x10000) if unicodedata.category(chr(code))[0] == "M"]
-    classes[marks] = WORD
     for first, last in _SINGLE_RANGES:
         span = classes[first : last + 1]
         span[span == WORD] = SINGLE

@@ -13,6 +13,7 @@ no not never none without nothing yes true false null cannot
 one two three four five six seven eight nine ten
 more less fewer most least bigger smaller larger biggest smallest largest taller shorter longer
 big small large little tall full empty hot cold wet dry
+< > = ≤ ≥ ≠ + ×
 red green blue yellow orange purple violet pink brown black white grey gray
 """
 
@@ -22,4 +23,4 @@ _CHINESE = (
 )
 
 TELLING_WORDS: tuple[str, ...] = (*_ENGLISH.split(), *_CHINESE)
-"""Directions, places, opposites, negations, orders, sizes, small numbers, colours."""
+"""Directions, places, opposites, negations, signs, orders, sizes, small numbers, colours."""
