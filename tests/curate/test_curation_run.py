@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from made_records import record
 
-from roboloop.curate.base import Pairs, Reasons, keep_best
+from roboloop.curate import OPERATORS
+from roboloop.curate.base import Operator, Pairs, Reasons, keep_best
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.exact import ExactDuplicates
 from roboloop.curate.outcome import VERDICTS_FILE, CurateCounts, curate
@@ -22,10 +23,15 @@ Write = Callable[..., Path]
 
 
 def run(
-    folder: Path, out: Path, *, num_workers: int = 1, store: Path | None = None
+    folder: Path,
+    out: Path,
+    *,
+    num_workers: int = 1,
+    store: Path | None = None,
+    operators: Sequence[Operator] = (ExactDuplicates(),),
 ) -> CurateCounts:
     config = CurateConfig.model_validate(
-        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": [ExactDuplicates()]}
+        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": operators}
     )
     with Ledger(out / "ledger.jsonl", stage="curate") as ledger:
         return curate(
@@ -58,8 +64,15 @@ def test_the_first_of_equal_records_stays(write_records: Write, tmp_path: Path) 
 def test_any_number_of_workers_gives_the_same_bytes(write_records: Write, tmp_path: Path) -> None:
     records = [*with_repeats(), *(record(f"r{i}", answer=Box(i, 1, 90, 99)) for i in range(60))]
     folder = write_records(records, max_records=7)
-    run(folder, tmp_path / "one")
-    run(folder, tmp_path / "two", num_workers=2)
+    operators: list[Operator] = [
+        OPERATORS.resolve(kind).model_validate(options)
+        for kind, options in (
+            ("exact", {}), ("minhash", {}), ("simhash", {}), ("template_quota", {"quota": 5}),
+        )
+    ]  # fmt: skip
+    run(folder, tmp_path / "one", operators=operators)
+    counts = run(folder, tmp_path / "two", num_workers=2, operators=operators)
+    assert counts.by_operator.keys() == {"exact", "minhash", "template_quota"}
     for name in ("ledger.jsonl", VERDICTS_FILE, "records/records.done.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

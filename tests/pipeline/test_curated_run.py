@@ -34,11 +34,11 @@ def entry(name: str, *, answer: str = "yes", question: str = "Is it open?") -> s
     return json.dumps(value)
 
 
-def curated(folder: Path, lines: list[str]) -> Path:
+def curated(folder: Path, lines: list[str], *, curate: str = CURATE) -> Path:
     folder.mkdir()
     (folder / "given.jsonl").write_text("\n".join(lines) + "\n")
     recipe = folder / "recipe.yaml"
-    recipe.write_text(RECIPE.format(path=folder / "given.jsonl", curate=CURATE))
+    recipe.write_text(RECIPE.format(path=folder / "given.jsonl", curate=curate))
     command = ["data", str(recipe), "--out", str(folder / "run"), "--until", "curate"]
     assert run_command(command) == 0
     return folder / "run"
@@ -77,6 +77,21 @@ def test_diff_says_what_only_one_run_kept_and_why(tmp_path: Path) -> None:
     assert found.only_first.examples == ("b", "c")
     assert dict(found.only_first.reasons) == {"it never had them": 1, "exact": 1}
     assert found.only_second.examples == ("d",)
+
+
+def test_another_threshold_is_tried_on_the_stored_pairs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "the arm takes the cup by its handle and carries it to the sink of the kitchen"
+    lines = [entry("a", answer=said), entry("near", answer=f"{said} then"), entry("b")]
+    curate = "curate:\n  operators:\n    - {kind: minhash, threshold: 0.8}"
+    run = curated(tmp_path / "one", lines, curate=curate)
+    command = ["what-if", "--run", str(run)]
+    capsys.readouterr()
+    assert run_command([*command, "minhash.threshold=0.99"]) == 0
+    assert "kept: 2 -> 3 (+1)" in capsys.readouterr().err
+    assert run_command([*command, "minhash.threshold=0.3"]) == 2
+    assert "lower the floor, too" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_change_is_operator_dot_option_equals_value() -> None:

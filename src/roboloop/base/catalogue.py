@@ -111,6 +111,22 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-CUR-020": ErrorKind(
         "A record is the same as another", "Nothing to mend: the better one of them was kept."
     ),
+    "E-CUR-021": ErrorKind(
+        "A record says nearly the same as another about the same pictures",
+        "Nothing to mend: the better one was kept. Raise minhash.threshold to keep both.",
+    ),
+    "E-CUR-022": ErrorKind(
+        "A record has nearly the fingerprint of another of the same pictures",
+        "Nothing to mend: the better one was kept. Raise simhash.threshold to keep both.",
+    ),
+    "E-CUR-023": ErrorKind(
+        "More records than its quota are worded by one template",
+        "Nothing to mend. Raise template_quota.quota to keep more of them.",
+    ),
+    "E-CUR-024": ErrorKind(
+        "A picture cannot be grouped with its like",
+        "Nothing is dropped by picture groups; see E-MED for what is wrong with the picture.",
+    ),
     # Dialects
     "E-DIA-001": ErrorKind(
         "A picture is too small or too elongated for the model's resize rule",

@@ -6,4 +6,13 @@ explained (`roboloop why`) and every threshold tried out again without measuring
 
 from roboloop.base.table import Table
 
-OPERATORS = Table("operators", rows={"exact": "roboloop.curate.exact:ExactDuplicates"})
+OPERATORS = Table(
+    "operators",
+    rows={
+        "exact": "roboloop.curate.exact:ExactDuplicates",
+        "minhash": "roboloop.curate.minhash:MinhashDuplicates",
+        "picture_groups": "roboloop.curate.picture_groups:PictureGroups",
+        "simhash": "roboloop.curate.simhash:SimhashDuplicates",
+        "template_quota": "roboloop.curate.template_quota:TemplateQuota",
+    },
+)

@@ -40,11 +40,13 @@ class CurateContext(NamedTuple):
         records: The folder of the records, whose `media_roots.json` says where the media lie.
         work: A folder for what the operator wants to keep between calls.
         seed: Seed of the recipe.
+        judged: What earlier operators found, by label; only those that `GroupOperator.reads` names.
     """
 
     records: Path
     work: Path
     seed: int
+    judged: Mapping[str, Judgement] = {}  # never changed
 
 
 class Executor(Protocol):
@@ -208,9 +210,20 @@ class Pairs(NamedTuple):
     right: Indices
     similarity: Numbers
 
+    @classmethod
+    def in_order(cls, left: Indices, right: Indices, similarity: Numbers) -> Pairs:
+        """The pairs, sorted."""
+        order = np.lexsort((right, left))
+        return cls(left[order], right[order], similarity[order])
+
 
 class GroupOperator(Operator):
     """Compares records with one another."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Labels of earlier operators whose partners `pairs` uses, in `context.judged`."""
+        return ()
 
     @abstractmethod
     def sketch(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:

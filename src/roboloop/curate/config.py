@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
-from roboloop.curate.base import Executor, Operator
+from roboloop.curate.base import Executor, GroupOperator, Operator
 
 
 class InlineEngine(BaseModel):
@@ -72,4 +72,14 @@ class CurateConfig(BaseModel):
         labels = [operator.label for operator in self.operators]
         if doubled := sorted({label for label in labels if labels.count(label) > 1}):
             raise ValueError(f"two operators are called {doubled}: give one of them a `name`")
+        return self
+
+    @model_validator(mode="after")
+    def _operators_stand_after_what_they_read(self) -> CurateConfig:
+        earlier: set[str] = set()
+        for operator in self.operators:
+            needed = operator.reads if isinstance(operator, GroupOperator) else ()
+            if missing := sorted(set(needed) - earlier):
+                raise ValueError(f"{operator.label!r} needs an operator called {missing} before it")
+            earlier.add(operator.label)
         return self

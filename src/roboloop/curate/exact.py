@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from roboloop.base.hashing import canonical_json
 from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
@@ -18,10 +17,9 @@ from roboloop.curate.base import (
     Numbers,
     Pairs,
 )
+from roboloop.curate.columns import number_lists, take_rows
 
-COMPARED = (
-    "task", "media_group", "question", "answer", "answer_kind", "geometry", "content",
-)  # fmt: skip
+COMPARED = ("question", "answer", "task", "context", "media_group", "answer_kind", "content")
 
 
 class ExactDuplicates(GroupOperator):
@@ -39,8 +37,13 @@ class ExactDuplicates(GroupOperator):
         import pyarrow as pa
 
         del context
-        rows = batch.select(list(COMPARED)).to_pylist()
-        digests = b"".join(_digest(row) for row in rows)
+        columns = [batch[name].to_pylist() for name in COMPARED]
+        coordinates, offsets = number_lists(batch["geometry"])
+        flat, bounds = coordinates.tobytes(), (offsets * coordinates.itemsize).tolist()
+        digests = b"".join(
+            _digest(*row, coordinates=flat[start:stop])
+            for *row, start, stop in zip(*columns, bounds, bounds[1:], strict=False)
+        )
         halves = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
         return pa.RecordBatch.from_arrays(
             [pa.array(halves[:, 0]), pa.array(halves[:, 1])], names=["high", "low"]
@@ -49,12 +52,13 @@ class ExactDuplicates(GroupOperator):
     def pairs(self, sketches: ArrowTable, facts: ArrowTable, context: CurateContext) -> Pairs:
         """Each record beside the one before it of the same content."""
         del facts, context
-        high, low = sketches["high"].to_numpy(), sketches["low"].to_numpy()
-        order = np.lexsort((np.arange(len(high)), low, high))
+        asked = np.flatnonzero(sketches["high"].is_valid().to_numpy())
+        halves = take_rows(sketches, asked)
+        high, low = halves["high"].to_numpy(), halves["low"].to_numpy()
+        order = np.lexsort((low, high))  # stable: the first record of each content comes first
         same = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
-        left, right = order[:-1][same], order[1:][same]
-        by_place = np.lexsort((right, left))
-        return Pairs(left[by_place], right[by_place], np.ones(len(left)))
+        left, right = asked[order[:-1][same]], asked[order[1:][same]]
+        return Pairs.in_order(left, right, np.ones(len(left)))
 
     def judge(
         self,
@@ -96,9 +100,8 @@ def keep_one_of_group(pairs: Pairs, *, kept: Flags, rank: Numbers, reason: str) 
     return judgement
 
 
-def _digest(row: dict[str, Any]) -> bytes:
-    folded = {
-        key: " ".join(value.split()).casefold() if key in ("question", "answer") else value
-        for key, value in row.items()
-    }
-    return hashlib.blake2b(canonical_json(folded).encode(), digest_size=16).digest()
+def _digest(question: str, answer: str, *exact: str, coordinates: bytes) -> bytes:
+    folded = [" ".join(text.split()).casefold() for text in (question, answer)]
+    lengths = [len(text) for text in (*folded, *exact)]  # so that no two rows give one text
+    whole = "\n".join([str(lengths), *folded, *exact]).encode()
+    return hashlib.blake2b(whole + coordinates, digest_size=16).digest()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import hash_bytes, hash_value
+from roboloop.base.hashing import canonical_json, hash_bytes, hash_value
 from roboloop.dialects import load_dialect
 from roboloop.records.answers import (
     SPATIAL_KINDS,
@@ -22,7 +22,7 @@ from roboloop.records.answers import (
     Trajectory,
     answer_to_json,
 )
-from roboloop.records.media import LmdbPicture, Media, VideoFrame
+from roboloop.records.media import LmdbPicture, Media, VideoFrame, media_to_json
 from roboloop.records.media_open import medium_name
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
@@ -35,6 +35,7 @@ COLUMNS: dict[str, str] = {
     "family": "string",
     # What is asked and answered, in words. Coordinates stand in `geometry`, not here.
     "question": "string",
+    "context": "string",
     "answer": "string",
     # The typed answer.
     "answer_kind": "string",
@@ -45,20 +46,23 @@ COLUMNS: dict[str, str] = {
     "height": "int32",
     "num_media": "int32",
     "media": "list<string>",
+    "references": "list<string>",
     "media_group": "string",
     "episode": "string",
     "frame": "int64",
 }
 """Column -> Arrow type.
 
-`question` is the text a model is asked. `answer` is the answer's text where it is words, empty
+`question` is the text a model is asked, `context` a hash of what was said before it in the same
+conversation, empty for a first question. `answer` is the answer's text where it is words, empty
 where it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and
 height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
-the answer holds: a hash of letter and options, yes or no, or number; the labels of boxes and
-points; nothing beside words. `media` names each medium by its content hash, or by its reference
-where it was not hashed;
-`media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
-which moment of which recording is shown (frame -1 and an empty episode where that is not known).
+the answer holds: a hash of letter and options, yes or no, or a number; the labels of boxes and
+points; nothing where words say it all. `media` names each medium by its content hash, or by its
+reference where it was not hashed; `references` are the media as JSON
+(`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
+in order, empty without media. `episode` and `frame` say which moment of which recording is shown
+(frame -1 and an empty episode where that is not known).
 """
 
 
@@ -124,6 +128,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "task": record.task,
         "family": task.family,
         "question": question,
+        "context": _context(record),
         "answer": answer.words,
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
@@ -132,6 +137,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "height": size.height if size else 0,
         "num_media": len(names),
         "media": names,
+        "references": [canonical_json(media_to_json(medium)) for medium in record.media],
         "media_group": hash_bytes("\0".join(names).encode()) if names else "",
         "episode": episode,
         "frame": frame,
@@ -176,6 +182,13 @@ def _labels(answer: Answer) -> str:
             return "\n".join(labels)
         case _:
             return ""
+
+
+def _context(record: Record) -> str:
+    """Hash of the turns before the last question."""
+    asked = [place for place, turn in enumerate(record.turns) if turn.role == "user"]
+    earlier = record.turns[: asked[-1]] if asked else ()
+    return hash_value([[turn.role, turn.text] for turn in earlier]) if earlier else ""
 
 
 def _moment(record: Record) -> tuple[str, int]:

@@ -7,7 +7,7 @@ records in = records kept + records dropped, or the run fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.base.hashing import hash_value
+from roboloop.base.hashing import hash_bytes, hash_value
 from roboloop.base.progress import progress_bar
 from roboloop.curate.base import (
     ArrowTable,
@@ -31,7 +31,7 @@ from roboloop.curate.base import (
     Pairs,
     SelectOperator,
 )
-from roboloop.curate.store import CurateStore, read_table, write_table
+from roboloop.curate.store import SHORT_KEY, SUFFIX, CurateStore, read_table, write_table
 from roboloop.curate.work import Job, make_facts, measure
 
 
@@ -68,6 +68,7 @@ class Curation:
         executor: Executor,
     ) -> None:
         self.operators = tuple(operators)
+        self.labels = tuple(operator.label for operator in operators)
         self.store = store
         self.context = context
         self.executor = executor
@@ -94,7 +95,10 @@ class Curation:
         values: dict[str, Any] = {}
         judgements: list[Judgement] = []
         for number, operator in enumerate(self.operators):
-            judgement = self._judged(operator, facts=facts, values=values, kept=kept, rank=rank)
+            judged = dict(zip(self.labels, judgements, strict=False))
+            judgement = self._judged(
+                operator, facts=facts, values=values, judged=judged, kept=kept, rank=rank
+            )
             if isinstance(operator, MapOperator):
                 rank = rank + operator.quality(values[operator.label])
             judgements.append(judgement)
@@ -109,6 +113,7 @@ class Curation:
         *,
         facts: Any,
         values: dict[str, Any],
+        judged: Mapping[str, Judgement],
         kept: Flags,
         rank: Numbers,
     ) -> Judgement:
@@ -121,7 +126,7 @@ class Curation:
             values[operator.label] = table
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
-        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts)
+        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
     def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
@@ -134,14 +139,26 @@ class Curation:
         self._do(self._jobs(folder, asked=asked), work=work, title=operator.label)
         return folder
 
-    def _pairs(self, operator: GroupOperator, *, folder: Path, sketches: Any, facts: Any) -> Pairs:
-        """The operator's pairs, found once for these sketches."""
+    def _pairs(
+        self,
+        operator: GroupOperator,
+        *,
+        folder: Path,
+        sketches: Any,
+        facts: Any,
+        judged: Mapping[str, Judgement],
+    ) -> Pairs:
+        """The operator's pairs, found once for these sketches and what it reads of others."""
         import pyarrow as pa
 
-        path = folder / "pairs.arrow"
+        read = {label: judged[label] for label in operator.reads}
+        partners = b"".join(judgement.partner.tobytes() for judgement in read.values())
+        name = f"pairs-{hash_bytes(partners)[:SHORT_KEY]}" if read else "pairs"
+        path = folder / f"{name}{SUFFIX}"
         if not path.exists():
-            found = operator.pairs(sketches, facts, self.context)
-            write_table(path, table=pa.table(found._asdict()))
+            context = self.context._replace(judged=read)
+            found_pairs = operator.pairs(sketches, facts, context)
+            write_table(path, table=pa.table(found_pairs._asdict()))
         table = read_table(path)
         return Pairs(*(table[name].to_numpy() for name in Pairs._fields))
 

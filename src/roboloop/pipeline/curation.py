@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.curate import OPERATORS
@@ -183,7 +184,11 @@ def changed_operators(
                 fix=f"Run the recipe with --set curate.operators.N.{option}=... to measure again.",
             )
         fields = operator.model_dump() | {option: value}
-        by_label[label] = type(operator).model_validate(fields)
+        try:
+            by_label[label] = type(operator).model_validate(fields)
+        except ValidationError as error:
+            reasons = "; ".join(item["msg"] for item in error.errors())
+            raise RoboLoopError("E-CFG-003", f"{key}={value}: {reasons}") from None
     return tuple(by_label.values())
 
 

@@ -1,0 +1,195 @@
+"""The kernels compiled by numba; what each does is said in `kernels.Kernels`.
+
+numba brings no types, so what it decorates is Any. Compiled code is cached beside this file, or in
+the user's cache where that cannot be written.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from roboloop.curate import kernels
+from roboloop.curate.kernels import (
+    Bytes,
+    Hashes,
+    Kernels,
+    Marks,
+    Offsets,
+    Tokens,
+    character_classes,
+)
+
+_compiled: Any = import_module("numba").njit(cache=True, nogil=True)
+
+SEPARATOR, WORD, SINGLE = kernels.SEPARATOR, kernels.WORD, kernels.SINGLE
+FACTOR, NEGATIVE = kernels.BYTE_FACTOR, kernels.NEGATIVE
+MIX_1, MIX_2 = kernels.MIX_1, kernels.MIX_2
+LARGEST = np.uint32(0xFFFFFFFF)
+ONE = np.uint64(1)
+DASH, ZERO, NINE = ord("-"), ord("0"), ord("9")
+
+
+@_compiled
+def _mixed(value: Any) -> Any:
+    value = (value ^ (value >> np.uint64(30))) * MIX_1
+    value = (value ^ (value >> np.uint64(27))) * MIX_2
+    return value ^ (value >> np.uint64(31))
+
+
+@_compiled
+def _char_length(lead: Any) -> Any:
+    if lead < 0xC0:
+        return 1
+    if lead < 0xE0:
+        return 2
+    return 3 if lead < 0xF0 else 4
+
+
+@_compiled
+def _char_class(data: Any, place: Any, length: Any, classes: Any) -> Any:
+    first = np.int64(data[place])
+    if length == 1:
+        return np.int64(classes[first])
+    second = np.int64(data[place + 1]) & 0x3F
+    if length == 2:
+        return np.int64(classes[(first & 0x1F) << 6 | second])
+    if length == 3:
+        third = np.int64(data[place + 2]) & 0x3F
+        return np.int64(classes[(first & 0x0F) << 12 | second << 6 | third])
+    return np.int64(SINGLE)
+
+
+@_compiled
+def _tokens(data: Any, offsets: Any, classes: Any, hashes: Any, is_number: Any) -> Any:
+    """Fill `hashes` and `is_number`; give the texts' offsets into them."""
+    bounds = np.zeros(len(offsets), dtype=np.int64)
+    num_words = 0
+    for text in range(len(offsets) - 1):
+        place, stop = offsets[text], offsets[text + 1]
+        inside = False
+        before, is_minus = SEPARATOR, False  # the character before: its class; is it a sign
+        value, power, sign = np.uint64(0), ONE, np.uint64(0)
+        while place < stop:
+            length = _char_length(data[place])
+            kind = _char_class(data, place, length, classes)
+            if inside and kind != WORD:
+                hashes[num_words] = _mixed(value ^ sign)
+                num_words += 1
+                inside = False
+            if kind != SEPARATOR:
+                if not inside:
+                    value, power, sign = np.uint64(0), ONE, np.uint64(0)
+                    digit = ZERO <= data[place] <= NINE
+                    is_number[num_words] = digit
+                    if digit and is_minus:
+                        sign = NEGATIVE
+                for byte in data[place : place + length]:
+                    value += (np.uint64(byte) + ONE) * power
+                    power *= FACTOR
+                inside = kind == WORD
+                if not inside:
+                    hashes[num_words] = _mixed(value)
+                    num_words += 1
+            is_minus = data[place] == DASH and before == SEPARATOR
+            before = kind
+            place += length
+        if inside:
+            hashes[num_words] = _mixed(value ^ sign)
+            num_words += 1
+        bounds[text + 1] = num_words
+    return bounds
+
+
+def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
+    """See `Kernels.tokens`."""
+    del has_wide
+    hashes = np.empty(len(data), dtype=np.uint64)
+    is_number = np.empty(len(data), dtype=np.bool_)
+    bounds = _tokens(data, offsets, character_classes(), hashes, is_number)
+    return Tokens(hashes[: bounds[-1]], bounds, is_number[: bounds[-1]])
+
+
+@_compiled
+def _minhash(shingles: Any, offsets: Any, factors: Any, addends: Any) -> Any:
+    least = np.empty((len(offsets) - 1, len(factors)), dtype=np.uint32)
+    for text in range(len(offsets) - 1):
+        row = least[text]
+        row[:] = LARGEST
+        for shingle in shingles[offsets[text] : offsets[text + 1]]:
+            for column in range(len(factors)):
+                value = np.uint32(shingle * factors[column] + addends[column])
+                row[column] = min(row[column], value)
+    return least
+
+
+def minhash(shingles: Marks, offsets: Offsets, factors: Marks, addends: Marks) -> Any:
+    """See `Kernels.minhash`."""
+    return _minhash(shingles, offsets, factors, addends)
+
+
+@_compiled
+def _simhash(hashes: Any, offsets: Any) -> Any:
+    found = np.zeros(len(offsets) - 1, dtype=np.uint64)
+    counts = np.zeros(64, dtype=np.int64)
+    for text in range(len(offsets) - 1):
+        counts[:] = 0
+        for value in hashes[offsets[text] : offsets[text + 1]]:
+            for bit in range(64):
+                counts[bit] += np.int64((value >> np.uint64(bit)) & ONE)
+        num_hashes = offsets[text + 1] - offsets[text]
+        for bit in range(64):
+            if 2 * counts[bit] > num_hashes:
+                found[text] |= ONE << np.uint64(bit)
+    return found
+
+
+def simhash(hashes: Hashes, offsets: Offsets) -> Hashes:
+    """See `Kernels.simhash`."""
+    return _simhash(hashes, offsets)
+
+
+@_compiled
+def _num_equal(table: Any, left: Any, right: Any) -> Any:
+    counts = np.zeros(len(left), dtype=np.int64)
+    for pair in range(len(left)):
+        one, other = table[left[pair]], table[right[pair]]
+        same = 0
+        for column in range(table.shape[1]):
+            same += one[column] == other[column]
+        counts[pair] = same
+    return counts
+
+
+def num_equal(table: Any, left: Offsets, right: Offsets) -> Offsets:
+    """See `Kernels.num_equal`."""
+    return _num_equal(table, left, right)
+
+
+@_compiled
+def _overlap(shingles: Any, offsets: Any, left: Any, right: Any) -> Any:
+    counts = np.zeros((len(left), 2), dtype=np.int64)
+    for pair in range(len(left)):
+        one, other = offsets[left[pair]], offsets[right[pair]]
+        one_stop, other_stop = offsets[left[pair] + 1], offsets[right[pair] + 1]
+        while one < one_stop and other < other_stop:
+            if shingles[one] == shingles[other]:
+                counts[pair, 0] += 1
+                counts[pair, 1] += np.int64(shingles[one] & np.uint32(1))
+                one += 1
+                other += 1
+            elif shingles[one] < shingles[other]:
+                one += 1
+            else:
+                other += 1
+    return counts
+
+
+def overlap(shingles: Marks, offsets: Offsets, left: Offsets, right: Offsets) -> Any:
+    """See `Kernels.overlap`."""
+    return _overlap(shingles, offsets, left, right)
+
+
+KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap)

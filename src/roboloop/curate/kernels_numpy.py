@@ -1,0 +1,149 @@
+"""The kernels in NumPy, for machines without numba."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from roboloop.curate.kernels import (
+    BYTE_FACTOR,
+    BYTE_FACTOR_INVERSE,
+    NEGATIVE,
+    SEPARATOR,
+    SINGLE,
+    SINGLE_REST,
+    WORD,
+    Bytes,
+    Hashes,
+    Kernels,
+    Marks,
+    Offsets,
+    Tokens,
+    character_classes,
+    mixed,
+)
+
+PAIRS_AT_ONCE = 1 << 14
+BITS = 64
+
+
+def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
+    """See `Kernels.tokens`."""
+    classes = _byte_classes(data, has_wide=has_wide)
+    num_bytes = len(data)
+    begins_text = np.zeros(num_bytes + 1, dtype=np.bool_)
+    begins_text[offsets] = True
+    follows_word = np.zeros(num_bytes, dtype=np.bool_)
+    follows_word[1:] = classes[:-1] == WORD
+    follows_word &= ~begins_text[:-1]
+    is_start = (classes == SINGLE) | ((classes == WORD) & ~follows_word)
+    is_last = np.ones(num_bytes, dtype=np.bool_)
+    is_last[:-1] = is_start[1:] | (classes[1:] == SEPARATOR) | begins_text[1:-1]
+    starts = np.flatnonzero(is_start)
+    stops = np.flatnonzero(is_last & (classes != SEPARATOR)) + 1
+    hashes = _word_hashes(data, starts=starts, stops=stops)
+    is_number = (data[starts] >= ord("0")) & (data[starts] <= ord("9"))
+    has_dash = is_number & (starts > 0) & ~begins_text[starts]
+    has_dash[has_dash] = data[starts[has_dash] - 1] == ord("-")
+    dashes = starts[has_dash] - 1
+    stands_free = begins_text[dashes] | (classes[np.maximum(dashes - 1, 0)] == SEPARATOR)
+    hashes[np.flatnonzero(has_dash)[stands_free]] ^= NEGATIVE
+    return Tokens(mixed(hashes), np.searchsorted(starts, offsets).astype(np.int64), is_number)
+
+
+def _byte_classes(data: Bytes, *, has_wide: bool) -> Bytes:
+    table = character_classes()
+    classes = table[:256][data]
+    if not has_wide:
+        return classes
+    leads = np.flatnonzero(data >= 0xC0)
+    padded = np.concatenate([data, np.zeros(3, dtype=np.uint8)]).astype(np.uint32)
+    first, second, third = padded[leads], padded[leads + 1] & 0x3F, padded[leads + 2] & 0x3F
+    code = np.where(
+        first < 0xE0,
+        (first & 0x1F) << 6 | second,
+        (first & 0x0F) << 12 | second << 6 | third,
+    )
+    kinds = np.where(first < 0xF0, table[code & 0xFFFF], np.uint8(SINGLE))
+    lengths = 2 + (first >= 0xE0) + (first >= 0xF0)
+    classes[leads] = kinds
+    rests = np.where(kinds == SINGLE, np.uint8(SINGLE_REST), kinds)
+    for place in (1, 2, 3):
+        longer = lengths > place
+        classes[leads[longer] + place] = rests[longer]
+    return classes
+
+
+def _word_hashes(data: Bytes, *, starts: Offsets, stops: Offsets) -> Hashes:
+    """Sum of (byte + 1) * factor^place in each word, from differences of running sums."""
+    num_bytes = len(data)
+    powers = np.full(num_bytes, BYTE_FACTOR, dtype=np.uint64)
+    powers[:1] = 1
+    np.multiply.accumulate(powers, out=powers)
+    sums = np.zeros(num_bytes + 1, dtype=np.uint64)
+    np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers, out=sums[1:])
+    powers[1:] = BYTE_FACTOR_INVERSE
+    np.multiply.accumulate(powers, out=powers)
+    return (sums[stops] - sums[starts]) * powers[starts]
+
+
+def minhash(shingles: Marks, offsets: Offsets, factors: Marks, addends: Marks) -> Any:
+    """See `Kernels.minhash`."""
+    least = np.full((len(offsets) - 1, len(factors)), np.iinfo(np.uint32).max, dtype=np.uint32)
+    filled = np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        for column, (factor, addend) in enumerate(zip(factors, addends, strict=True)):
+            least[filled, column] = np.minimum.reduceat(shingles * factor + addend, offsets[filled])
+    return least
+
+
+def simhash(hashes: Hashes, offsets: Offsets) -> Hashes:
+    """See `Kernels.simhash`."""
+    counts = np.diff(offsets)
+    filled = np.flatnonzero(counts)
+    found = np.zeros(len(counts), dtype=np.uint64)
+    for bit in range(BITS if len(filled) else 0):
+        is_set = (hashes >> np.uint64(bit)) & np.uint64(1)
+        num_set = np.add.reduceat(is_set, offsets[filled])
+        most = num_set * np.uint64(2) > counts[filled].astype(np.uint64)
+        found[filled] |= most.astype(np.uint64) << np.uint64(bit)
+    return found
+
+
+def num_equal(table: Any, left: Offsets, right: Offsets) -> Offsets:
+    """See `Kernels.num_equal`."""
+    counts = np.empty(len(left), dtype=np.int64)
+    for start in range(0, len(left), PAIRS_AT_ONCE):
+        part = slice(start, start + PAIRS_AT_ONCE)
+        counts[part] = np.count_nonzero(table[left[part]] == table[right[part]], axis=1)
+    return counts
+
+
+def overlap(shingles: Marks, offsets: Offsets, left: Offsets, right: Offsets) -> Any:
+    """See `Kernels.overlap`."""
+    counts = np.zeros((len(left), 2), dtype=np.int64)
+    for start in range(0, len(left), PAIRS_AT_ONCE):
+        part = slice(start, start + PAIRS_AT_ONCE)
+        keyed = np.concatenate(
+            [_keyed(shingles, offsets=offsets, rows=rows[part]) for rows in (left, right)]
+        )
+        keyed.sort()
+        twice = keyed[1:][keyed[1:] == keyed[:-1]]
+        pair = (twice >> np.uint64(32)).astype(np.int64)
+        num_pairs = len(left[part])
+        counts[part, 0] = np.bincount(pair, minlength=num_pairs)
+        counts[part, 1] = np.bincount(pair[(twice & np.uint64(1)) == 1], minlength=num_pairs)
+    return counts
+
+
+def _keyed(shingles: Marks, *, offsets: Offsets, rows: Offsets) -> Hashes:
+    """The shingles of the rows, each with the place of its row in the upper half."""
+    counts = offsets[rows + 1] - offsets[rows]
+    row = np.repeat(np.arange(len(rows)), counts)
+    within = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+    found = shingles[offsets[rows][row] + within].astype(np.uint64)
+    return found | row.astype(np.uint64) << np.uint64(32)
+
+
+KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap)
