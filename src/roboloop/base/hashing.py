@@ -14,10 +14,6 @@ _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
 
-_CANONICAL = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-)
-
 
 def hash_bytes(data: bytes) -> str:
     """BLAKE2b of `data` as 32 hexadecimal digits."""
