@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_records import record
 
-from roboloop.curate.base import Pairs, keep_best
+from roboloop.curate.base import Pairs, Reasons, keep_best
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.exact import ExactDuplicates
 from roboloop.curate.outcome import VERDICTS_FILE, CurateCounts, curate
@@ -97,6 +97,16 @@ def test_a_kept_record_is_truly_near_each_it_stands_for() -> None:
     assert judged.drop.tolist() == [True, False, True]
     judged = keep_best(pairs, kept=everything, rank=np.zeros(3), threshold=0.85)
     assert judged.drop.tolist() == [False, True, False]
+
+
+def test_reasons_are_set_one_or_many_at_once() -> None:
+    reasons = Reasons(4)
+    reasons[1] = "late"
+    reasons[np.array([True, False, False, True])] = "empty"
+    reasons[np.array([3])] = "late"
+    assert [reasons[record] for record in range(4)] == ["empty", "late", "", "late"]
+    assert reasons.to_arrow().to_pylist() == ["empty", "late", "", "late"]
+    assert reasons.texts == ["", "late", "empty"]
 
 
 def test_a_record_that_is_gone_stands_for_nobody() -> None:

@@ -55,8 +55,54 @@ class Executor(Protocol):
         ...
 
 
+class Reasons:
+    """A text for each of n records, kept as numbers into a short table of texts.
+
+    Set one record, or many at once by their indices or flags; read one:
+
+        reasons[3] = "the answer is empty"
+        reasons[lies_outside] = "the answer lies outside the picture"
+        reasons[3]
+
+    Attributes:
+        texts: The different texts; the first is empty and belongs to every record not spoken of.
+        codes: For each record the place of its text in `texts`.
+    """
+
+    __slots__ = ("_places", "codes", "texts")
+
+    def __init__(self, num_records: int) -> None:
+        self.texts: list[str] = [""]
+        self.codes = np.zeros(num_records, dtype=np.int32)
+        self._places = {"": 0}
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, record: int | np.integer[Any]) -> str:
+        return self.texts[self.codes[record]]
+
+    def __setitem__(self, records: int | np.integer[Any] | Indices | Flags, text: str) -> None:
+        place = self._places.setdefault(text, len(self.texts))
+        if place == len(self.texts):
+            self.texts.append(text)
+        self.codes[records] = place
+
+    def to_arrow(self) -> Any:
+        """The texts as a dictionary array."""
+        import pyarrow as pa
+
+        return pa.DictionaryArray.from_arrays(pa.array(self.codes), pa.array(self.texts))
+
+
 class Judgement(NamedTuple):
     """Verdicts of one operator on n records, as columns.
+
+    Start from `keep_all` and fill in, all records of one reason at once:
+
+        judgement = Judgement.keep_all(facts.num_rows)
+        judgement.drop[is_empty] = True
+        judgement.reason[is_empty] = "the answer is empty"
 
     Attributes:
         drop: Bool, whether the operator would drop the record.
@@ -64,14 +110,14 @@ class Judgement(NamedTuple):
         threshold: What the value was held against; NaN where there is none.
         partner: Index of the record that is kept in its stead, -1 where there is none.
         reason: Text for each dropped record, such as `answer lies outside the picture`; empty for
-            the others.
+            the others. Few different texts, please: what differs from record to record is `value`.
     """
 
     drop: Flags
     value: Numbers
     threshold: Numbers
     partner: Indices
-    reason: list[str]
+    reason: Reasons
 
     @classmethod
     def keep_all(cls, num_records: int) -> Judgement:
@@ -81,7 +127,7 @@ class Judgement(NamedTuple):
             np.full(num_records, np.nan),
             np.full(num_records, np.nan),
             np.full(num_records, NO_PARTNER, dtype=np.int64),
-            [""] * num_records,
+            Reasons(num_records),
         )
 
 

@@ -92,8 +92,7 @@ def keep_one_of_group(pairs: Pairs, *, kept: Flags, rank: Numbers, reason: str) 
     judgement.value[dropped] = 1.0
     judgement.threshold[dropped] = 1.0
     judgement.partner[dropped] = keeper[~is_first]
-    for record in dropped:
-        judgement.reason[record] = reason
+    judgement.reason[dropped] = reason
     return judgement
 
 

@@ -94,7 +94,7 @@ def verdict_table(operators: Sequence[Operator], *, facts: ArrowTable, verdicts:
         columns[f"{operator.label}.value"] = pa.array(judgement.value)
         columns[f"{operator.label}.threshold"] = pa.array(judgement.threshold)
         columns[f"{operator.label}.partner"] = pa.array(judgement.partner)
-        columns[f"{operator.label}.reason"] = pa.array(judgement.reason).dictionary_encode()
+        columns[f"{operator.label}.reason"] = judgement.reason.to_arrow()
     return pa.table(columns)
 
 
