@@ -52,6 +52,25 @@ def decode_picture(data: bytes, *, max_pixels: int = MAX_PICTURE_PIXELS) -> Imag
         return upright
 
 
+def decode_grey(
+    data: bytes, *, least_side: int, max_pixels: int = MAX_PICTURE_PIXELS
+) -> Image.Image:
+    """The picture in grey, upright, as small as its decoder makes it at no cost.
+
+    A JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as long as no side falls below `least_side`.
+
+    Raises:
+        RoboLoopError: As `decode_picture`.
+    """
+    with _opened(data, max_pixels=max_pixels) as picture:
+        turn = _UPRIGHT.get(_orientation(picture))
+        is_plain = picture.mode in ("L", "RGB", "YCbCr") and "transparency" not in picture.info
+        if is_plain:
+            picture.draft("L", (least_side, least_side))
+        grey = (picture if is_plain else _as_rgb(picture)).convert("L")
+        return grey if turn is None else grey.transpose(turn)
+
+
 def picture_size(data: bytes | Path, *, max_pixels: int = MAX_PICTURE_PIXELS) -> PictureSize:
     """Width and height after EXIF rotation, from the header alone: nothing is decoded.
 

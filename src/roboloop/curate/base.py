@@ -40,11 +40,13 @@ class CurateContext(NamedTuple):
         records: The folder of the records, whose `media_roots.json` says where the media lie.
         work: A folder for what the operator wants to keep between calls.
         seed: Seed of the recipe.
+        memo: Whatever the operator wants to keep between the batches of one shard.
     """
 
     records: Path
     work: Path
     seed: int
+    memo: dict[Any, Any] = {}  # noqa: RUF012 - a new one for every shard
 
 
 class Executor(Protocol):
@@ -137,12 +139,15 @@ class Operator(BaseModel, ABC):
     Class attributes:
         version: Raised when the same options give other values than before.
         code: Code of the error catalogue that a drop is written under.
+        waits: Its work is waiting for somebody else, such as an endpoint: it is done in this
+            process, shard after shard, whatever the executor, and never by `what-if`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: ClassVar[int] = 1
     code: ClassVar[str]
+    waits: ClassVar[bool] = False
 
     kind: str
     name: str = Field("", pattern=r"^[a-z0-9_-]*$")
@@ -161,6 +166,15 @@ class Operator(BaseModel, ABC):
     def judging_options(self) -> frozenset[str]:
         """Options that only judging uses: changing them measures nothing again."""
         return frozenset({"name"})
+
+    @property
+    def meta_fields(self) -> tuple[str, ...]:
+        """Fields of the records' `meta` that it measures by.
+
+        They are added to the batches as columns `meta.<field>` of JSON text, null where a record
+        has none. The records are read again for this.
+        """
+        return ()
 
     def fingerprint(self) -> str:
         """Hash of everything the stored values depend on, besides the records."""
@@ -188,6 +202,13 @@ class MapOperator(Operator):
             facts: The facts of all records.
             kept: Bool, what earlier operators kept. Quantiles are taken over these.
         """
+
+    def about(self, values: ArrowTable, facts: ArrowTable) -> dict[str, Any]:
+        """What the values say about the operator itself, such as a judge's own error.
+
+        Plain JSON; written to `about.json` beside the verdicts when it is not empty.
+        """
+        return {}
 
     def quality(self, values: ArrowTable) -> Numbers:
         """What the values say about which of two similar records is better, between 0 and 1.

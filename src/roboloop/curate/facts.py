@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import hash_bytes, hash_value
-from roboloop.dialects import load_dialect
+from roboloop.base.errors import RoboLoopError
+from roboloop.base.hashing import canonical_json, hash_bytes, hash_value
+from roboloop.curate.problems import UNASKABLE, problem_of, question_of, short_answer
 from roboloop.records.answers import (
     SPATIAL_KINDS,
     Answer,
@@ -21,7 +21,7 @@ from roboloop.records.answers import (
     Trajectory,
     answer_to_json,
 )
-from roboloop.records.media import LmdbPicture, Media, VideoFrame
+from roboloop.records.media import LmdbPicture, Media, VideoFrame, media_to_json
 from roboloop.records.media_open import medium_name
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
@@ -39,24 +39,32 @@ COLUMNS: dict[str, str] = {
     "answer_kind": "string",
     "geometry": "list<double>",
     "content": "string",
+    "short_answer": "string",
+    # What is wrong with the record by itself.
+    "problem": "string",
     # What is looked at.
     "width": "int32",
     "height": "int32",
     "num_media": "int32",
     "media": "list<string>",
+    "references": "list<string>",
     "media_group": "string",
     "episode": "string",
     "frame": "int64",
 }
 """Column -> Arrow type.
 
-`question` is the text a model is asked. `answer` is the answer's text where it is words, empty
-where it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and
-height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
-the answer holds: a hash of letter and options, yes or no, number or steps; the labels of boxes and
-points. `media` names each medium by its content hash, or by its reference where it was not hashed;
-`media_group` is one hash for all of them in order, empty without media. `episode` and `frame` say
-which moment of which recording is shown (frame -1 and an empty episode where that is not known).
+`question` is the text a model is asked; empty where it cannot be worded. `answer` is the answer's
+text where it is words, empty where it is coordinates. `geometry` holds a spatial answer as
+fractions of its picture's width and height (x1, y1, x2, y2 of each box; x, y of each point), empty
+otherwise. `content` is what else the answer holds: a hash of letter and options, yes or no, number
+or steps; the labels of boxes and points. `short_answer` is the text of a letter, a yes or no or a
+number, empty for other answers. `problem` is what keeps the record from being asked or answered,
+as `name: detail` (`curate.problems`). `media` names each medium by its content hash, or by its
+reference where it was not hashed; `references` are the media as JSON
+(`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
+in order, empty without media. `episode` and `frame` say which moment of which recording is shown
+(frame -1 and an empty episode where that is not known).
 """
 
 
@@ -83,20 +91,18 @@ def facts_schema() -> Any:
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
-_PLAIN = load_dialect("plain")
-
-
 def facts_of(record: Record) -> dict[str, Any]:
     """The row of one record.
 
     Raises:
-        RoboLoopError: When the record cannot be worded, such as E-REC-002 for a missing input.
+        RoboLoopError: E-CFG-006 for an unknown task.
     """
     task = load_task(record.task)
+    question, problem = "", ""
     try:
-        question = task.question(record, dialect=_PLAIN)
+        question = question_of(record, task=task)
     except RoboLoopError as error:
-        raise error.located(Place(record.origin or None, record_id=record.id)) from error
+        problem = f"{UNASKABLE}: {error.detail}"
     size = record.picture_size
     answer = _answer_facts(record.answer, size=size)
     names = [medium.content_hash or medium_name(medium) for medium in record.media]
@@ -112,10 +118,13 @@ def facts_of(record: Record) -> dict[str, Any]:
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
         "content": answer.content,
+        "short_answer": short_answer(record.answer, task=task),
+        "problem": problem or problem_of(record, task=task),
         "width": size.width if size else 0,
         "height": size.height if size else 0,
         "num_media": len(names),
         "media": names,
+        "references": [canonical_json(media_to_json(medium)) for medium in record.media],
         "media_group": hash_bytes("\0".join(names).encode()) if names else "",
         "episode": episode,
         "frame": frame,

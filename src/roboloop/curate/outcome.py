@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.files import atomic_write_json
 from roboloop.curate.base import NO_PARTNER, ArrowTable, CurateContext, Flags, Operator
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.run import Curation, Verdicts, check_conserved
@@ -19,6 +20,7 @@ from roboloop.records.shard_files import ShardMark, ShardWriter, remove_shards_b
 from roboloop.records.shards import RecordFolder, write_folder_mark, write_media_roots
 
 VERDICTS_FILE = "verdicts.arrow"
+ABOUT_FILE = "about.json"
 
 
 class DropLedger(Protocol):
@@ -65,7 +67,9 @@ def curate(
     )  # fmt: skip
 
 
-def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int) -> Curation:
+def open_curation(
+    config: CurateConfig, *, records: Path, store: Path, seed: int, may_wait: bool = True
+) -> Curation:
     """The curation of a folder of records, with all that its store holds already."""
     folder = RecordFolder(records)
     shards = [mark.file for mark in folder.marks if mark.split in config.splits]
@@ -74,6 +78,7 @@ def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int
         store=CurateStore(store, records_hash=folder.content_hash(), shards=shards),
         context=CurateContext(records, store / "work", seed),
         executor=config.engine.load(),
+        may_wait=may_wait,
     )
 
 
@@ -110,6 +115,8 @@ def write_outcome(
 ) -> CurateCounts:
     """Write the verdicts, the kept records and the ledger; shards not curated are taken whole."""
     write_table(out / VERDICTS_FILE, table=verdict_table(operators, facts=facts, verdicts=verdicts))
+    if verdicts.about:
+        atomic_write_json(out / ABOUT_FILE, value=dict(verdicts.about))
     dropped: Counter[str] = Counter()
     ids, sources = facts["id"], facts["source"]
     for index in np.flatnonzero(verdicts.first >= 0):

@@ -7,6 +7,7 @@ records in = records kept + records dropped, or the run fails.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -45,11 +46,13 @@ class Verdicts(NamedTuple):
         kept: Bool.
         first: Number of the operator that dropped the record, -1 while it is kept.
         judgements: Of each operator, in order, on all records.
+        about: What operators say about themselves (`MapOperator.about`), by label.
     """
 
     kept: Flags
     first: Indices
     judgements: tuple[Judgement, ...]
+    about: Mapping[str, Mapping[str, Any]] = {}  # never changed
 
 
 class Curation:
@@ -60,6 +63,7 @@ class Curation:
         store: Where values are kept.
         context: Handed to the operators.
         executor: Does the work on shards.
+        may_wait: Whether operators that wait for others (`Operator.waits`) may measure.
     """
 
     def __init__(
@@ -69,11 +73,13 @@ class Curation:
         store: CurateStore,
         context: CurateContext,
         executor: Executor,
+        may_wait: bool = True,
     ) -> None:
         self.operators = tuple(operators)
         self.store = store
         self.context = context
         self.executor = executor
+        self.may_wait = may_wait
 
     def make_facts(self) -> None:
         """Make the facts of the shards that have none yet."""
@@ -97,15 +103,18 @@ class Curation:
         rank = np.zeros(facts.num_rows)
         values: dict[str, Any] = {}
         judgements: list[Judgement] = []
+        about: dict[str, dict[str, Any]] = {}
         for number, operator in enumerate(self.operators):
             judgement = self._judged(operator, facts=facts, values=values, kept=kept, rank=rank)
             if isinstance(operator, MapOperator):
                 rank = rank + operator.quality(values[operator.label])
+                if told := operator.about(values[operator.label], facts):
+                    about[operator.label] = told
             judgements.append(judgement)
             newly = judgement.drop & kept
             first[newly] = number
             kept = kept & ~judgement.drop
-        return Verdicts(kept, first, tuple(judgements))
+        return Verdicts(kept, first, tuple(judgements), about)
 
     def _judged(
         self,
@@ -133,11 +142,17 @@ class Curation:
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
         missing = self.store.missing(folder)
+        if missing and operator.waits and not self.may_wait:
+            raise RoboLoopError(
+                "E-CFG-003",
+                f"{operator.label} would have to ask its endpoint about more records",
+                fix="Run the recipe with these options; what was answered is not paid again.",
+            )
         work = partial(
             _measure, operator=operator, folder=folder, store=self.store, context=self.context,
             asked=self._asked_by_shard(asked),
         )  # fmt: skip
-        self._for_each_shard(missing, work=work, title=operator.label)
+        self._for_each_shard(missing, work=work, title=operator.label, here=operator.waits)
         return folder
 
     def _asked_by_shard(self, asked: Flags | None) -> Mapping[str, Flags] | None:
@@ -164,12 +179,18 @@ class Curation:
         return Pairs(*(table[name].to_numpy() for name in Pairs._fields))
 
     def _for_each_shard(
-        self, shards: Sequence[str], *, work: Callable[[str], int], title: str
+        self,
+        shards: Sequence[str],
+        *,
+        work: Callable[[str], int],
+        title: str,
+        here: bool = False,
     ) -> None:
         if not shards:
             return
+        done = map(work, shards) if here else self.executor.map(work, shards)
         with progress_bar(f"{title} (shards)", total=len(shards)) as bar:
-            for _ in self.executor.map(work, shards):
+            for _ in done:
                 bar.advance()
 
 
@@ -213,6 +234,8 @@ def _measure(
     import pyarrow as pa
 
     facts = read_table(store.file(store.facts_folder, shard=shard))
+    facts = _with_meta(facts, operator=operator, shard=context.records / shard)
+    context = context._replace(memo={})
     chosen = None if asked is None else asked[shard]
     if chosen is not None:
         facts = facts.filter(pa.array(chosen))
@@ -225,6 +248,19 @@ def _measure(
         table = table.take(pa.array(places, mask=places < 0))
     write_table(store.file(folder, shard=shard), table=table)
     return table.num_rows
+
+
+def _with_meta(facts: ArrowTable, *, operator: Operator, shard: Path) -> ArrowTable:
+    """The facts with the columns `meta.<field>` that the operator asks for."""
+    import pyarrow as pa
+
+    if not operator.meta_fields:
+        return facts
+    metas = [found.record.meta for found in read_records([shard])]
+    for field in operator.meta_fields:
+        texts = [json.dumps(meta[field]) if field in meta else None for meta in metas]
+        facts = facts.append_column(f"meta.{field}", pa.array(texts, pa.string()))
+    return facts
 
 
 def _batches(table: Any) -> Iterable[Any]:
