@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_records import record
 
-from roboloop.curate.base import Pairs, Reasons, keep_best
+from roboloop.curate.base import Operator, Pairs, Reasons, keep_best
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.exact import ExactDuplicates
 from roboloop.curate.outcome import VERDICTS_FILE, CurateCounts, curate
@@ -24,8 +24,19 @@ Write = Callable[..., Path]
 def run(
     folder: Path, out: Path, *, num_workers: int = 1, store: Path | None = None
 ) -> CurateCounts:
+    return run_operators([ExactDuplicates()], folder, out, num_workers=num_workers, store=store)
+
+
+def run_operators(
+    operators: Sequence[Operator],
+    folder: Path,
+    out: Path,
+    *,
+    num_workers: int = 1,
+    store: Path | None = None,
+) -> CurateCounts:
     config = CurateConfig.model_validate(
-        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": [ExactDuplicates()]}
+        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": list(operators)}
     )
     with Ledger(out / "ledger.jsonl", stage="curate") as ledger:
         return curate(

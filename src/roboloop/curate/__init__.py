@@ -6,4 +6,13 @@ explained (`roboloop why`) and every threshold tried out again without measuring
 
 from roboloop.base.table import Table
 
-OPERATORS = Table("operators", rows={"exact": "roboloop.curate.exact:ExactDuplicates"})
+OPERATORS = Table(
+    "operators",
+    rows={
+        "exact": "roboloop.curate.exact:ExactDuplicates",
+        "format": "roboloop.curate.format:FormatRules",
+        "judge": "roboloop.curate.judge:Judge",
+        "media": "roboloop.curate.media:MediaChecks",
+        "rubric": "roboloop.curate.rubric:Rubric",
+    },
+)

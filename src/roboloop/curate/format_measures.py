@@ -1,0 +1,137 @@
+"""What the `format` rules measure: counts of words and letters, signs of damage, stray coordinates.
+
+Counting is done by Arrow's regular expressions on whole columns, without a loop over records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+
+from roboloop.curate.answer_text import ANSWER_COLUMNS, answer_text, stand_in
+from roboloop.curate.base import ArrowBatch, Numbers
+from roboloop.dialects import load_dialect
+from roboloop.tasks import load_task
+
+WORDED = ("text", "plan")
+
+_PICTOGRAM = r"\p{Han}\p{Hiragana}\p{Katakana}"
+WORD = rf"[{_PICTOGRAM}]|[^\s{_PICTOGRAM}]+"
+"""A word: what stands between spaces, or one sign of a script that has none."""
+
+LETTERS = {"letters": r"\p{L}", "latin": r"\p{Latin}", "han": r"\p{Han}"}
+"""Column -> the letters it counts, in the question and in an answer in words."""
+
+STRAY_MARK = (
+    r"(<(?:image|video|audio)>|<\|[A-Za-z0-9_]+\|>|<__dj__[a-z]+>|\[/?INST\]|<</?SYS>>|</?s>)"
+)
+"""Marks of pictures, and tokens of a chat template, that do not belong in a text."""
+
+CUT_OFF: Mapping[str, str] = {
+    "ends with a comma, colon or opening bracket": r"(?:[,:\[{，、：（【]|(?:^|[^:;=])\()\s*$",
+    "ends in the middle of a word": r"\p{L}-\s*$",
+    "ends with a word that wants another": (
+        r"(?i)\s(?:a|an|the|and|or|of|because|than|into|whose)\s*$|(?:和|与|或|因为|并且|然后)\s*$"
+    ),
+    "opens a bracket that is never closed": (
+        r"(?:^|[^:;=])\([^()]*$|\[[^\[\]]*$|\{[^{}]*$|（[^（）]*$"
+    ),
+}
+"""How a text that was cut off looks -> a pattern. A missing full stop alone is no sign."""
+
+_FENCE = "```"
+_PLAIN = load_dialect("plain")
+
+
+def measure_text(batch: ArrowBatch) -> dict[str, Any]:
+    """Columns on the texts of a batch of facts."""
+    import pyarrow as pa
+
+    pc: Any = import_module("pyarrow.compute")
+    question, answer = batch["question"], batch["answer"]
+    both = pc.binary_join_element_wise(question, answer, "\n")
+    counts = {name: pc.count_substring_regex(both, pattern) for name, pattern in LETTERS.items()}
+    cut_off = pa.nulls(batch.num_rows, pa.string())
+    odd_fences = pc.equal(pc.bit_wise_and(pc.count_substring(answer, _FENCE), 1), 1)
+    signs = {name: pc.match_substring_regex(answer, pattern) for name, pattern in CUT_OFF.items()}
+    for name, found in {**signs, "opens a code block that is never closed": odd_fences}.items():
+        cut_off = pc.if_else(pc.and_(found, pc.is_null(cut_off)), name, cut_off)
+    mark = pc.struct_field(pc.extract_regex(both, STRAY_MARK.replace("(", "(?P<mark>", 1)), "mark")
+    return {
+        "question_words": pc.count_substring_regex(question, WORD),
+        "question_chars": pc.utf8_length(question),
+        "answer_words": pc.count_substring_regex(answer, WORD),
+        "answer_chars": pc.utf8_length(answer),
+        **counts,
+        "cut_off": cut_off,
+        "stray_mark": mark,
+    }
+
+
+def misread(batch: ArrowBatch, *, which: Literal["words", "all", "none"]) -> list[str | None]:
+    """Why the task finds no answer in the text of its own answer; None where it finds one."""
+    rows = batch.select([*ANSWER_COLUMNS, "problem"]).to_pylist()
+    return [_misread(row, which=which) for row in rows]
+
+
+def _misread(row: Mapping[str, Any], *, which: str) -> str | None:
+    kind = row["answer_kind"]
+    is_worded = kind in WORDED
+    asked = (which == "all" and bool(kind)) or (which == "words" and is_worded)
+    if not asked or row["problem"] or (is_worded and not row["answer"].strip()):
+        return None  # other rules speak of these
+    text = answer_text(row)
+    parsed = load_task(row["task"]).parse(text, record=stand_in(row), dialect=_PLAIN)
+    return (parsed.note or parsed.status.value) if parsed.answer is None else None
+
+
+def outside_px(batch: ArrowBatch) -> Numbers:
+    """How far the worst coordinate of each record lies outside its picture, in pixels.
+
+    0 inside and on the edge; infinite for a coordinate that is no finite number.
+    """
+    values, rows, axis = _coordinates(batch)
+    is_finite = np.isfinite(values)
+    values = np.where(is_finite, values, 0)
+    sizes = np.stack([_column(batch, "width"), _column(batch, "height")])[axis, rows]
+    excess = np.maximum(np.maximum(-values, values - 1), 0) * sizes
+    worst = np.zeros(batch.num_rows)
+    np.maximum.at(worst, rows, np.where(is_finite, excess, np.inf))
+    return worst
+
+
+def box_side_px(batch: ArrowBatch) -> Numbers:
+    """Width or height of the smallest box of each record, in pixels; negative for one inside out.
+
+    Infinite for records without boxes.
+    """
+    values, rows, axis = _coordinates(batch)
+    values = np.where(np.isfinite(values), values, 0)
+    kinds = np.array([kind in ("box", "boxes") for kind in batch["answer_kind"].to_pylist()], bool)
+    smallest = np.full(batch.num_rows, np.inf)
+    is_box = kinds[rows]
+    corners, box_rows, box_axis = values[is_box], rows[is_box], axis[is_box]
+    corners = corners[: len(corners) // 4 * 4].reshape(-1, 2, 2)
+    sides = (corners[:, 1] - corners[:, 0]).reshape(-1)
+    side_rows = box_rows.reshape(-1, 2, 2)[:, 0].reshape(-1)
+    side_axis = box_axis.reshape(-1, 2, 2)[:, 0].reshape(-1)
+    sizes = np.stack([_column(batch, "width"), _column(batch, "height")])[side_axis, side_rows]
+    np.minimum.at(smallest, side_rows, sides * sizes)
+    return smallest
+
+
+def _coordinates(batch: ArrowBatch) -> tuple[Numbers, Any, Any]:
+    """All coordinates as fractions, the row of each, and its axis (0 for x, 1 for y)."""
+    pc: Any = import_module("pyarrow.compute")
+    column = batch["geometry"]
+    values = pc.list_flatten(column).to_numpy(zero_copy_only=False)
+    counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(batch.num_rows), counts)
+    return values, rows, np.arange(len(values)) % 2  # every list has an even length
+
+
+def _column(batch: ArrowBatch, name: str) -> Numbers:
+    return batch[name].to_numpy(zero_copy_only=False).astype(np.float64)
