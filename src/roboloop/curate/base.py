@@ -139,15 +139,12 @@ class Operator(BaseModel, ABC):
     Class attributes:
         version: Raised when the same options give other values than before.
         code: Code of the error catalogue that a drop is written under.
-        waits: Its work is waiting for somebody else, such as an endpoint: it is done in this
-            process, shard after shard, whatever the executor, and never by `what-if`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: ClassVar[int] = 1
     code: ClassVar[str]
-    waits: ClassVar[bool] = False
 
     kind: str
     name: str = Field("", pattern=r"^[a-z0-9_-]*$")
@@ -166,6 +163,15 @@ class Operator(BaseModel, ABC):
     def judging_options(self) -> frozenset[str]:
         """Options that only judging uses: changing them measures nothing again."""
         return frozenset({"name"})
+
+    @property
+    def waits(self) -> bool:
+        """Whether measuring is waiting for somebody else, such as an endpoint.
+
+        It is then done in this process, shard after shard, whatever the executor, and never by
+        `what-if`.
+        """
+        return False
 
     @property
     def meta_fields(self) -> tuple[str, ...]:
