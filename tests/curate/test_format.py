@@ -16,6 +16,7 @@ from roboloop.curate.base import CurateContext, Judgement
 from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.curate.format import FormatRules
 from roboloop.curate.format_rules import RULES
+from roboloop.curate.text_counts import SCRIPTS, WORD, count_letters, count_words
 from roboloop.records.answers import Box, Boxes, Choice, Plan, Points, Text, Trajectory, YesNo
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record, Turn
@@ -103,7 +104,8 @@ BROKEN: tuple[tuple[str, Record], ...] = (
     ("length: too long a answer in words", question("What is it?", Text("cup " * 2_001))),
     ("unfinished: the answer ends with a word that wants another",
      question("What is next?", Text("Pick up the cup and"))),
-    ("unfinished: the answer ends with a comma", question("?!?", Text("First open the drawer,"))),
+    ("unfinished: the answer ends with a comma or colon",
+     question("What is next?", Text("First open the drawer,"))),
     ("unfinished: the answer opens a bracket",
      question("What is next?", Text('Look at this: {"steps": [1, 2'))),
     ("unfinished: the answer opens a code block",
@@ -125,6 +127,20 @@ def test_each_rule_finds_its_fault(wanted: str, item: Record) -> None:
 
 def test_every_rule_has_been_seen() -> None:
     assert {wanted.partition(":")[0] for wanted, _ in BROKEN} | {"language"} == set(RULES)
+
+
+def test_words_and_letters_are_counted_the_same_in_bytes_and_in_unicode() -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = ["", " two\twords ", "a", "caf\u00e9 au lait", "拿起 the 杯子", "x\n\ny, z!", "  "]
+    for column in (pa.array(texts), pa.array(["skipped", *texts]).slice(1)):
+        words = count_words(column)
+        assert words.tolist() == [0, 2, 1, 3, 5, 3, 0]
+        assert words.tolist() == pc.count_substring_regex(column, WORD).to_pylist()  # pyright: ignore
+        for name, counts in count_letters(column).items():
+            wanted = pc.count_substring_regex(column, SCRIPTS[name])  # pyright: ignore
+            assert counts.tolist() == wanted.to_pylist()
 
 
 def test_values_stand_beside_their_limits() -> None:

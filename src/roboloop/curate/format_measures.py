@@ -1,10 +1,11 @@
 """What the `format` rules measure: counts of words and letters, signs of damage, stray coordinates.
 
-Counting is done by Arrow's regular expressions on whole columns, without a loop over records.
+Texts are looked at as whole columns, without a loop over records.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Literal
@@ -13,25 +14,19 @@ import numpy as np
 
 from roboloop.curate.answer_text import ANSWER_COLUMNS, answer_text, stand_in
 from roboloop.curate.base import ArrowBatch, Numbers
+from roboloop.curate.text_counts import count_letters, count_words
 from roboloop.dialects import load_dialect
 from roboloop.tasks import load_task
 
 WORDED = ("text", "plan")
 
-_PICTOGRAM = r"\p{Han}\p{Hiragana}\p{Katakana}"
-WORD = rf"[{_PICTOGRAM}]|[^\s{_PICTOGRAM}]+"
-"""A word: what stands between spaces, or one sign of a script that has none."""
-
-LETTERS = {"letters": r"\p{L}", "latin": r"\p{Latin}", "han": r"\p{Han}"}
-"""Column -> the letters it counts, in the question and in an answer in words."""
-
 STRAY_MARK = (
-    r"(<(?:image|video|audio)>|<\|[A-Za-z0-9_]+\|>|<__dj__[a-z]+>|\[/?INST\]|<</?SYS>>|</?s>)"
+    r"<(?:image|video|audio)>|<\|[A-Za-z0-9_]+\|>|<__dj__[a-z]+>|\[/?INST\]|<</?SYS>>|</?s>"
 )
 """Marks of pictures, and tokens of a chat template, that do not belong in a text."""
 
 CUT_OFF: Mapping[str, str] = {
-    "ends with a comma, colon or opening bracket": r"(?:[,:\[{，、：（【]|(?:^|[^:;=])\()\s*$",
+    "ends with an opening bracket": r"(?:[\[{（【]|(?:^|[^:;=])\()\s*$",
     "ends in the middle of a word": r"\p{L}-\s*$",
     "ends with a word that wants another": (
         r"(?i)\s(?:a|an|the|and|or|of|because|than|into|whose)\s*$|(?:和|与|或|因为|并且|然后)\s*$"
@@ -40,7 +35,17 @@ CUT_OFF: Mapping[str, str] = {
         r"(?:^|[^:;=])\([^()]*$|\[[^\[\]]*$|\{[^{}]*$|（[^（）]*$"
     ),
 }
-"""How a text that was cut off looks -> a pattern. A missing full stop alone is no sign."""
+"""How a text that was cut off looks -> a pattern, tried on its last `TAIL_CHARS`.
+
+A missing full stop is no sign. Nor is a comma at the end of a plan: people write plans so.
+"""
+
+COMMA = "ends with a comma or colon"
+_COMMA = r"[,:，、：]\s*$"
+TAIL_CHARS = 200
+
+_NEEDS_READING = r"[<>{}\[\]\\*`$|_#:：【】「」『』]|^\W*$"
+"""Texts without any of these are read by every task of words as they stand."""
 
 _FENCE = "```"
 _PLAIN = load_dialect("plain")
@@ -48,33 +53,58 @@ _PLAIN = load_dialect("plain")
 
 def measure_text(batch: ArrowBatch) -> dict[str, Any]:
     """Columns on the texts of a batch of facts."""
-    import pyarrow as pa
-
     pc: Any = import_module("pyarrow.compute")
     question, answer = batch["question"], batch["answer"]
     both = pc.binary_join_element_wise(question, answer, "\n")
-    counts = {name: pc.count_substring_regex(both, pattern) for name, pattern in LETTERS.items()}
-    cut_off = pa.nulls(batch.num_rows, pa.string())
-    odd_fences = pc.equal(pc.bit_wise_and(pc.count_substring(answer, _FENCE), 1), 1)
-    signs = {name: pc.match_substring_regex(answer, pattern) for name, pattern in CUT_OFF.items()}
-    for name, found in {**signs, "opens a code block that is never closed": odd_fences}.items():
-        cut_off = pc.if_else(pc.and_(found, pc.is_null(cut_off)), name, cut_off)
-    mark = pc.struct_field(pc.extract_regex(both, STRAY_MARK.replace("(", "(?P<mark>", 1)), "mark")
     return {
-        "question_words": pc.count_substring_regex(question, WORD),
+        "question_words": count_words(question),
         "question_chars": pc.utf8_length(question),
-        "answer_words": pc.count_substring_regex(answer, WORD),
+        "answer_words": count_words(answer),
         "answer_chars": pc.utf8_length(answer),
-        **counts,
-        "cut_off": cut_off,
-        "stray_mark": mark,
+        **count_letters(both),
+        "cut_off": _cut_off(answer, kinds=batch["answer_kind"]),
+        "stray_mark": _stray_marks(both),
     }
+
+
+def _cut_off(answer: Any, *, kinds: Any) -> Any:
+    """The first sign that each answer was cut off; null for those without."""
+    import pyarrow as pa
+
+    pc: Any = import_module("pyarrow.compute")
+    tail = pc.utf8_slice_codeunits(answer, start=-TAIL_CHARS)
+    signs = {name: pc.match_substring_regex(tail, pattern) for name, pattern in CUT_OFF.items()}
+    signs[COMMA] = pc.and_(pc.match_substring_regex(tail, _COMMA), pc.equal(kinds, "text"))
+    odd_fences = pc.bit_wise_and(pc.count_substring(answer, _FENCE), 1)
+    signs["opens a code block that is never closed"] = pc.equal(odd_fences, 1)
+    found = pa.nulls(len(answer), pa.string())
+    for name, flags in signs.items():
+        found = pc.if_else(pc.and_(flags, pc.is_null(found)), name, found)
+    return found
+
+
+def _stray_marks(texts: Any) -> list[str | None]:
+    """The first stray mark of each text; None for those without."""
+    pc: Any = import_module("pyarrow.compute")
+    found: list[str | None] = [None] * len(texts)
+    for place in pc.indices_nonzero(pc.match_substring_regex(texts, STRAY_MARK)).to_pylist():
+        if (mark := re.search(STRAY_MARK, texts[place].as_py())) is not None:
+            found[place] = mark[0]
+    return found
 
 
 def misread(batch: ArrowBatch, *, which: Literal["words", "all", "none"]) -> list[str | None]:
     """Why the task finds no answer in the text of its own answer; None where it finds one."""
-    rows = batch.select([*ANSWER_COLUMNS, "problem"]).to_pylist()
-    return [_misread(row, which=which) for row in rows]
+    pc: Any = import_module("pyarrow.compute")
+    reasons: list[str | None] = [None] * batch.num_rows
+    places = list(range(batch.num_rows))
+    if which == "words":
+        special = pc.match_substring_regex(batch["answer"], _NEEDS_READING)
+        places = pc.indices_nonzero(special).to_pylist()
+    rows = batch.select([*ANSWER_COLUMNS, "problem"]).take(places).to_pylist() if places else []
+    for place, row in zip(places, rows, strict=True):
+        reasons[place] = _misread(row, which=which)
+    return reasons
 
 
 def _misread(row: Mapping[str, Any], *, which: str) -> str | None:

@@ -24,7 +24,7 @@ class Range(NamedTuple):
 
 
 class Lengths(BaseModel):
-    """How long texts may be. Words are counted as in `format_measures.WORD`."""
+    """How long texts may be. Words are counted as in `text_counts.WORD`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

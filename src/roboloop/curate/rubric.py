@@ -39,9 +39,10 @@ SYSTEM = (
     "You grade training data for a robot's vision-language model. You see a question and the "
     "answer a model would learn to give, with the picture if there is one. Give whole marks from "
     "1 (worst) to 6 (best) for: relevance (does the answer speak of what is asked), correctness "
-    "(is it true of the picture, as far as you can tell), grounding (does it name objects and places that are "
-    "there), format (is it complete and well formed), redundancy (6: nothing is said twice), and "
-    "an overall score. Say the reason in one sentence. Answer with one JSON object."
+    "(is it true of the picture, as far as you can tell), grounding (does it name objects and "
+    "places that are there), format (is it complete and well formed), redundancy (6: nothing is "
+    "said twice), and an overall score. Say the reason in one sentence. Answer with one JSON "
+    "object."
 )
 
 Grade = Literal[1, 2, 3, 4, 5, 6]

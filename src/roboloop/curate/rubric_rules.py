@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 MARKS = ("relevance", "grounding", "form", "novelty", "length", "detail")
@@ -71,7 +72,7 @@ def _grounding(row: Mapping[str, Any], *, said: list[str]) -> float:
                 bool(row["geometry"]) and row["outside_px"] == 0 and row["box_side_px"] >= 1
             )
         case "plan":
-            steps = row["answer"].split("\n")
+            steps = [step for step in row["answer"].split("\n") if step.strip()] or [""]
             return sum(len(_content_words(step)) >= 2 for step in steps) / len(steps)
         case "text":
             return float(any(word not in _VAGUE_WORDS for word in said))
@@ -118,12 +119,15 @@ def _detail(said: list[str]) -> float:
 
 def _content_words(text: str) -> list[str]:
     """Words that carry meaning, small, without the commonest endings."""
-    words = (_stem(word) for word in _WORDS.findall(text.lower()))
-    return [word for word in words if word not in _EMPTY_WORDS]
+    return [told for word in _WORDS.findall(text) if (told := _meaning(word))]
 
 
-def _stem(word: str) -> str:
+@lru_cache(maxsize=1 << 16)
+def _meaning(word: str) -> str:
+    """The word, small and without its ending; empty for one that carries no meaning."""
+    small = word.lower()
     for ending in ("ing", "ed", "es", "s"):
-        if len(word) > len(ending) + 3 and word.endswith(ending):
-            return word[: -len(ending)]
-    return word
+        if len(small) > len(ending) + 3 and small.endswith(ending):
+            small = small[: -len(ending)]
+            break
+    return "" if small in _EMPTY_WORDS else small
