@@ -24,12 +24,12 @@ from roboloop.records.record import Record, Turn
 CONTEXT = CurateContext(Path(), Path(), 1)
 
 
-def judged(records: Sequence[Record], **options: Any) -> Judgement:
+def judged(records: Sequence[Record], *, num_rows: int = 3, **options: Any) -> Judgement:
     import pyarrow as pa
 
     rules = FormatRules.model_validate(options)
     facts = pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
-    batches = [rules.measure(batch, CONTEXT) for batch in facts.to_batches(max_chunksize=3)]
+    batches = [rules.measure(batch, CONTEXT) for batch in facts.to_batches(max_chunksize=num_rows)]
     kept = np.ones(facts.num_rows, dtype=np.bool_)
     return rules.judge(pa.Table.from_batches(batches), facts, kept=kept)
 

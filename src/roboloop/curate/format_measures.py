@@ -29,7 +29,7 @@ CUT_OFF: Mapping[str, str] = {
     "ends with an opening bracket": r"(?:[\[{（【]|(?:^|[^:;=])\()\s*$",
     "ends in the middle of a word": r"\p{L}-\s*$",
     "ends with a word that wants another": (
-        r"(?i)\s(?:a|an|the|and|or|of|because|than|into|whose)\s*$|(?:和|与|或|因为|并且|然后)\s*$"
+        r"(?i)\s(?:a|an|the|and|or|of|because|than|whose)\s*$|(?:和|与|或|因为|并且|然后)\s*$"
     ),
     "opens a bracket that is never closed": (
         r"(?:^|[^:;=])\([^()]*$|\[[^\[\]]*$|\{[^{}]*$|（[^（）]*$"
