@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from roboloop.records.answers import SPATIAL_KINDS
+
 MARKS = ("relevance", "grounding", "form", "novelty", "length", "detail")
 """Names of the marks, in order."""
 
 SHORT_ANSWER_WORDS = 3
 ENOUGH_OVERLAP = 1 / 3
-LENGTHS = {"text": (2, 150), "plan": (2, 10)}
+LENGTHS = {"text": (1, 150), "plan": (2, 10)}
 """Kind of answer -> words of a text, steps of a plan, that are neither too few nor too many."""
 TOO_LONG = 4
 """At so many times the upper end the mark for length is 0."""
@@ -38,17 +40,27 @@ def mark(row: Mapping[str, Any]) -> tuple[float, ...]:
         row: Facts, with `cut_off`, `stray_mark`, `outside_px` and `box_side_px` of
             `format_measures`.
     """
-    kind: str = row["answer_kind"]
-    asked, said = _content_words(row["question"]), _content_words(row["answer"])
-    words = _WORDS.findall(row["answer"].lower())
-    is_worded = kind in LENGTHS
+    question_words = _WORDS.findall(row["question"])
+    asked = _meanings(question_words)
+    if row["answer_kind"] not in LENGTHS:
+        length = min(1.0, len(question_words) / MIN_QUESTION_WORDS)
+        return (float(bool(asked)), _grounding(row), _form(row), 1.0, length, 1.0)
+    steps = [_WORDS.findall(step.lower()) for step in row["answer"].split("\n")]
+    steps = [step for step in steps if step]
+    words = [word for step in steps for word in step]
+    said = _meanings(words)
+    if row["answer_kind"] == "plan":
+        num_named = sum(len(_meanings(step)) >= 2 for step in steps)
+        grounding, number = num_named / max(len(steps), 1), len(steps)
+    else:
+        grounding, number = float(any(word not in _VAGUE_WORDS for word in said)), len(words)
     return (
-        _relevance(asked, said) if is_worded else float(bool(asked)),
-        _grounding(row, said=said),
+        _relevance(asked, said),
+        grounding,
         _form(row),
-        _novelty(row["answer"], words=words) if is_worded else 1.0,
-        _length(row, num_words=len(words)),
-        _detail(said) if is_worded else 1.0,
+        _novelty(row["answer"], words=words),
+        _length(row["answer_kind"], number=number, num_asked=len(question_words)),
+        _detail(said),
     )
 
 
@@ -64,22 +76,11 @@ def _relevance(asked: list[str], said: list[str]) -> float:
     return min(1.0, len(shared) / least / ENOUGH_OVERLAP) if least else 0.0
 
 
-def _grounding(row: Mapping[str, Any], *, said: list[str]) -> float:
-    """Whether the answer points at something: places in the picture, an option, named things."""
-    match row["answer_kind"]:
-        case "box" | "boxes" | "points" | "trajectory":
-            return float(
-                bool(row["geometry"]) and row["outside_px"] == 0 and row["box_side_px"] >= 1
-            )
-        case "plan":
-            steps = [step for step in row["answer"].split("\n") if step.strip()] or [""]
-            return sum(len(_content_words(step)) >= 2 for step in steps) / len(steps)
-        case "text":
-            return float(any(word not in _VAGUE_WORDS for word in said))
-        case "":
-            return 0.0
-        case _:
-            return float(bool(row["short_answer"]))
+def _grounding(row: Mapping[str, Any]) -> float:
+    """Whether there are places in the picture, or an option, a yes or no, or a number."""
+    if row["answer_kind"] in SPATIAL_KINDS:
+        return float(bool(row["geometry"]) and row["outside_px"] == 0 and row["box_side_px"] >= 1)
+    return float(bool(row["short_answer"]))
 
 
 def _form(row: Mapping[str, Any]) -> float:
@@ -96,19 +97,13 @@ def _novelty(answer: str, *, words: list[str]) -> float:
     return min(shares, default=1.0)
 
 
-def _length(row: Mapping[str, Any], *, num_words: int) -> float:
-    """1 within the usual lengths, less the further outside."""
-    num_asked = len(_WORDS.findall(row["question"]))
+def _length(kind: str, *, number: int, num_asked: int) -> float:
+    """1 within the usual lengths of `LENGTHS`, less the further outside."""
     question = min(1.0, num_asked / MIN_QUESTION_WORDS)
-    if row["answer_kind"] not in LENGTHS:
-        return question
-    least, most = LENGTHS[row["answer_kind"]]
-    number = row["answer"].count("\n") + 1 if row["answer_kind"] == "plan" else num_words
-    if number <= most:
-        return min(
-            question, 1.0 if row["answer_kind"] == "text" and number else number / least, 1.0
-        )
-    return min(question, max(0.0, 1 - math.log(number / most) / math.log(TOO_LONG)))
+    least, most = LENGTHS[kind]
+    if number > most:
+        return min(question, max(0.0, 1 - math.log(number / most) / math.log(TOO_LONG)))
+    return min(question, number / least, 1.0)
 
 
 def _detail(said: list[str]) -> float:
@@ -117,9 +112,9 @@ def _detail(said: list[str]) -> float:
     return len(telling) / len(said) if said else 0.0
 
 
-def _content_words(text: str) -> list[str]:
-    """Words that carry meaning, small, without the commonest endings."""
-    return [told for word in _WORDS.findall(text) if (told := _meaning(word))]
+def _meanings(words: list[str]) -> list[str]:
+    """The words that carry meaning, small, without the commonest endings."""
+    return [told for word in words if (told := _meaning(word))]
 
 
 @lru_cache(maxsize=1 << 16)
