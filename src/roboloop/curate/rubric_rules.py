@@ -19,7 +19,7 @@ LENGTHS = {"text": (1, 150), "plan": (2, 10)}
 """Kind of answer -> words of a text, steps of a plan, that are neither too few nor too many."""
 TOO_LONG = 4
 """At so many times the upper end the mark for length is 0."""
-MIN_QUESTION_WORDS = 3
+MIN_QUESTION_WORDS = 2
 
 _WORDS = re.compile(r"[a-z]+|\d+|[\u3400-\u9fff]", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"[.!?;。！？；\n]+")
