@@ -29,7 +29,7 @@ def answer_of(row: Mapping[str, Any]) -> Answer | None:
         case "text":
             return Text(row["answer"])
         case "plan":
-            return Plan(tuple(row["answer"].split("\n")))
+            return Plan(tuple(step for step in row["answer"].split("\n") if step.strip()))
         case "box" if len(scaled) == 4:
             return Box(*scaled, label=row.get("content") or None)
         case "boxes":
