@@ -13,6 +13,7 @@ from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import write_folder_mark, write_media_roots
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))  # the endpoint on this machine
 
 
 @pytest.fixture

@@ -30,8 +30,19 @@ def run(
     store: Path | None = None,
     operators: Sequence[Operator] = (ExactDuplicates(),),
 ) -> CurateCounts:
+    return run_operators(operators, folder, out, num_workers=num_workers, store=store)
+
+
+def run_operators(
+    operators: Sequence[Operator],
+    folder: Path,
+    out: Path,
+    *,
+    num_workers: int = 1,
+    store: Path | None = None,
+) -> CurateCounts:
     config = CurateConfig.model_validate(
-        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": operators}
+        {"engine": {"kind": "inline", "num_workers": num_workers}, "operators": list(operators)}
     )
     with Ledger(out / "ledger.jsonl", stage="curate") as ledger:
         return curate(

@@ -108,6 +108,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A TFRecord does not match its checksum or is no Example", "Download the file again."
     ),
     # Curation: each operator has a code of its own.
+    "E-CUR-010": ErrorKind(
+        "A record breaks a rule of form",
+        "Mend the source, or switch the rule off by its name: format.off=[rule].",
+    ),
+    "E-CUR-011": ErrorKind(
+        "A picture is unreadable, blank, blurred, tiny or absurdly long",
+        "Replace the picture, or change the limit of the media operator.",
+    ),
     "E-CUR-020": ErrorKind(
         "A record is the same as another", "Nothing to mend: the better one of them was kept."
     ),
@@ -126,6 +134,13 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-CUR-024": ErrorKind(
         "A picture cannot be grouped with its like",
         "Nothing is dropped by picture groups; see E-MED for what is wrong with the picture.",
+    ),
+    "E-CUR-030": ErrorKind(
+        "A record's score is too low", "Nothing to mend. Lower rubric.threshold to keep more."
+    ),
+    "E-CUR-031": ErrorKind(
+        "A judge finds a record bad",
+        "Nothing to mend: the judge's reason and its own error are beside the verdicts.",
     ),
     # Dialects
     "E-DIA-001": ErrorKind(
@@ -181,6 +196,14 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-ENG-005": ErrorKind(
         "A single question does not fit in the device's memory",
         "Lower the dialect's max_pixels, or use a device with more memory.",
+    ),
+    "E-ENG-010": ErrorKind(
+        "An endpoint refuses every request",
+        "Check its address, the model's name, and the environment variable with the key.",
+    ),
+    "E-ENG-011": ErrorKind(
+        "An endpoint does not answer",
+        "Start it, or wait, and run the same command again: answers so far are kept.",
     ),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
     "E-EVA-002": ErrorKind(

@@ -10,8 +10,12 @@ OPERATORS = Table(
     "operators",
     rows={
         "exact": "roboloop.curate.exact:ExactDuplicates",
+        "format": "roboloop.curate.format:FormatRules",
+        "judge": "roboloop.curate.judge:Judge",
+        "media": "roboloop.curate.media:MediaChecks",
         "minhash": "roboloop.curate.minhash:MinhashDuplicates",
         "picture_groups": "roboloop.curate.picture_groups:PictureGroups",
+        "rubric": "roboloop.curate.rubric:Rubric",
         "simhash": "roboloop.curate.simhash:SimhashDuplicates",
         "template_quota": "roboloop.curate.template_quota:TemplateQuota",
     },

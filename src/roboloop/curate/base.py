@@ -1,6 +1,6 @@
 """What an operator is: it measures records, then judges what it measured.
 
-The two are apart on purpose. Measuring is costly and done once, shard by shard; its values are
+The two are apart on purpose. Measuring is costly and done once, piece by piece; its values are
 kept. Judging turns stored values and the thresholds of the recipe into verdicts in an instant, so
 `roboloop what-if` can try another threshold without measuring anything again.
 
@@ -41,12 +41,14 @@ class CurateContext(NamedTuple):
         work: A folder for what the operator wants to keep between calls.
         seed: Seed of the recipe.
         judged: What earlier operators found, by label; only those that `GroupOperator.reads` names.
+        memo: Whatever the operator wants to keep between the batches of one piece.
     """
 
     records: Path
     work: Path
     seed: int
     judged: Mapping[str, Judgement] = {}  # never changed
+    memo: dict[Any, Any] = {}  # noqa: RUF012 - a new one for every piece
 
 
 class Executor(Protocol):
@@ -168,6 +170,24 @@ class Operator(BaseModel, ABC):
         """Options that only judging uses: changing them measures nothing again."""
         return frozenset({"name"})
 
+    @property
+    def waits(self) -> bool:
+        """Whether measuring is waiting for somebody else, such as an endpoint.
+
+        It is then done in this process, piece after piece, whatever the executor, and never by
+        `what-if`.
+        """
+        return False
+
+    @property
+    def meta_fields(self) -> tuple[str, ...]:
+        """Fields of the records' `meta` that it measures by.
+
+        They are added to the batches as columns `meta.<field>` of JSON text, null where a record
+        has none. The records are read again for this.
+        """
+        return ()
+
     def fingerprint(self) -> str:
         """Hash of everything the stored values depend on, besides the records."""
         options = self.model_dump(mode="json", exclude=set(self.judging_options))
@@ -194,6 +214,13 @@ class MapOperator(Operator):
             facts: The facts of all records.
             kept: Bool, what earlier operators kept. Quantiles are taken over these.
         """
+
+    def about(self, values: ArrowTable, facts: ArrowTable) -> dict[str, Any]:
+        """What the values say about the operator itself, such as a judge's own error.
+
+        Plain JSON; written to `about.json` beside the verdicts when it is not empty.
+        """
+        return {}
 
     def quality(self, values: ArrowTable) -> Numbers:
         """What the values say about which of two similar records is better, between 0 and 1.

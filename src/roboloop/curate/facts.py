@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import canonical_json, hash_bytes, hash_value
-from roboloop.dialects import load_dialect
+from roboloop.curate.problems import UNASKABLE, problem_of, question_of, short_answer
 from roboloop.records.answers import (
     SPATIAL_KINDS,
     Answer,
@@ -41,6 +41,9 @@ COLUMNS: dict[str, str] = {
     "answer_kind": "string",
     "geometry": "list<double>",
     "content": "string",
+    "short_answer": "string",
+    # What is wrong with the record by itself.
+    "problem": "string",
     # What is looked at.
     "width": "int32",
     "height": "int32",
@@ -53,13 +56,15 @@ COLUMNS: dict[str, str] = {
 }
 """Column -> Arrow type.
 
-`question` is the text a model is asked, `context` a hash of what was said before it in the same
-conversation, empty for a first question. `answer` is the answer's text where it is words, empty
-where it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and
-height (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else
-the answer holds: a hash of letter and options, yes or no, or a number; the labels of boxes and
-points; nothing where words say it all. `media` names each medium by its content hash, or by its
-reference where it was not hashed; `references` are the media as JSON
+`question` is the text a model is asked, empty where it cannot be worded; `context` a hash of what
+was said before it in the same conversation, empty for a first question. `answer` is the answer's
+text where it is words, empty where it is coordinates. `geometry` holds a spatial answer as
+fractions of its picture's width and height (x1, y1, x2, y2 of each box; x, y of each point), empty
+otherwise. `content` is what else the answer holds: a hash of letter and options, yes or no, or a
+number; the labels of boxes and points; nothing where words say it all. `short_answer` is the text
+of a letter, a yes or no or a number, empty for other answers. `problem` is what keeps the record
+from being asked or answered, as `name: detail` (`curate.problems`). `media` names each medium by
+its content hash, or by its reference where it was not hashed; `references` are the media as JSON
 (`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
 in order, empty without media. `episode` and `frame` say which moment of which recording is shown
 (frame -1 and an empty episode where that is not known).
@@ -103,20 +108,18 @@ def facts_table(records: Iterable[Record]) -> Any:
     return pa.table(columns, schema=schema)
 
 
-_PLAIN = load_dialect("plain")
-
-
 def facts_of(record: Record) -> dict[str, Any]:
     """The row of one record.
 
     Raises:
-        RoboLoopError: When the record cannot be worded, such as E-REC-002 for a missing input.
+        RoboLoopError: E-CFG-006 for an unknown task.
     """
     task = load_task(record.task)
+    question, problem = "", ""
     try:
-        question = task.question(record, dialect=_PLAIN)
+        question = question_of(record, task=task)
     except RoboLoopError as error:
-        raise error.located(Place(record.origin or None, record_id=record.id)) from error
+        problem = f"{UNASKABLE}: {error.detail}"
     size = record.picture_size
     answer = _answer_facts(record.answer, size=size)
     names = [medium.content_hash or medium_name(medium) for medium in record.media]
@@ -133,6 +136,8 @@ def facts_of(record: Record) -> dict[str, Any]:
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
         "content": answer.content,
+        "short_answer": short_answer(record.answer, task=task),
+        "problem": problem or problem_of(record, task=task),
         "width": size.width if size else 0,
         "height": size.height if size else 0,
         "num_media": len(names),

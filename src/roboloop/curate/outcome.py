@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.files import atomic_write_json
 from roboloop.base.progress import progress_bar
 from roboloop.curate.base import (
     NO_PARTNER,
@@ -30,6 +31,7 @@ from roboloop.records.shards import RecordFolder, write_folder_mark, write_media
 from roboloop.runs.ledger import Dropped, Ledger
 
 VERDICTS_FILE = "verdicts.arrow"
+ABOUT_FILE = "about.json"
 LEDGER_ROWS = 50_000
 """Ledger lines made at a time."""
 
@@ -69,7 +71,9 @@ def curate(
         curation.executor.close()
 
 
-def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int) -> Curation:
+def open_curation(
+    config: CurateConfig, *, records: Path, store: Path, seed: int, may_wait: bool = True
+) -> Curation:
     """The curation of a folder of records, with all that its store holds already.
 
     Raises:
@@ -88,6 +92,7 @@ def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int
         store=CurateStore(store, records_hash=folder.content_hash(), marks=marks),
         context=CurateContext(records, store / "work", seed),
         executor=config.engine.load(),
+        may_wait=may_wait,
     )
 
 
@@ -118,6 +123,8 @@ def write_outcome(
     """Write the verdicts, the kept records and the ledger; shards not curated are taken whole."""
     operators, facts = curation.operators, curation.facts()
     write_table(out / VERDICTS_FILE, table=verdict_table(operators, facts=facts, verdicts=verdicts))
+    if verdicts.about:
+        atomic_write_json(out / ABOUT_FILE, value=dict(verdicts.about))
     rows = np.flatnonzero(verdicts.first >= 0)
     for start in range(0, len(rows), LEDGER_ROWS):
         some = rows[start : start + LEDGER_ROWS]

@@ -42,11 +42,13 @@ class Verdicts(NamedTuple):
         kept: Bool.
         first: Number of the operator that dropped the record, -1 while it is kept.
         judgements: Of each operator, in order, on all records.
+        about: What operators say about themselves (`MapOperator.about`), by label.
     """
 
     kept: Flags
     first: Indices
     judgements: tuple[Judgement, ...]
+    about: Mapping[str, Mapping[str, Any]] = {}  # never changed
 
 
 class Curation:
@@ -57,6 +59,7 @@ class Curation:
         store: Where values are kept.
         context: Handed to the operators.
         executor: Does the work on pieces.
+        may_wait: Whether operators that wait for others (`Operator.waits`) may measure.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class Curation:
         store: CurateStore,
         context: CurateContext,
         executor: Executor,
+        may_wait: bool = True,
     ) -> None:
         self.operators = tuple(operators)
         self.labels = tuple(operator.label for operator in operators)
         self.store = store
         self.context = context
         self.executor = executor
+        self.may_wait = may_wait
 
     def make_facts(self) -> None:
         """Make the facts of the pieces that have none yet."""
@@ -94,6 +99,7 @@ class Curation:
         rank = np.zeros(facts.num_rows)
         values: dict[str, Any] = {}
         judgements: list[Judgement] = []
+        about: dict[str, dict[str, Any]] = {}
         for number, operator in enumerate(self.operators):
             judged = dict(zip(self.labels, judgements, strict=False))
             judgement = self._judged(
@@ -101,11 +107,13 @@ class Curation:
             )
             if isinstance(operator, MapOperator):
                 rank = rank + operator.quality(values[operator.label])
+                if told := operator.about(values[operator.label], facts):
+                    about[operator.label] = told
             judgements.append(judgement)
             newly = judgement.drop & kept
             first[newly] = number
             kept = kept & ~judgement.drop
-        return Verdicts(kept, first, tuple(judgements))
+        return Verdicts(kept, first, tuple(judgements), about)
 
     def _judged(
         self,
@@ -136,7 +144,14 @@ class Curation:
         work = partial(
             measure, operator=operator, facts=self.store.facts_folder, context=self.context
         )
-        self._do(self._jobs(folder, asked=asked), work=work, title=operator.label)
+        jobs = self._jobs(folder, asked=asked)
+        if jobs and operator.waits and not self.may_wait:
+            raise RoboLoopError(
+                "E-CFG-003",
+                f"{operator.label} would have to ask its endpoint about more records",
+                fix="Run the recipe with these options; what was answered is not paid again.",
+            )
+        self._do(jobs, work=work, title=operator.label, here=operator.waits)
         return folder
 
     def _pairs(
@@ -175,15 +190,17 @@ class Curation:
             start = stop
         return jobs
 
-    def _do(self, jobs: Sequence[Job], *, work: Callable[[Job], int], title: str) -> None:
-        """Let the executor do the jobs; each leaves its file."""
+    def _do(
+        self, jobs: Sequence[Job], *, work: Callable[[Job], int], title: str, here: bool = False
+    ) -> None:
+        """Let the executor do the jobs, or do them `here`; each leaves its file."""
         if not jobs:
             return
         for left in jobs[0].out.parent.glob(".*.tmp"):  # a killed worker was writing them
             left.unlink()
         num_records = sum(job.piece.stop - job.piece.start for job in jobs)
         with progress_bar(f"{title} (records)", total=num_records) as bar:
-            for num_done in self.executor.map(work, jobs):
+            for num_done in map(work, jobs) if here else self.executor.map(work, jobs):
                 bar.advance(num_done)
 
 

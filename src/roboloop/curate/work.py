@@ -6,6 +6,7 @@ there. So any executor may run them in any order, twice if need be, with the sam
 
 from __future__ import annotations
 
+import json
 from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +52,8 @@ def measure(job: Job, *, operator: Operator, facts: Path, context: CurateContext
     import pyarrow as pa
 
     table = read_table(facts / f"{job.piece.name}{SUFFIX}")
+    table = _with_meta(table, operator=operator, piece=job.piece, records=context.records)
+    context = context._replace(memo={})
     if job.asked is not None:
         table = table.filter(pa.array(job.asked))
     batches = [_values(operator, batch=batch, context=context) for batch in _batches(table)]
@@ -105,6 +108,20 @@ def _lines(shard: Path, *, mark: ShardMark) -> list[bytes]:
             "E-REC-015", "its records are not those that were marked", place=Place(shard)
         )
     return lines
+
+
+def _with_meta(facts: Any, *, operator: Operator, piece: Piece, records: Path) -> Any:
+    """The facts with the columns `meta.<field>` that the operator asks for."""
+    import pyarrow as pa
+
+    if not operator.meta_fields:
+        return facts
+    found = read_part(records / piece.shard, start=piece.start, stop=piece.stop)
+    metas = [item.record.meta for item in found]
+    for field in operator.meta_fields:
+        texts = [json.dumps(meta[field]) if field in meta else None for meta in metas]
+        facts = facts.append_column(f"meta.{field}", pa.array(texts, pa.string()))
+    return facts
 
 
 def _values(operator: Operator, *, batch: Any, context: CurateContext) -> Any:

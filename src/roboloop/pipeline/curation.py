@@ -81,8 +81,9 @@ class CuratedRun:
             update={"operators": changed_operators(self.config.operators, changes=changes)}
         )
         curation = open_curation(
-            config, records=self.records, store=self.run.path / "curation", seed=self.seed
-        )
+            config, records=self.records, store=self.run.path / "curation", seed=self.seed,
+            may_wait=False,
+        )  # fmt: skip
         return curation.verdicts()
 
     def _newest(self) -> tuple[dict[str, Any], Path]:

@@ -1,0 +1,78 @@
+"""Words and letters of a column of texts, counted without a loop over its rows.
+
+Texts of ASCII alone, the most of them, are counted byte by byte in NumPy; others by Arrow's regular
+expressions, which know the scripts of Unicode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+Counts = np.ndarray[Any, np.dtype[np.int32]]
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+_PICTOGRAM = r"\p{Han}\p{Hiragana}\p{Katakana}"
+WORD = rf"[{_PICTOGRAM}]|[^\s{_PICTOGRAM}]+"
+"""A word: what stands between spaces, or one sign of a script that has none."""
+
+SCRIPTS = {"letters": r"\p{L}", "latin": r"\p{Latin}", "han": r"\p{Han}"}
+"""Column -> the letters it counts."""
+
+_IS_SPACE = np.isin(np.arange(256), list(b" \t\n\f\r"))
+_IS_LETTER = np.isin(np.arange(256), [*range(65, 91), *range(97, 123)])
+
+
+def count_words(texts: Any) -> Counts:
+    """How many words each text of an Arrow array has."""
+
+    def starts(data: Bytes, offsets: Counts) -> Any:
+        is_space = _IS_SPACE[data]
+        after_space = np.r_[True, is_space[:-1]]
+        after_space[offsets[:-1][offsets[:-1] < len(data)]] = True
+        return ~is_space & after_space
+
+    return _counted(texts, flags=starts, pattern=WORD)
+
+
+def count_letters(texts: Any) -> dict[str, Counts]:
+    """How many letters of each of `SCRIPTS` each text has."""
+
+    def letters(data: Bytes, offsets: Counts) -> Any:
+        del offsets
+        return _IS_LETTER[data]
+
+    latin = _counted(texts, flags=letters, pattern=SCRIPTS["latin"])
+    both = _counted(texts, flags=letters, pattern=SCRIPTS["letters"])
+    han = _counted(texts, flags=None, pattern=SCRIPTS["han"])
+    return {"letters": both, "latin": latin, "han": han}
+
+
+def _counted(texts: Any, *, flags: Callable[[Bytes, Counts], Any] | None, pattern: str) -> Counts:
+    """Counts of a pattern; in texts of ASCII alone, of the bytes that `flags` marks (or none)."""
+    import pyarrow as pa
+
+    pc: Any = import_module("pyarrow.compute")
+    is_ascii = pc.string_is_ascii(texts).to_numpy(zero_copy_only=False)
+    counts = np.zeros(len(texts), dtype=np.int32)
+    if not is_ascii.all():
+        others = texts.filter(pa.array(~is_ascii))
+        counts[~is_ascii] = pc.count_substring_regex(others, pattern).to_numpy()
+    if flags is not None and is_ascii.any():
+        plain = texts if is_ascii.all() else texts.filter(pa.array(is_ascii))
+        data, offsets = _bytes_of(plain)
+        marked = np.r_[0, np.cumsum(flags(data, offsets), dtype=np.int64)]
+        counts[is_ascii] = marked[offsets[1:]] - marked[offsets[:-1]]
+    return counts
+
+
+def _bytes_of(texts: Any) -> tuple[Bytes, Counts]:
+    """All bytes of a string array, and where each text begins, with a last one for the end."""
+    _, places, data = texts.buffers()
+    offsets = np.frombuffer(places, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    first, last = int(offsets[0]), int(offsets[-1])
+    whole = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return whole[first:last], offsets - first

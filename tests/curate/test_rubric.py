@@ -1,0 +1,159 @@
+"""Scores from rules, a judge and a field; thresholds are tried on stored values."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from loopback_endpoint import Answer, endpoint
+from made_records import record
+from PIL import Image
+from test_curation_run import run_operators
+
+from roboloop.curate.outcome import ABOUT_FILE
+from roboloop.curate.rubric import Rubric
+from roboloop.curate.rubric_rules import MARKS, mark
+from roboloop.curate.store import read_table
+from roboloop.records.answers import Plan, Text
+from roboloop.records.record import Record
+from roboloop.records.shards import RecordFolder
+
+Write = Callable[..., Path]
+
+
+def row(question: str, answer: str, kind: str = "text", **changes: Any) -> dict[str, Any]:
+    return {
+        "question": question, "answer": answer, "answer_kind": kind, "short_answer": "",
+        "geometry": [], "problem": "", "cut_off": None, "stray_mark": None, "outside_px": 0.0,
+        "box_side_px": float("inf"), **changes,
+    }  # fmt: skip
+
+
+def marks(*args: Any, **changes: Any) -> dict[str, float]:
+    return dict(zip(MARKS, mark(row(*args, **changes)), strict=True))
+
+
+QUESTION = "How should the robot move the red cup to the shelf?"
+GOOD = "Grasp the red cup by its handle, lift it, and place it on the upper shelf."
+
+
+def test_marks_are_what_a_person_would_count() -> None:
+    assert min(marks(QUESTION, GOOD).values()) > 0.75
+    assert marks(QUESTION, "Paris is a lovely place for a long holiday")["relevance"] < 0.1
+    assert marks(QUESTION, f"{GOOD} {GOOD}")["novelty"] == 0.5
+    assert marks(QUESTION, GOOD * 60)["length"] == 0
+    assert marks(QUESTION, "It is a thing with some stuff on something")["detail"] <= 0.5
+    assert marks(QUESTION, GOOD, cut_off="ends with a comma")["form"] == 0.75
+    assert marks(QUESTION, GOOD, problem="unaskable: x")["form"] == 0.5
+    assert marks("杯子在哪里？", "杯子在桌子上，靠近碗的左边")["relevance"] == 1
+    steps = "find the cup\npick the cup\nput the cup on the shelf"
+    assert marks("move the cup to the shelf", steps, "plan")["grounding"] == 1
+    assert marks("move the cup", "go\ngo\ngo", "plan")["novelty"] == pytest.approx(1 / 3)
+
+
+def test_coordinates_are_not_punished_for_having_no_words() -> None:
+    box = marks("'pick the cup': box?", "", "box", geometry=[0.1, 0.1, 0.2, 0.2], box_side_px=9.0)
+    assert set(box.values()) == {1.0}
+    assert marks("box of the cup?", "", "box", geometry=[0.1], outside_px=3.0)["grounding"] == 0
+
+
+def worded(name: str, answer: str, **meta: Any) -> Record:
+    return Record(
+        id=name, task="vqa", inputs={"question": QUESTION}, answer=Text(answer), meta=meta,
+        source="made",
+    )  # fmt: skip
+
+
+RECORDS = [
+    worded("good", GOOD, mark=90),
+    worded("twice", f"{GOOD} {GOOD}", mark=50),
+    worded("off", "Paris is a lovely place for a long holiday in spring", mark=10),
+    replace(record("box"), meta={"mark": "high"}),
+    Record(id="plan", task="plan_steps", inputs={"instruction": "move the red cup"},
+           answer=Plan(("find the red cup", "pick the red cup", "put the cup down"))),
+]  # fmt: skip
+
+
+def kept_ids(out: Path) -> list[str]:
+    return [found.id for found in RecordFolder(out / "records").records()]
+
+
+def test_the_rules_rank_as_meant_and_thresholds_need_no_measuring(
+    write_records: Write, tmp_path: Path
+) -> None:
+    folder, store = write_records(RECORDS, max_records=2), tmp_path / "store"
+    run_operators([Rubric()], folder, tmp_path / "all", store=store)
+    table = read_table(tmp_path / "all" / "verdicts.arrow")
+    scores = dict(zip(table["id"].to_pylist(), table["rubric.value"].to_pylist(), strict=True))
+    assert scores["off"] < scores["twice"] < scores["good"] <= 6
+    assert scores["box"] == 6 and 5 < scores["plan"] <= 6
+    assert kept_ids(tmp_path / "all") == [item.id for item in RECORDS], "no threshold, no drop"
+    limit = (scores["off"] + scores["twice"]) / 2
+    run_operators([Rubric(threshold=limit)], folder, tmp_path / "some", store=store)  # pyright: ignore[reportCallIssue]
+    assert "off" not in kept_ids(tmp_path / "some")
+    assert len(list(store.glob("*/rubric-*"))) == 1, "measured once"
+
+
+def test_the_lowest_of_each_family_go(write_records: Write, tmp_path: Path) -> None:
+    folder = write_records(RECORDS)
+    operator = Rubric.model_validate({"lowest_share": 0.4})
+    run_operators([operator], folder, tmp_path / "out")
+    assert kept_ids(tmp_path / "out") == ["good", "twice", "box", "plan"]
+
+
+def test_a_field_gives_the_score(write_records: Write, tmp_path: Path) -> None:
+    folder = write_records(RECORDS)
+    operator = Rubric.model_validate(
+        {"by": "field", "field": "mark", "scale": [0, 100], "threshold": 3.0}
+    )
+    run_operators([operator], folder, tmp_path / "out")
+    assert kept_ids(tmp_path / "out") == ["good", "twice", "box", "plan"], "no number, no score"
+    values = read_table(tmp_path / "out" / "verdicts.arrow")["rubric.value"].to_pylist()
+    assert values[:3] == pytest.approx([5.5, 3.5, 1.5])
+    assert np.isnan(values[3])
+
+
+def grade(body: dict[str, Any]) -> str:
+    """A judge that likes what speaks of cups."""
+    said = body["messages"][1]["content"]
+    text = said if isinstance(said, str) else said[-1]["text"]
+    score = 6 if "cup by its handle" in text else 2
+    same = dict.fromkeys(("relevance", "correctness", "grounding", "format", "redundancy"), score)
+    return json.dumps({**same, "score": score, "reason": "as it is"})
+
+
+def test_a_judge_gives_the_score_and_its_cost_is_told(write_records: Write, tmp_path: Path) -> None:
+    Image.new("RGB", (320, 180), (9, 99, 9)).save(tmp_path / "a.jpg")
+    folder = write_records([*RECORDS[:3], replace(RECORDS[3], task="current_box")], max_records=2)
+    with endpoint(lambda body, number: Answer(grade(body))) as server:
+        operator = Rubric.model_validate(
+            {"by": "judge", "threshold": 3.0, "endpoint": {
+                "url": server.url, "model": "m", "requests_per_minute": 60000, "ramp_seconds": 0,
+                "price_in": 2.0, "price_out": 10.0}}
+        )  # fmt: skip
+        run_operators([operator], folder, tmp_path / "out", num_workers=2)
+        assert kept_ids(tmp_path / "out") == ["good", "twice"]
+        assert len(server.requests) == 4
+        (measured,) = (tmp_path / "out" / "store").glob("*/rubric-*")
+        shutil.rmtree(measured)
+        run_operators([operator], folder, tmp_path / "out2", store=tmp_path / "out" / "store")
+        assert len(server.requests) == 4, "answers are kept apart from what is made of them"
+    about = json.loads((tmp_path / "out" / ABOUT_FILE).read_text())["rubric"]
+    assert about["by_status"] == {"ok": 4}
+    assert about["cost"] == pytest.approx(4 * (100 * 2 + 10 * 10) / 1e6)
+    pictured = [r for r in server.requests if isinstance(r["messages"][1]["content"], list)]
+    assert pictured, "the picture was sent"
+
+
+@pytest.mark.parametrize(
+    "options", [{"by": "judge"}, {"by": "field"}, {"by": "field", "field": "a", "scale": [1, 1]}]
+)
+def test_what_is_missing_is_said(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"endpoint|field|scale"):
+        Rubric.model_validate(options)
