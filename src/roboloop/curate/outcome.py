@@ -14,6 +14,7 @@ from roboloop.curate.base import NO_PARTNER, ArrowTable, CurateContext, Flags, O
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.run import Curation, Verdicts, check_conserved
 from roboloop.curate.store import CurateStore, write_table
+from roboloop.curate.summary import write_summary
 from roboloop.records.read import read_records
 from roboloop.records.shard_files import ShardMark, ShardWriter, remove_shards_but
 from roboloop.records.shards import RecordFolder, write_folder_mark, write_media_roots
@@ -47,7 +48,7 @@ def curate(
         config: The operators.
         records: A complete folder of records.
         store: Folder for what operators measure; kept between recipes of one run.
-        out: Gets `records/` (those that are kept) and `verdicts.arrow`.
+        out: Gets `records/` (those that are kept), `verdicts.arrow` and `curation.json`.
         ledger: Gets a line for every record that is dropped.
         seed: Seed of the recipe.
 
@@ -59,10 +60,12 @@ def curate(
     curation.make_facts()
     verdicts = curation.verdicts()
     check_conserved(verdicts)
-    return write_outcome(
+    counts = write_outcome(
         config.operators, facts=curation.facts(), verdicts=verdicts, records=folder,
         curated=curation.store.shards, out=out, ledger=ledger,
     )  # fmt: skip
+    write_summary(curation, facts=curation.facts(), verdicts=verdicts, out=out)
+    return counts
 
 
 def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int) -> Curation:

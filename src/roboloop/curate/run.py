@@ -75,6 +75,12 @@ class Curation:
         self.store = store
         self.context = context
         self.executor = executor
+        self.values: dict[str, ArrowTable] = {}
+        """What each operator measured, by label; there after `verdicts`."""
+        self.pairs: dict[str, Pairs] = {}
+        """The pairs of each group operator, by label; there after `verdicts`."""
+        self.folders: dict[str, Path] = {}
+        """Where the values of each operator lie, by label; there after `verdicts`."""
 
     def make_facts(self) -> None:
         """Make the facts of the shards that have none yet."""
@@ -96,7 +102,7 @@ class Curation:
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
-        values: dict[str, Any] = {}
+        values = self.values = {}
         judgements: list[Judgement] = []
         for number, operator in enumerate(self.operators):
             judged = dict(zip(self.labels, judgements, strict=False))
@@ -124,13 +130,14 @@ class Curation:
         if isinstance(operator, SelectOperator):
             return operator.choose(facts, values, kept=kept, rank=rank, context=self.context)
         asked = kept if operator.on == "kept" else None
-        folder = self._measured(operator, asked=asked)
+        folder = self.folders[operator.label] = self._measured(operator, asked=asked)
         table = self.store.table(folder)
         if isinstance(operator, MapOperator):
             values[operator.label] = table
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
         pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
+        self.pairs[operator.label] = pairs
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
     def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
@@ -138,6 +145,8 @@ class Curation:
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
         missing = self.store.missing(folder)
+        if missing:
+            operator.prepare(self.context)
         work = partial(
             _measure, operator=operator, folder=folder, store=self.store, context=self.context,
             asked=self._asked_by_shard(asked),
