@@ -59,10 +59,14 @@ function operatorPart(operator) {
 function histogram({ histogram: data }) {
   if (!data) return null;
   const [title, note] = HISTOGRAMS[data.what];
-  return barChart(data, { title: titled(title), note: data.thresholds.length ? note : null, noun: data.what.slice(0, -1) });
+  return barChart(data, { title: titled(title), note: data.thresholds.length ? note : null, noun: data.what.slice(0, -1), edgeText: short });
 }
 
-/** The options that differ from nothing: what the recipe says, for whoever wants to change it. */
+function short(value) {
+  return compact(Number(value.toPrecision(2)));
+}
+
+/** The options in plain values: what the recipe says, for whoever wants to change it. */
 function options({ options: given }) {
   const rows = Object.entries(given).filter(([, value]) => value !== null && typeof value !== "object");
   if (rows.length === 0) return null;
@@ -81,7 +85,7 @@ function flat(value, prefix = "") {
 }
 
 function reasonBlock({ text, count, samples }) {
-  return foldedCards(h("span", null, text), count, samples, sampleCard);
+  return foldedCards(h("span", null, text), count, samples, (sample) => sampleCard(sample, text));
 }
 
 function leaks({ counts, pairs, unread }) {

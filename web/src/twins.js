@@ -7,10 +7,10 @@ import { taskTitle } from "./store.js";
 
 const CLUSTER_SHOWN = 6;
 
-/** A dropped record, its value, and the record that is kept in its stead. */
-export function sampleCard({ record, value, threshold, reason, twin }) {
+/** A dropped record, its value, and the record that is kept in its stead; under a heading. */
+export function sampleCard({ record, value, threshold, reason, twin }, heading) {
   const sides = twin ? [side(record, "Left out", "out", twin), side(twin, "Kept", "in", record)] : [side(record, "Left out", "out", null)];
-  return card(sides, measured(value, threshold), reason, record);
+  return card(sides, measured(value, threshold), reason === heading ? "" : reason, record);
 }
 
 /** A training record beside what it repeats of a benchmark. */

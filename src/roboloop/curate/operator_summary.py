@@ -20,6 +20,8 @@ NUM_SAMPLES = 20
 NUM_REASONS = 12
 NUM_CLUSTERS = 12
 NUM_MEMBERS = 7
+MIN_SIZE = 2
+"""A single pair is a sample of its reason, no cluster."""
 NUM_THRESHOLDS = 4
 
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|-?\d+(?:\.\d+)?")
@@ -113,6 +115,7 @@ class Findings(NamedTuple):
         partners = self.judgement.partner[self.rows]
         members, partners = self.rows[partners != NO_PARTNER], partners[partners != NO_PARTNER]
         keepers, sizes = np.unique(partners, return_counts=True)
+        keepers, sizes = keepers[sizes >= MIN_SIZE], sizes[sizes >= MIN_SIZE]
         largest = np.lexsort((keepers, -sizes))[:NUM_CLUSTERS]
         return [
             Cluster(

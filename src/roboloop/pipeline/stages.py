@@ -197,6 +197,6 @@ def _folder_print(folder: Path) -> str:
 
 
 __all__ = [
-    "StageOutput", "curate_records", "curation_inputs", "evaluate_models", "make_model", "make_records",
-    "model_folder", "model_inputs", "train_phase", "write_report",
+    "StageOutput", "curate_records", "curation_inputs", "evaluate_models", "make_model",
+    "make_records", "model_folder", "model_inputs", "train_phase", "write_report",
 ]  # fmt: skip

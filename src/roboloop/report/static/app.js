@@ -612,10 +612,10 @@ const { taskTitle } = modules["store.js"];
 
 const CLUSTER_SHOWN = 6;
 
-/** A dropped record, its value, and the record that is kept in its stead. */
-function sampleCard({ record, value, threshold, reason, twin }) {
+/** A dropped record, its value, and the record that is kept in its stead; under a heading. */
+function sampleCard({ record, value, threshold, reason, twin }, heading) {
   const sides = twin ? [side(record, "Left out", "out", twin), side(twin, "Kept", "in", record)] : [side(record, "Left out", "out", null)];
-  return card(sides, measured(value, threshold), reason, record);
+  return card(sides, measured(value, threshold), reason === heading ? "" : reason, record);
 }
 
 /** A training record beside what it repeats of a benchmark. */
@@ -758,10 +758,14 @@ function operatorPart(operator) {
 function histogram({ histogram: data }) {
   if (!data) return null;
   const [title, note] = HISTOGRAMS[data.what];
-  return barChart(data, { title: titled(title), note: data.thresholds.length ? note : null, noun: data.what.slice(0, -1) });
+  return barChart(data, { title: titled(title), note: data.thresholds.length ? note : null, noun: data.what.slice(0, -1), edgeText: short });
 }
 
-/** The options that differ from nothing: what the recipe says, for whoever wants to change it. */
+function short(value) {
+  return compact(Number(value.toPrecision(2)));
+}
+
+/** The options in plain values: what the recipe says, for whoever wants to change it. */
 function options({ options: given }) {
   const rows = Object.entries(given).filter(([, value]) => value !== null && typeof value !== "object");
   if (rows.length === 0) return null;
@@ -780,7 +784,7 @@ function flat(value, prefix = "") {
 }
 
 function reasonBlock({ text, count, samples }) {
-  return foldedCards(h("span", null, text), count, samples, sampleCard);
+  return foldedCards(h("span", null, text), count, samples, (sample) => sampleCard(sample, text));
 }
 
 function leaks({ counts, pairs, unread }) {
