@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import roboloop
 from roboloop.base.errors import Place, RoboLoopError
@@ -81,7 +81,8 @@ def build_look(
     with replaced_folder(out) as place:
         pictures = PictureFolder(place, store=MediaStore(roots))
         rows = [
-            record_row(record, pictures=pictures) for record in track(drawn.records(), title="pictures")
+            record_row(record, pictures=pictures)
+            for record in track(drawn.records(), title="pictures")
         ]
         counted = card.card()
         summary = {
