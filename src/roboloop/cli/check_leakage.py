@@ -27,7 +27,7 @@ def check_leakage(
     from roboloop.pipeline.leakage import check_records
 
     own = splits or (() if against else ("val", "test"))
-    operator = Leakage(against=against, splits=own, action="report")
+    operator = Leakage.model_validate({"against": against, "splits": own, "action": "report"})
     found = check_records(records, operator=operator, out=out)
     said = console()
     kinds = {str(kind): text for kind, text in SAID.items()}

@@ -53,8 +53,9 @@ class BenchmarkSet(NamedTuple):
     @property
     def name(self) -> str:
         """How it is called in reports."""
-        shown = self.path.stem if self.path.is_file() else self.path.name
-        return f"{shown} ({', '.join(self.splits)})" if self.splits else shown
+        if self.splits:
+            return f"the {', '.join(self.splits)} split"
+        return self.path.stem if self.path.is_file() else self.path.name
 
     @property
     def folder(self) -> Path:

@@ -32,7 +32,7 @@ class Reason(NamedTuple):
     """A reason for drops, how often it was given, and rows to show."""
 
     text: str
-    count: int
+    num_records: int
     rows: list[int]
 
 

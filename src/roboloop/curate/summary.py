@@ -62,7 +62,7 @@ class _Part(NamedTuple):
             "reasons": [
                 {
                     "text": reason.text,
-                    "count": reason.count,
+                    "count": reason.num_records,
                     "samples": [sample(row, shown=shown) for row in reason.rows],
                 }
                 for reason in self.reasons
