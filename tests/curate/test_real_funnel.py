@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -27,11 +29,18 @@ pytestmark = [
 ]
 
 
+EVERY = 8
+"""One of so many episodes: without pictures all plans are compared with all."""
+
+
 def test_the_funnel_of_real_plans_and_simulated_pictures_adds_up(tmp_path: Path) -> None:
+    some = tmp_path / "alfred.jsonl"
+    with gzip.open(PLANS, "rb") as stream:
+        some.write_bytes(b"".join(islice(stream, 0, None, EVERY)))
     sources = [
         SOURCES.resolve(kind).model_validate({"kind": kind, **options})
         for kind, options in (
-            ("ai2thor", {"path": PLANS, "questions": ["plan"]}),
+            ("ai2thor", {"path": some, "questions": ["plan"]}),
             ("simulated", {"split": "all", "tasks": ["plan_steps", "contact_box"]}),
         )
     ]
