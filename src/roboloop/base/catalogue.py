@@ -127,6 +127,11 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A picture cannot be grouped with its like",
         "Nothing is dropped by picture groups; see E-MED for what is wrong with the picture.",
     ),
+    "E-CUR-040": ErrorKind(
+        "A training record repeats what the model is measured on",
+        "Nothing to mend: leakage.json shows both side by side. Set leakage.action to report to "
+        "keep such records.",
+    ),
     # Dialects
     "E-DIA-001": ErrorKind(
         "A picture is too small or too elongated for the model's resize rule",
@@ -193,6 +198,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     "E-REP-002": ErrorKind(
         "A folder is neither empty nor a report", "Give another --out; nothing was changed."
+    ),
+    "E-REP-003": ErrorKind(
+        "A file is not the summary of a curation",
+        "Give the curation.json that the stage `curate` or `check-leakage` wrote.",
     ),
     # Simulator
     "E-SIM-001": ErrorKind(

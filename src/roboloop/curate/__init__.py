@@ -10,6 +10,7 @@ OPERATORS = Table(
     "operators",
     rows={
         "exact": "roboloop.curate.exact:ExactDuplicates",
+        "leakage": "roboloop.curate.leakage:Leakage",
         "minhash": "roboloop.curate.minhash:MinhashDuplicates",
         "picture_groups": "roboloop.curate.picture_groups:PictureGroups",
         "simhash": "roboloop.curate.simhash:SimhashDuplicates",

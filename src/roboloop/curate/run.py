@@ -72,6 +72,12 @@ class Curation:
         self.store = store
         self.context = context
         self.executor = executor
+        self.values: dict[str, ArrowTable] = {}
+        """What each operator measured, by label; there after `verdicts`."""
+        self.pairs: dict[str, Pairs] = {}
+        """The pairs of each group operator, by label; there after `verdicts`."""
+        self.folders: dict[str, Path] = {}
+        """Where the values of each operator lie, by label; there after `verdicts`."""
 
     def make_facts(self) -> None:
         """Make the facts of the pieces that have none yet."""
@@ -92,7 +98,7 @@ class Curation:
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
-        values: dict[str, Any] = {}
+        values = self.values = {}
         judgements: list[Judgement] = []
         for number, operator in enumerate(self.operators):
             judged = dict(zip(self.labels, judgements, strict=False))
@@ -120,23 +126,27 @@ class Curation:
         if isinstance(operator, SelectOperator):
             return operator.choose(facts, values, kept=kept, rank=rank, context=self.context)
         asked = kept if operator.on == "kept" else None
-        folder = self._measured(operator, asked=asked)
+        folder = self.folders[operator.label] = self._measured(operator, asked=asked)
         table = self.store.table(folder)
         if isinstance(operator, MapOperator):
             values[operator.label] = table
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
         pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
+        self.pairs[operator.label] = pairs
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
     def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
         """The folder with the operator's values for every piece."""
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
+        jobs = self._jobs(folder, asked=asked)
+        if jobs:
+            operator.prepare(self.context)
         work = partial(
             measure, operator=operator, facts=self.store.facts_folder, context=self.context
         )
-        self._do(self._jobs(folder, asked=asked), work=work, title=operator.label)
+        self._do(jobs, work=work, title=operator.label)
         return folder
 
     def _pairs(
