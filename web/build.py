@@ -21,7 +21,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "src/roboloop/report/static"
 ENTRY = "main.js"
-STYLES = ("tokens.css", "frame.css", "overview.css", "records.css", "detail.css", "charts.css")
+STYLES = (
+    "tokens.css", "frame.css", "overview.css", "records.css", "detail.css", "charts.css",
+    "funnel.css", "curation.css",
+)  # fmt: skip
 
 IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./([a-z]+\.js)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)

@@ -1,7 +1,7 @@
 // Histograms and the map of where answers lie.
 
 import { h, onWidth, replace, styled, svg } from "./dom.js";
-import { compact, whole } from "./format.js";
+import { compact, counted, whole } from "./format.js";
 import { linear } from "./scales.js";
 
 const HEIGHT = 132;
@@ -9,13 +9,15 @@ const EDGE = { top: 8, right: 4, bottom: 22, left: 4 };
 
 /**
  * A histogram with its heading.
- * @param data {edges, counts, num}
+ * @param data {edges, counts, num}; with `thresholds`, the edges lie evenly
  * @param edgeText how an edge is written; `labels` the edges that are
+ * @param noun what is counted
  */
-export function barChart(data, { title, note, edgeText = compact, labels }) {
-  const reading = h("output", { class: "reading" }, `${whole(data.num)} answers`);
+export function barChart(data, { title, note, edgeText = compact, labels, noun = "answer" }) {
+  const reading = h("output", { class: "reading" }, counted(data.num, noun));
   const plot = h("div", { class: "plot-area" });
-  onWidth(plot, (width) => replace(plot, bars(labels ? data : trimmed(data), { width, edgeText, labels, reading })));
+  const shown = labels || data.thresholds ? data : trimmed(data);
+  onWidth(plot, (width) => replace(plot, bars(shown, { width, edgeText, labels, reading, noun })));
   return h(
     "figure",
     { class: "chart" },
@@ -32,7 +34,7 @@ function trimmed({ edges, counts, num }) {
   return { edges: edges.slice(0, last + 2), counts: counts.slice(0, last + 1), num };
 }
 
-function bars({ edges, counts, num }, { width, edgeText, labels, reading }) {
+function bars({ edges, counts, num, thresholds = [] }, { width, edgeText, labels, reading, noun }) {
   const x = linear([0, counts.length], [EDGE.left, width - EDGE.right]);
   const most = Math.max(1, ...counts);
   const y = linear([0, most], [HEIGHT - EDGE.bottom, EDGE.top]);
@@ -44,13 +46,25 @@ function bars({ edges, counts, num }, { width, edgeText, labels, reading }) {
     counts.map((count, bin) => bar(count, bin)),
     svg("line", { class: "base", x1: EDGE.left, x2: width - EDGE.right, y1: y(0), y2: y(0) }),
     shown.filter((edge) => edge < edges.length).map((edge) => edgeLabel(edge)),
+    thresholds.map(thresholdLine),
   );
+  function thresholdLine(value) {
+    const step = edges[1] - edges[0];
+    const at = Math.min(x(counts.length), Math.max(x(0), x((value - edges[0]) / step)));
+    const side = at > width * 0.75 ? { x: at - 5, "text-anchor": "end" } : { x: at + 5, "text-anchor": "start" };
+    return svg(
+      "g",
+      { class: "threshold" },
+      svg("line", { x1: at, x2: at, y1: 0, y2: y(0) }),
+      svg("text", { ...side, y: EDGE.top + 3 }, edgeText(value)),
+    );
+  }
   function bar(count, bin) {
     const height = count ? Math.max(1.5, y(0) - y(count)) : 0;
     const area = svg("rect", { class: "reach", x: x(bin), y: 0, width: x(1) - x(0), height: HEIGHT - EDGE.bottom });
     const tell = () => (reading.textContent = `${edgeText(edges[bin])} – ${edgeText(edges[bin + 1])}: ${whole(count)}`);
     area.addEventListener("pointerenter", tell);
-    area.addEventListener("pointerleave", () => (reading.textContent = `${whole(num)} answers`));
+    area.addEventListener("pointerleave", () => (reading.textContent = counted(num, noun)));
     return svg("g", null, svg("rect", { class: "bar-fill", x: x(bin) + 0.5, y: y(0) - height, width: Math.max(1, x(1) - x(0) - 1), height }), area);
   }
   function edgeLabel(edge) {

@@ -10,7 +10,7 @@ const HELP = [
   ["l", "labels on and off"],
   ["g", "list or grid"],
   ["/", "search"],
-  ["1 – 5", "screens"],
+  ["1 – 6", "screens"],
   ["?", "this help"],
 ];
 

@@ -1,5 +1,6 @@
 // The page's frame: the bar at the top, one screen below it, and the way from addresses to screens.
 
+import { curationScreen } from "./curation.js";
 import { dataScreen } from "./datacard.js";
 import { h, replace, svg } from "./dom.js";
 import { helpDialog, listenToKeys } from "./keys.js";
@@ -14,10 +15,11 @@ const page = { screens: [], records: null, current: null, links: new Map() };
 
 /** The screens this report has, in the order of the bar. */
 function screensOf(summary) {
-  const screens = [["records", "Records"]];
+  const screens = summary.mode === "curation" ? [] : [["records", "Records"]];
   if (summary.evaluation) screens.unshift(["overview", "Overview"]);
   if (summary.training) screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
+  if (summary.curation) screens.push(["curation", "Curation"]);
   if (summary.lock) screens.push(["lock", "Lock"]);
   return screens;
 }
@@ -89,6 +91,8 @@ function screenElement(screen) {
       return trainingScreen(summary.training);
     case "data":
       return dataScreen(summary.data, summary.ledger);
+    case "curation":
+      return curationScreen(summary.curation);
     case "lock":
       return lockScreen(summary.lock);
     default:

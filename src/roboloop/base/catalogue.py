@@ -142,6 +142,11 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A judge finds a record bad",
         "Nothing to mend: the judge's reason and its own error are beside the verdicts.",
     ),
+    "E-CUR-040": ErrorKind(
+        "A training record repeats what the model is measured on",
+        "Nothing to mend: leakage.json shows both side by side. Set leakage.action to report to "
+        "keep such records.",
+    ),
     # Dialects
     "E-DIA-001": ErrorKind(
         "A picture is too small or too elongated for the model's resize rule",
@@ -216,6 +221,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     "E-REP-002": ErrorKind(
         "A folder is neither empty nor a report", "Give another --out; nothing was changed."
+    ),
+    "E-REP-003": ErrorKind(
+        "A file is not the summary of a curation",
+        "Give the curation.json that the stage `curate` or `check-leakage` wrote.",
     ),
     # Simulator
     "E-SIM-001": ErrorKind(

@@ -35,6 +35,10 @@ VERBS = {
     "why": ("roboloop.cli.why:why", "Tell the whole story of one record."),
     "what-if": ("roboloop.cli.what_if:what_if", "Try another threshold on stored values."),
     "diff": ("roboloop.cli.diff:diff", "Compare the records that two runs kept."),
+    "check-leakage": (
+        "roboloop.cli.check_leakage:check_leakage",
+        "Hold training records against benchmarks.",
+    ),
     "simulate": ("roboloop.cli.simulate:simulate", "Render pick-and-place episodes with MuJoCo."),
     "unpack": ("roboloop.cli.unpack:unpack", "Unpack archives of pictures, safely."),
     "doctor": ("roboloop.cli.doctor:doctor", "Say what this machine can do and how to mend gaps."),

@@ -13,6 +13,7 @@ OPERATORS = Table(
         "format": "roboloop.curate.format:FormatRules",
         "judge": "roboloop.curate.judge:Judge",
         "media": "roboloop.curate.media:MediaChecks",
+        "leakage": "roboloop.curate.leakage:Leakage",
         "minhash": "roboloop.curate.minhash:MinhashDuplicates",
         "picture_groups": "roboloop.curate.picture_groups:PictureGroups",
         "rubric": "roboloop.curate.rubric:Rubric",

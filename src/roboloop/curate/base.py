@@ -139,18 +139,42 @@ class Judgement(NamedTuple):
         )
 
 
+class Evidence(NamedTuple):
+    """What was found outside the curated records and speaks for a verdict.
+
+    Attributes:
+        row: Index of the record.
+        kind: What the two share, such as `picture`.
+        value: The measured value.
+        threshold: What it was held against; NaN where nothing was.
+        dropped: Whether the operator drops the record for it.
+        origin: Name of the set that the other one belongs to.
+        other: The other one, as the JSON of a record.
+    """
+
+    row: int
+    kind: str
+    value: float
+    threshold: float
+    dropped: bool
+    origin: str
+    other: Mapping[str, Any]
+
+
 class Operator(BaseModel, ABC):
     """One step of curation, configured by its recipe entry (a pydantic model with a literal kind).
 
     Class attributes:
         version: Raised when the same options give other values than before.
         code: Code of the error catalogue that a drop is written under.
+        looks_outside: Whether it has `evidence` from outside the records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: ClassVar[int] = 1
     code: ClassVar[str]
+    looks_outside: ClassVar[bool] = False
 
     kind: str
     name: str = Field("", pattern=r"^[a-z0-9_-]*$")
@@ -187,6 +211,24 @@ class Operator(BaseModel, ABC):
         has none. The records are read again for this.
         """
         return ()
+
+    def prepare(self, context: CurateContext) -> None:
+        """Called once before pieces are measured, for what all of them need, such as an index."""
+
+    def evidence(self, values: ArrowTable, context: CurateContext) -> Iterator[Evidence]:
+        """What speaks for the verdicts from outside the records; most operators know nothing."""
+        del values, context
+        return iter(())
+
+    def evidence_roots(self, context: CurateContext) -> Mapping[str, Path]:
+        """Media roots of the records that `evidence` tells of."""
+        del context
+        return {}
+
+    def unread(self, context: CurateContext) -> Mapping[str, Any]:
+        """What lies outside the records and could not be read: there nothing could be found."""
+        del context
+        return {}
 
     def fingerprint(self) -> str:
         """Hash of everything the stored values depend on, besides the records."""

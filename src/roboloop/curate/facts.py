@@ -52,6 +52,7 @@ COLUMNS: dict[str, str] = {
     "references": "list<string>",
     "media_group": "string",
     "episode": "string",
+    "recording": "string",
     "frame": "int64",
 }
 """Column -> Arrow type.
@@ -67,7 +68,8 @@ from being asked or answered, as `name: detail` (`curate.problems`). `media` nam
 its content hash, or by its reference where it was not hashed; `references` are the media as JSON
 (`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
 in order, empty without media. `episode` and `frame` say which moment of which recording is shown
-(frame -1 and an empty episode where that is not known).
+(frame -1 and an empty episode where that is not known); `recording` is the episode without the
+camera's name, which all views of a scene share.
 """
 
 
@@ -145,6 +147,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "references": [canonical_json(media_to_json(medium)) for medium in record.media],
         "media_group": hash_bytes("\0".join(names).encode()) if names else "",
         "episode": episode,
+        "recording": _recording(record),
         "frame": frame,
     }
 
@@ -210,3 +213,18 @@ def _moment(record: Record) -> tuple[str, int]:
             return f"{store}/{name}", number
         case _:
             return "", -1
+
+
+def _recording(record: Record) -> str:
+    """Name of the recording, whatever camera and folder; empty where it is not known."""
+    episode = record.meta.get("episode")
+    if isinstance(episode, str | int):
+        return str(episode)
+    first: Media | None = record.media[0] if record.media else None
+    match first:
+        case VideoFrame(path=path):
+            return path.partition(":")[2] or path
+        case LmdbPicture(episode=name):
+            return name
+        case _:
+            return ""

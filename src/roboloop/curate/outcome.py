@@ -25,6 +25,7 @@ from roboloop.curate.base import (
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.run import Curation, Verdicts, check_conserved
 from roboloop.curate.store import CurateStore, write_table
+from roboloop.curate.summary import write_summary
 from roboloop.curate.work import KeepJob, write_kept
 from roboloop.records.shard_files import ShardMark, remove_shards_but
 from roboloop.records.shards import RecordFolder, write_folder_mark, write_media_roots
@@ -54,7 +55,7 @@ def curate(
         config: The operators.
         records: A complete folder of records.
         store: Folder for what operators measure; kept between recipes of one run.
-        out: Gets `records/` (those that are kept) and `verdicts.arrow`.
+        out: Gets `records/` (those that are kept), `verdicts.arrow` and `curation.json`.
         ledger: Gets a line for every record that is dropped.
         seed: Seed of the recipe.
 
@@ -66,7 +67,9 @@ def curate(
         curation.make_facts()
         verdicts = curation.verdicts()
         check_conserved(verdicts)
-        return write_outcome(curation, verdicts=verdicts, out=out, ledger=ledger)
+        counts = write_outcome(curation, verdicts=verdicts, out=out, ledger=ledger)
+        write_summary(curation, facts=curation.facts(), verdicts=verdicts, out=out)
+        return counts
     finally:
         curation.executor.close()
 

@@ -77,6 +77,12 @@ class Curation:
         self.context = context
         self.executor = executor
         self.may_wait = may_wait
+        self.values: dict[str, ArrowTable] = {}
+        """What each operator measured, by label; there after `verdicts`."""
+        self.pairs: dict[str, Pairs] = {}
+        """The pairs of each group operator, by label; there after `verdicts`."""
+        self.folders: dict[str, Path] = {}
+        """Where the values of each operator lie, by label; there after `verdicts`."""
 
     def make_facts(self) -> None:
         """Make the facts of the pieces that have none yet."""
@@ -97,7 +103,7 @@ class Curation:
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
-        values: dict[str, Any] = {}
+        values = self.values = {}
         judgements: list[Judgement] = []
         about: dict[str, dict[str, Any]] = {}
         for number, operator in enumerate(self.operators):
@@ -128,13 +134,14 @@ class Curation:
         if isinstance(operator, SelectOperator):
             return operator.choose(facts, values, kept=kept, rank=rank, context=self.context)
         asked = kept if operator.on == "kept" else None
-        folder = self._measured(operator, asked=asked)
+        folder = self.folders[operator.label] = self._measured(operator, asked=asked)
         table = self.store.table(folder)
         if isinstance(operator, MapOperator):
             values[operator.label] = table
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
         pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
+        self.pairs[operator.label] = pairs
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
     def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
@@ -151,6 +158,8 @@ class Curation:
                 f"{operator.label} would have to ask its endpoint about more records",
                 fix="Run the recipe with these options; what was answered is not paid again.",
             )
+        if jobs:
+            operator.prepare(self.context)
         self._do(jobs, work=work, title=operator.label, here=operator.waits)
         return folder
 

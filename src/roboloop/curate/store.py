@@ -1,6 +1,6 @@
 """Where curation keeps what it measured: one Arrow file a piece of a shard, whole or not there.
 
-    <store>/<hash of the records>/
+    <store>/<hash of the records and of the facts' columns>/
         facts/train-00000.0.arrow             the facts of the first piece of a shard
         near-1f2e3d4c/train-00000.0.arrow     values or sketches of one operator
         near-1f2e3d4c/pairs.arrow             pairs of a group operator
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from roboloop.base.files import atomic_writer
 from roboloop.base.hashing import hash_value
 from roboloop.curate.base import Operator
+from roboloop.curate.facts import COLUMNS
 from roboloop.records.shard_files import ShardMark
 
 SUFFIX = ".arrow"
@@ -64,7 +65,8 @@ class CurateStore:
     """
 
     def __init__(self, root: Path, *, records_hash: str, marks: Iterable[ShardMark]) -> None:
-        self.path = root / records_hash[:SHORT_KEY]
+        key = hash_value([records_hash, COLUMNS])  # other columns: everything is made anew
+        self.path = root / key[:SHORT_KEY]
         self.pieces = pieces_of(marks)
 
     @property

@@ -88,7 +88,9 @@ class Execution:
         if recipe.curate is not None:
             found = {key: item for key, item in locked["curate"].items() if key != "engine"}
             self.curated = self._stage(
-                "curate", {"curate": found, "seed": seed}, {"records": records}
+                "curate",
+                {"curate": found, "seed": seed},
+                {"records": records, **stages.curation_inputs(recipe)},
             )
             yield self.curated
             records = self.curated.output_hash
@@ -114,7 +116,7 @@ class Execution:
         yield self._stage(
             "report",
             {"report": locked["report"], "name": recipe.name, "description": recipe.description},
-            {"evaluate": self.judged.key, **{stage.name: stage.key for stage in self.phases}},
+            {stage.name: stage.key for stage in (self.judged, *self.phases, *self._curations)},
         )
 
     def work(self, stage: StageFolder, out: Path) -> stages.StageOutput:
@@ -150,6 +152,7 @@ class Execution:
             data=self.curated or self.data,
             phases=self.phases,
             judged=self.judged,
+            curated=self.curated,
             out=out,
         )
 
@@ -157,6 +160,10 @@ class Execution:
     def records(self) -> Path:
         """The stage folder with the records that are trained on and asked about."""
         return (self.curated or self.data).path
+
+    @property
+    def _curations(self) -> list[StageFolder]:
+        return [] if self.curated is None else [self.curated]
 
     def weights(self, num_phases: int) -> Path:
         """The model folder after so many training phases."""

@@ -60,6 +60,16 @@ def curate_records(recipe: Recipe, *, records: Path, store: Path, out: Path) -> 
     return StageOutput(RecordFolder(out / "records").content_hash(), facts)
 
 
+def curation_inputs(recipe: Recipe) -> dict[str, str]:
+    """What a curation depends on outside the records: the sets that operators compare with."""
+    assert recipe.curate is not None
+    return {
+        f"operator {operator.label}": operator.fingerprint()
+        for operator in recipe.curate.operators
+        if operator.looks_outside
+    }
+
+
 def model_inputs(recipe: Recipe, *, records_hash: str) -> dict[str, str]:
     """What the first model depends on: a tiny one on the records its tokenizer learns from."""
     if recipe.model.kind == "tiny":
@@ -122,9 +132,11 @@ def write_report(
     data: StageFolder,
     phases: Sequence[StageFolder],
     judged: StageFolder,
+    curated: StageFolder | None,
     out: Path,
 ) -> StageOutput:
     """`report`: the page, from what the other stages left."""
+    from roboloop.curate.summary import CURATION_FILE
     from roboloop.report.build import build_report
 
     logs = {stage.name.removeprefix("train."): stage.path / "trainer_log.jsonl" for stage in phases}
@@ -136,6 +148,7 @@ def write_report(
         lock_text=run.lock_path.read_text(encoding="utf-8"),
         environment=run.environment(),
         ledger=data.path / "ledger.jsonl",
+        curation=None if curated is None else curated.path / CURATION_FILE,
         out=out / "report",
         name=recipe.name,
     )
@@ -184,6 +197,6 @@ def _folder_print(folder: Path) -> str:
 
 
 __all__ = [
-    "StageOutput", "curate_records", "evaluate_models", "make_model", "make_records",
-    "model_folder", "model_inputs", "train_phase", "write_report",
+    "StageOutput", "curate_records", "curation_inputs", "evaluate_models", "make_model",
+    "make_records", "model_folder", "model_inputs", "train_phase", "write_report",
 ]  # fmt: skip

@@ -26,9 +26,11 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_json, atomic_write_text
 from roboloop.base.progress import track
 from roboloop.records.jsonl import Broken, scan_json_lines
+from roboloop.records.media_open import MediaStore
 from roboloop.records.shards import RecordFolder
 from roboloop.report.card import CardMaker, drop_reasons
 from roboloop.report.config import ReportConfig
+from roboloop.report.curation import curation_view, read_curation
 from roboloop.report.curves import training_curves
 from roboloop.report.folder import MARK, SCHEMA, replaced_folder
 from roboloop.report.pictures import PictureFolder
@@ -52,6 +54,7 @@ def build_report(
     environment: Mapping[str, Any],
     ledger: Path | None,
     out: Path,
+    curation: Path | None = None,
     name: str = "",
     description: str = "",
 ) -> Path:
@@ -66,11 +69,13 @@ def build_report(
         environment: What the run ran on.
         ledger: What was left out and why; None when nothing keeps one.
         out: Where the report goes; an older report there is replaced.
+        curation: The `curation.json` of the run, when it curated.
         name: Name of the run: the title unless the configuration has one.
         description: One sentence above the verdict.
 
     Raises:
-        RoboLoopError: E-REP-001 when `evaluation` is none, E-REP-002 when `out` is something else.
+        RoboLoopError: E-REP-001 when `evaluation` is none, E-REP-002 when `out` is something else,
+            E-REP-003 when `curation` is none.
     """
     measured = read_evaluation(evaluation)
     models = [model["name"] for model in measured["models"]]
@@ -78,7 +83,9 @@ def build_report(
     items = list(_items(evaluation))
     shown = choose_items(items, limit=config.max_records, model=models[0], metrics=metrics)
     folder = RecordFolder(records)
-    store = folder.media_store() if config.pictures == "copy" else None
+    curated = None if curation is None else read_curation(curation)
+    roots = {**(curated.media_roots if curated else {}), **folder.media_roots}
+    store = MediaStore(roots) if config.pictures == "copy" else None
     title = config.title or name or "RoboLoop report"
     said = verdict(measured)
     with replaced_folder(out) as place:
@@ -87,6 +94,7 @@ def build_report(
             make_row(item, models=models, metrics=metrics, pictures=pictures)
             for item in track(shown, title="report")
         ]
+        view = None if curated is None else curation_view(curated, pictures=pictures)
         summary = {
             "mode": "evaluation",
             "title": title,
@@ -100,6 +108,8 @@ def build_report(
                 "pictures_missing": pictures.num_missing,
             },
             "evaluation": measured,
+            "tasks": {} if view is None else view["tasks"],
+            "curation": view,
             "training": training_curves(train_logs),
             "data": _card(folder),
             "ledger": None if ledger is None else drop_reasons(read_ledger(ledger)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import roboloop
 from roboloop.base.errors import Place, RoboLoopError
@@ -13,17 +13,14 @@ from roboloop.records.check import record_files
 from roboloop.records.jsonl import Broken
 from roboloop.records.media_open import MediaStore
 from roboloop.records.read import scan_records
-from roboloop.records.record import Record
 from roboloop.records.sample import SpreadSample
 from roboloop.records.shards import read_media_roots
 from roboloop.report.build import write_viewer
 from roboloop.report.card import CardMaker, drop_reasons
 from roboloop.report.folder import replaced_folder
 from roboloop.report.pictures import PictureFolder
-from roboloop.report.rows import answer_words, rounded_marks
-from roboloop.report.wording import question_of
+from roboloop.report.record_rows import record_row, task_titles
 from roboloop.runs.ledger import LedgerLine
-from roboloop.tasks import TASKS, load_task
 
 NUM_SHOWN = 2_000
 
@@ -84,7 +81,8 @@ def build_look(
     with replaced_folder(out) as place:
         pictures = PictureFolder(place, store=MediaStore(roots))
         rows = [
-            _row(record, pictures=pictures) for record in track(drawn.records(), title="pictures")
+            record_row(record, pictures=pictures)
+            for record in track(drawn.records(), title="pictures")
         ]
         counted = card.card()
         summary = {
@@ -97,7 +95,7 @@ def build_look(
                 "pictures": pictures.num_files,
                 "pictures_missing": pictures.num_missing,
             },
-            "tasks": _titles(row["task"] for row in rows),
+            "tasks": task_titles(row["task"] for row in rows),
             "data": counted,
             "ledger": drop_reasons(broken),
         }
@@ -110,39 +108,6 @@ def _roots_beside(paths: Iterable[Path]) -> dict[str, Path]:
     for folder in dict.fromkeys(path.parent for path in paths):
         roots |= read_media_roots(folder)
     return roots
-
-
-def _row(record: Record, *, pictures: PictureFolder) -> dict[str, Any]:
-    shown = [pictures.add(media) for media in record.media]
-    return {
-        "id": record.id,
-        "task": record.task,
-        "source": record.source,
-        "split": record.split,
-        "episode": None if (episode := record.meta.get("episode")) is None else str(episode),
-        "pictures": [each.as_json() for each in shown],
-        "question": question_of(record),
-        "truth": _truth(record),
-        "predictions": [],
-    }
-
-
-def _truth(record: Record) -> dict[str, Any] | None:
-    """The published answer word for word, and what it means; None where there is neither."""
-    said = [turn.text for turn in record.turns if turn.role == "assistant"][-1:]
-    if record.answer is None:
-        return {"text": said[0], "marks": [], "parsed": ""} if said else None
-    marks = load_task(record.task).marks(record.answer) if record.task in TASKS.rows else ()
-    words = answer_words(record.answer)
-    return {
-        "text": said[0] if said else words,
-        "marks": rounded_marks([mark._asdict() for mark in marks]),
-        "parsed": words if said else "",
-    }
-
-
-def _titles(kinds: Iterable[str]) -> dict[str, str]:
-    return {kind: load_task(kind).title for kind in sorted(set(kinds)) if kind in TASKS.rows}
 
 
 def _left_out(error: RoboLoopError) -> LedgerLine:

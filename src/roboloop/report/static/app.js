@@ -192,7 +192,7 @@ modules["barcharts.js"] = (() => {
 // Histograms and the map of where answers lie.
 
 const { h, onWidth, replace, styled, svg } = modules["dom.js"];
-const { compact, whole } = modules["format.js"];
+const { compact, counted, whole } = modules["format.js"];
 const { linear } = modules["scales.js"];
 
 const HEIGHT = 132;
@@ -200,13 +200,15 @@ const EDGE = { top: 8, right: 4, bottom: 22, left: 4 };
 
 /**
  * A histogram with its heading.
- * @param data {edges, counts, num}
+ * @param data {edges, counts, num}; with `thresholds`, the edges lie evenly
  * @param edgeText how an edge is written; `labels` the edges that are
+ * @param noun what is counted
  */
-function barChart(data, { title, note, edgeText = compact, labels }) {
-  const reading = h("output", { class: "reading" }, `${whole(data.num)} answers`);
+function barChart(data, { title, note, edgeText = compact, labels, noun = "answer" }) {
+  const reading = h("output", { class: "reading" }, counted(data.num, noun));
   const plot = h("div", { class: "plot-area" });
-  onWidth(plot, (width) => replace(plot, bars(labels ? data : trimmed(data), { width, edgeText, labels, reading })));
+  const shown = labels || data.thresholds ? data : trimmed(data);
+  onWidth(plot, (width) => replace(plot, bars(shown, { width, edgeText, labels, reading, noun })));
   return h(
     "figure",
     { class: "chart" },
@@ -223,7 +225,7 @@ function trimmed({ edges, counts, num }) {
   return { edges: edges.slice(0, last + 2), counts: counts.slice(0, last + 1), num };
 }
 
-function bars({ edges, counts, num }, { width, edgeText, labels, reading }) {
+function bars({ edges, counts, num, thresholds = [] }, { width, edgeText, labels, reading, noun }) {
   const x = linear([0, counts.length], [EDGE.left, width - EDGE.right]);
   const most = Math.max(1, ...counts);
   const y = linear([0, most], [HEIGHT - EDGE.bottom, EDGE.top]);
@@ -235,13 +237,25 @@ function bars({ edges, counts, num }, { width, edgeText, labels, reading }) {
     counts.map((count, bin) => bar(count, bin)),
     svg("line", { class: "base", x1: EDGE.left, x2: width - EDGE.right, y1: y(0), y2: y(0) }),
     shown.filter((edge) => edge < edges.length).map((edge) => edgeLabel(edge)),
+    thresholds.map(thresholdLine),
   );
+  function thresholdLine(value) {
+    const step = edges[1] - edges[0];
+    const at = Math.min(x(counts.length), Math.max(x(0), x((value - edges[0]) / step)));
+    const side = at > width * 0.75 ? { x: at - 5, "text-anchor": "end" } : { x: at + 5, "text-anchor": "start" };
+    return svg(
+      "g",
+      { class: "threshold" },
+      svg("line", { x1: at, x2: at, y1: 0, y2: y(0) }),
+      svg("text", { ...side, y: EDGE.top + 3 }, edgeText(value)),
+    );
+  }
   function bar(count, bin) {
     const height = count ? Math.max(1.5, y(0) - y(count)) : 0;
     const area = svg("rect", { class: "reach", x: x(bin), y: 0, width: x(1) - x(0), height: HEIGHT - EDGE.bottom });
     const tell = () => (reading.textContent = `${edgeText(edges[bin])} – ${edgeText(edges[bin + 1])}: ${whole(count)}`);
     area.addEventListener("pointerenter", tell);
-    area.addEventListener("pointerleave", () => (reading.textContent = `${whole(num)} answers`));
+    area.addEventListener("pointerleave", () => (reading.textContent = counted(num, noun)));
     return svg("g", null, svg("rect", { class: "bar-fill", x: x(bin) + 0.5, y: y(0) - height, width: Math.max(1, x(1) - x(0) - 1), height }), area);
   }
   function edgeLabel(edge) {
@@ -358,6 +372,451 @@ const STATES = {
 };
 
 return { store, openStore, takeShard, loadRows, taskTitle, mainMetric, STATES };
+})();
+
+modules["funnel.js"] = (() => {
+// The funnel: how many records each operator left, over all or within each group.
+
+const { h, replace, styled } = modules["dom.js"];
+const { percent, titled, whole } = modules["format.js"];
+const { taskTitle } = modules["store.js"];
+
+const MAX_GROUPS = 40;
+const VIEWS = [["operator", "By operator"], ["family", "By family"], ["task", "By task"], ["source", "By source"]];
+
+/** The funnel with its views. */
+function funnel(curation) {
+  const place = h("div", { class: "funnel-place" });
+  const tabs = VIEWS.map(([view, name]) => h("button", { "aria-pressed": "false", onclick: () => show(view) }, name));
+  function show(view) {
+    tabs.forEach((tab, index) => tab.setAttribute("aria-pressed", String(VIEWS[index][0] === view)));
+    replace(place, view === "operator" ? steps(curation) : groupTable(curation, view));
+  }
+  show("operator");
+  return h(
+    "section",
+    { class: "part", "aria-label": "Funnel" },
+    h("div", { class: "bar" }, h("div", { class: "segmented", role: "group", "aria-label": "What the funnel shows" }, tabs)),
+    place,
+  );
+}
+
+function steps({ counts, operators }) {
+  const all = Math.max(1, counts.records);
+  let left = counts.records;
+  const rows = operators.map((operator) => {
+    const before = left;
+    left -= operator.dropped;
+    return step(operator, before / all, left / all, left);
+  });
+  return h(
+    "ol",
+    { class: "funnel" },
+    h("li", { class: "end" }, h("span", { class: "who" }, h("b", null, "Records in")), bar(0, 1), h("span", { class: "lost" }), h("span", { class: "left" }, whole(counts.records))),
+    rows,
+    h("li", { class: "end" }, h("span", { class: "who" }, h("b", null, "Kept")), bar(0, left / all), h("span", { class: "lost" }, percent(left / all)), h("span", { class: "left" }, whole(left))),
+  );
+}
+
+function step(operator, before, after, left) {
+  const also = operator.would_drop - operator.dropped;
+  const note = also > 0 ? `${whole(also)} more had gone already` : "";
+  return h(
+    "li",
+    { title: note || null },
+    h("span", { class: "who" }, h("b", null, titled(operator.label)), h("small", null, operator.title)),
+    bar(before - after, after),
+    h("span", { class: "lost" }, operator.dropped ? `−${whole(operator.dropped)}` : "–"),
+    h("span", { class: "left" }, whole(left)),
+  );
+}
+
+/** What stays, and beside it what this step took. */
+function bar(lost, kept) {
+  return h(
+    "span",
+    { class: "flow", "aria-hidden": "true" },
+    styled(h("i", { class: "kept" }), { width: `${kept * 100}%` }),
+    lost > 0 ? styled(h("i", { class: "taken" }), { width: `max(2px, ${lost * 100}%)` }) : null,
+  );
+}
+
+function groupTable({ groups, operators }, view) {
+  const rows = groups[view];
+  const working = operators.map((operator, index) => [operator, index]).filter(([operator]) => operator.dropped);
+  const name = view === "task" ? taskTitle : titled;
+  const most = Math.max(1, ...rows.map((row) => row.records));
+  const head = [h("th", { scope: "col" }, titled(view)), figureHead("In"), working.map(([operator]) => figureHead(titled(operator.label))), figureHead("Kept"), h("th", { scope: "col", class: "flow-head" }, h("span", { class: "unseen" }, "Share kept"))];
+  return h(
+    "div",
+    { class: "scroll-x" },
+    h(
+      "table",
+      { class: "plain groups" },
+      h("thead", null, h("tr", null, head)),
+      h("tbody", null, rows.slice(0, MAX_GROUPS).map((row) => groupRow(row, name(row.name) || "–", working, most))),
+    ),
+    rows.length > MAX_GROUPS ? h("p", { class: "chart-note" }, `and ${whole(rows.length - MAX_GROUPS)} more; curation.json has them all`) : null,
+  );
+}
+
+function groupRow(row, name, working, most) {
+  const lost = row.records - row.kept;
+  return h(
+    "tr",
+    null,
+    h("th", { scope: "row" }, name),
+    figureCell(whole(row.records)),
+    working.map(([, index]) => figureCell(row.dropped[index] ? `−${whole(row.dropped[index])}` : "–", row.dropped[index] ? "taken-figure" : "none")),
+    h("td", { class: "figure" }, h("b", null, whole(row.kept)), " ", h("small", null, percent(row.kept / Math.max(1, row.records)))),
+    h("td", { class: "flow-cell" }, bar(lost / most, row.kept / most)),
+  );
+}
+
+function figureHead(name) {
+  return h("th", { scope: "col", class: "figure" }, name);
+}
+
+function figureCell(text, look = "") {
+  return h("td", { class: `figure ${look}` }, text);
+}
+
+return { funnel };
+})();
+
+modules["overlay.js"] = (() => {
+// Answers drawn over their picture. SVG lies on top of the picture and is never read back; stroke
+// widths are those of the screen, whatever the picture's size, so a thumbnail stays legible.
+// Truth and prediction differ by colour, by dash and by the shape of their dots.
+
+const { h, styled, svg } = modules["dom.js"];
+
+const DOT = "h.001"; // a stroke of no length: its round or square cap is the dot
+
+/**
+ * A picture with layers of marks over it.
+ *
+ * @param picture {file, width, height, problem}
+ * @param layers [{marks, look}], where look is "truth" or "model-0", "model-1" ...
+ * @param options {labels: show the marks' labels, eager: load at once}
+ */
+function figure(picture, layers, { labels = false, eager = false, alt = "" } = {}) {
+  const { width, height } = picture;
+  const frame = h("div", { class: "shot" });
+  if (width && height) styled(frame, { "--ratio": `${width} / ${height}`, "--wide": width / height });
+  if (picture.file === null) {
+    frame.append(h("p", { class: "shot-problem" }, picture.problem));
+  } else {
+    frame.append(
+      h("img", { src: picture.file, alt, loading: eager ? null : "lazy", decoding: "async", draggable: "false" }),
+    );
+  }
+  if (width && height) {
+    frame.append(drawing(picture, layers));
+    if (labels) frame.append(...layers.flatMap((layer) => labelsOf(layer, picture)));
+  }
+  return frame;
+}
+
+/** The layers of a row: the truth, and above it what the chosen models said. */
+function layersOf(row, models, { truth = true } = {}) {
+  const layers = models
+    .filter((index) => row.predictions[index]?.marks.length)
+    .map((index) => ({ look: `model-${index}`, marks: row.predictions[index].marks }));
+  if (truth && row.truth?.marks.length) layers.unshift({ look: "truth", marks: row.truth.marks });
+  return layers;
+}
+
+/** The commonest shape of the records' first pictures, for frames that are all alike. */
+function commonRatio(rows) {
+  const counts = new Map();
+  for (const { pictures } of rows.slice(0, 500)) {
+    if (!pictures[0]?.width) continue;
+    const ratio = (pictures[0].width / pictures[0].height).toFixed(3);
+    counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
+  }
+  const [common] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? ["1.333"];
+  return Math.min(2, Math.max(0.8, Number(common)));
+}
+
+function drawing({ width, height }, layers) {
+  return svg(
+    "svg",
+    { class: "marks", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMidYMid meet", "aria-hidden": "true" },
+    layers.map((layer) => svg("g", { class: `layer ${layer.look}` }, layer.marks.map(markOf))),
+  );
+}
+
+function markOf(mark) {
+  const points = mark.points_px;
+  if (points.length === 0) return null;
+  if (mark.shape === "box") return strokes(boxPath(points), "line");
+  if (mark.shape === "path") {
+    const line = points.map(([x, y], index) => `${index ? "L" : "M"}${x} ${y}`).join("");
+    return [points.length > 1 && strokes(line, "line"), strokes(dots(points.slice(-1)), "dot")];
+  }
+  return strokes(dots(points), "dot");
+}
+
+function boxPath([[x1, y1], [x2, y2]]) {
+  return `M${x1} ${y1}H${x2}V${y2}H${x1}Z`;
+}
+
+function dots(points) {
+  return points.map(([x, y]) => `M${x} ${y}${DOT}`).join("");
+}
+
+/** A dark casing below and the colour above: visible on any picture. */
+function strokes(path, kind) {
+  return [svg("path", { class: `case ${kind}`, d: path }), svg("path", { class: `ink ${kind}`, d: path })];
+}
+
+/** Labels as HTML: truth above its mark, predictions below, so that both can be read. */
+function labelsOf(layer, { width, height }) {
+  const seen = layer.marks.filter((mark) => mark.label && mark.points_px.length);
+  return seen.map((mark) => {
+    const xs = mark.points_px.map(([x]) => x);
+    const ys = mark.points_px.map(([, y]) => y);
+    const above = layer.look === "truth";
+    const y = above ? Math.min(...ys) : Math.max(...ys);
+    return styled(h("span", { class: `mark-label ${layer.look}${above ? " above" : ""}` }, mark.label), {
+      left: `${clamped(Math.min(...xs) / width)}%`,
+      top: `${clamped(y / height)}%`,
+    });
+  });
+}
+
+function clamped(share) {
+  return Math.min(100, Math.max(0, share * 100)).toFixed(2);
+}
+
+/** A swatch of a layer's line, for legends: the same stroke as on the pictures. */
+function swatch(look) {
+  return svg(
+    "svg",
+    { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true" },
+    svg("g", { class: `layer ${look}` }, svg("path", { class: "ink line", d: "M1 5H25" })),
+  );
+}
+
+return { figure, layersOf, commonRatio, swatch };
+})();
+
+modules["twins.js"] = (() => {
+// Cards that hold one record against another: what was left out beside what speaks against it.
+
+const { h } = modules["dom.js"];
+const { compact, whole } = modules["format.js"];
+const { figure, layersOf } = modules["overlay.js"];
+const { taskTitle } = modules["store.js"];
+
+const CLUSTER_SHOWN = 6;
+
+/** A dropped record, its value, and the record that is kept in its stead; under a heading. */
+function sampleCard({ record, value, threshold, reason, twin }, heading) {
+  const sides = twin ? [side(record, "Left out", "out", twin), side(twin, "Kept", "in", record)] : [side(record, "Left out", "out", null)];
+  return card(sides, measured(value, threshold), reason === heading ? "" : reason, record);
+}
+
+/** A training record beside what it repeats of a benchmark. */
+function pairCard({ kind, value, threshold, dropped, against, record, other }) {
+  const sides = [side(record, dropped ? "Left out" : "Reported", dropped ? "out" : "told", other), side(other, against, "in", record)];
+  const words = { picture: "same bytes", copy: measured(value, threshold, "differs by"), text: measured(value, threshold, "similarity"), recording: value ? `${compact(value)} frames apart` : "the same moment" };
+  return card(sides, words[kind] ?? measured(value, threshold), null, record);
+}
+
+/** A record that stays for many, and some of those. */
+function clusterCard({ keeper, size, members }) {
+  const shown = members.slice(0, CLUSTER_SHOWN);
+  const rest = size - shown.length;
+  return h(
+    "figure",
+    { class: "cluster" },
+    h("div", { class: "cluster-pictures" }, thumbnail(keeper, "keeper"), shown.map(({ record }) => thumbnail(record, "")), rest > 0 ? h("span", { class: "rest" }, `+${whole(rest)}`) : null),
+    h("figcaption", null, h("b", null, `1 of ${whole(size + 1)} stays`), h("span", null, said(keeper) || keeper.question)),
+  );
+}
+
+function thumbnail(row, look) {
+  const picture = row.pictures[0];
+  return h("div", { class: `thumb ${look}`, title: row.id }, picture ? figure(picture, layersOf(row, [])) : h("p", { class: "words" }, said(row) || row.question));
+}
+
+function card(sides, figures, reason, record) {
+  return h(
+    "article",
+    { class: `twin${sides.length === 1 ? " alone" : ""}` },
+    h("div", { class: "sides" }, sides),
+    h("footer", null, h("span", null, taskTitle(record.task)), reason && sides.length === 1 ? h("span", { class: "why" }, reason) : null, figures ? h("b", null, figures) : null),
+  );
+}
+
+function measured(value, threshold, word = "") {
+  if (value === null || (value === threshold && !word)) return "";
+  const text = word ? `${word} ${compact(value)}` : compact(value);
+  return threshold === null ? text : `${text} against ${compact(threshold)}`;
+}
+
+function side(row, role, look, other) {
+  const picture = row.pictures[0];
+  const more = row.pictures.length - 1;
+  return h(
+    "div",
+    { class: `side ${look}` },
+    picture ? h("div", { class: "side-picture" }, figure(picture, layersOf(row, []), { alt: row.question }), more > 0 ? h("span", { class: "count" }, `1 of ${more + 1}`) : null) : null,
+    h("p", { class: "role" }, role),
+    row.question ? h("p", { class: "twin-asked" }, marked(row.question, other?.question)) : null,
+    said(row) ? h("p", { class: "twin-said" }, marked(said(row), other ? said(other) : undefined)) : null,
+    h("p", { class: "id" }, row.id),
+  );
+}
+
+function said(row) {
+  return row.truth ? row.truth.text : "";
+}
+
+/** A text in which the words that a like text lacks stand out; unlike texts stay plain. */
+function marked(text, other) {
+  if (!other || other === text) return text;
+  const known = new Set(words(other).map(folded));
+  const parts = words(text);
+  const isNew = parts.map((word) => /\S/.test(word) && !known.has(folded(word)));
+  if (isNew.filter(Boolean).length > parts.length / 4) return text;
+  return parts.map((word, place) => (isNew[place] ? h("mark", null, word) : word));
+}
+
+function words(text) {
+  return text.split(/(\s+)/);
+}
+
+function folded(word) {
+  return word.toLowerCase().replace(/[.,;:!?'"()]+/g, "");
+}
+
+return { sampleCard, pairCard, clusterCard };
+})();
+
+modules["curation.js"] = (() => {
+// Curation: what was left out, by whom and why, each with the evidence beside it.
+
+const { barChart } = modules["barcharts.js"];
+const { h, replace } = modules["dom.js"];
+const { compact, counted, plain, titled, whole } = modules["format.js"];
+const { funnel } = modules["funnel.js"];
+const { clusterCard, pairCard, sampleCard } = modules["twins.js"];
+
+const FIRST_SHOWN = 2; // samples of a reason before "show more"
+const CLUSTERS_SHOWN = 3;
+const HISTOGRAMS = { records: ["value", "Every record's value; the line is the threshold."], pairs: ["similarity of pairs", "Pairs found, down to what was looked for; the line is the threshold."] };
+const LEAKS = {
+  picture: "The same picture",
+  copy: "A copy of the picture",
+  text: "The same words",
+  recording: "The same recording",
+};
+
+/** The curation screen for the summary's `curation`. */
+function curationScreen(curation) {
+  const { records, kept, dropped } = curation.counts;
+  const lede = dropped ? `${counted(dropped, "record")} left out, each with its reason. The records before are all still there: what-if tries another threshold.` : "No record was left out.";
+  const working = curation.operators.filter((each) => each.dropped || each.leaks?.pairs.length || each.histogram || Object.keys(each.notes).length);
+  return h(
+    "main",
+    { class: "page curation", id: "screen", tabindex: "-1" },
+    h("h1", null, curation.headline || headline(records, kept)),
+    h("p", { class: "lede" }, lede),
+    dropped ? funnel(curation) : null,
+    working.map(operatorPart),
+  );
+}
+
+function headline(records, kept) {
+  return kept === records ? `All ${whole(records)} records stay.` : `${whole(kept)} of ${whole(records)} records stay.`;
+}
+
+function operatorPart(operator) {
+  const aside = [histogram(operator), options(operator), notes(operator)].flat().filter(Boolean);
+  return h(
+    "section",
+    { class: "part operator", "aria-label": operator.label, id: `operator-${operator.label}` },
+    h(
+      "header",
+      null,
+      h("h2", null, titled(operator.label)),
+      h("p", null, operator.title, " ", h("small", null, operator.code)),
+      operator.dropped ? h("b", { class: "toll" }, `−${whole(operator.dropped)}`) : null,
+    ),
+    h(
+      "div",
+      { class: aside.length ? "evidence" : "evidence alone" },
+      aside.length ? h("div", { class: "aside" }, aside) : null,
+      h("div", null, operator.leaks ? leaks(operator.leaks) : operator.reasons.map(reasonBlock), operator.clusters.length ? clusters(operator.clusters) : null),
+    ),
+  );
+}
+
+function histogram({ histogram: data }) {
+  if (!data) return null;
+  const [title, note] = HISTOGRAMS[data.what];
+  return barChart(data, { title: titled(title), note: data.thresholds.length ? note : null, noun: data.what.slice(0, -1), edgeText: short });
+}
+
+function short(value) {
+  return compact(Number(value.toPrecision(2)));
+}
+
+/** The options in plain values: what the recipe says, for whoever wants to change it. */
+function options({ options: given }) {
+  const rows = Object.entries(given).filter(([, value]) => value !== null && typeof value !== "object");
+  if (rows.length === 0) return null;
+  return h("dl", { class: "options" }, rows.map(([name, value]) => h("div", null, h("dt", null, plain(name)), h("dd", null, typeof value === "number" ? compact(value) : String(value)))));
+}
+
+/** What an operator left beside its values, such as the measured error of a judge. */
+function notes({ notes: found }) {
+  return Object.entries(found).map(([name, value]) => h("div", { class: "note-table" }, h("h3", null, titled(name)), h("dl", { class: "options" }, flat(value).map(([key, each]) => h("div", null, h("dt", null, plain(key)), h("dd", null, typeof each === "number" ? compact(each) : String(each)))))));
+}
+
+/** Nested values as one list of names and plain values. */
+function flat(value, prefix = "") {
+  if (value === null || typeof value !== "object") return [[prefix, value ?? "–"]];
+  return Object.entries(value).flatMap(([key, each]) => flat(each, prefix ? `${prefix} · ${key}` : key));
+}
+
+function reasonBlock({ text, count, samples }) {
+  return foldedCards(h("span", null, text), count, samples, (sample) => sampleCard(sample, text));
+}
+
+function leaks({ counts, pairs, unread }) {
+  const total = Object.values(unread.num_unread ?? {}).reduce((sum, number) => sum + number, 0);
+  return [
+    counts.length ? null : h("p", { class: "empty small" }, "Nothing of the sets is repeated."),
+    total ? h("p", { class: "caution", role: "note" }, `${counted(total, "entry").replace(/entrys$/, "entries")} of the sets could not be read: a leak there would go unseen.`) : null,
+    counts.map(({ kind, against, count }) =>
+      foldedCards(
+        h("span", null, LEAKS[kind] ?? titled(kind), h("small", null, ` in ${against}`)),
+        count,
+        pairs.filter((pair) => pair.kind === kind && pair.against === against),
+        pairCard,
+      ),
+    ),
+  ];
+}
+
+/** A heading with its count, and cards below it: a few at once, the others on request. */
+function foldedCards(heading, count, items, makeCard, { first = FIRST_SHOWN, look = "twins" } = {}) {
+  const cards = h("div", { class: look }, items.slice(0, first).map(makeCard));
+  const hidden = items.length - first;
+  const more = hidden > 0 && h("button", { class: "quiet", onclick: () => (replace(cards, items.map(makeCard)), more.remove()) }, `Show ${hidden} more`);
+  return h("section", { class: "reason" }, h("h3", null, h("b", null, whole(count)), heading), cards, more || null);
+}
+
+function clusters(found) {
+  const heading = h("span", null, found.length === 1 ? "group of duplicates" : "largest groups of duplicates");
+  return foldedCards(heading, found.length, found, clusterCard, { first: CLUSTERS_SHOWN, look: "clusters" });
+}
+
+return { curationScreen };
 })();
 
 modules["datacard.js"] = (() => {
@@ -513,7 +972,7 @@ const HELP = [
   ["l", "labels on and off"],
   ["g", "list or grid"],
   ["/", "search"],
-  ["1 – 5", "screens"],
+  ["1 – 6", "screens"],
   ["?", "this help"],
 ];
 
@@ -867,124 +1326,6 @@ function worstOf(mean) {
 }
 
 return { forestTable };
-})();
-
-modules["overlay.js"] = (() => {
-// Answers drawn over their picture. SVG lies on top of the picture and is never read back; stroke
-// widths are those of the screen, whatever the picture's size, so a thumbnail stays legible.
-// Truth and prediction differ by colour, by dash and by the shape of their dots.
-
-const { h, styled, svg } = modules["dom.js"];
-
-const DOT = "h.001"; // a stroke of no length: its round or square cap is the dot
-
-/**
- * A picture with layers of marks over it.
- *
- * @param picture {file, width, height, problem}
- * @param layers [{marks, look}], where look is "truth" or "model-0", "model-1" ...
- * @param options {labels: show the marks' labels, eager: load at once}
- */
-function figure(picture, layers, { labels = false, eager = false, alt = "" } = {}) {
-  const { width, height } = picture;
-  const frame = h("div", { class: "shot" });
-  if (width && height) styled(frame, { "--ratio": `${width} / ${height}`, "--wide": width / height });
-  if (picture.file === null) {
-    frame.append(h("p", { class: "shot-problem" }, picture.problem));
-  } else {
-    frame.append(
-      h("img", { src: picture.file, alt, loading: eager ? null : "lazy", decoding: "async", draggable: "false" }),
-    );
-  }
-  if (width && height) {
-    frame.append(drawing(picture, layers));
-    if (labels) frame.append(...layers.flatMap((layer) => labelsOf(layer, picture)));
-  }
-  return frame;
-}
-
-/** The layers of a row: the truth, and above it what the chosen models said. */
-function layersOf(row, models, { truth = true } = {}) {
-  const layers = models
-    .filter((index) => row.predictions[index]?.marks.length)
-    .map((index) => ({ look: `model-${index}`, marks: row.predictions[index].marks }));
-  if (truth && row.truth?.marks.length) layers.unshift({ look: "truth", marks: row.truth.marks });
-  return layers;
-}
-
-/** The commonest shape of the records' first pictures, for frames that are all alike. */
-function commonRatio(rows) {
-  const counts = new Map();
-  for (const { pictures } of rows.slice(0, 500)) {
-    if (!pictures[0]?.width) continue;
-    const ratio = (pictures[0].width / pictures[0].height).toFixed(3);
-    counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
-  }
-  const [common] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? ["1.333"];
-  return Math.min(2, Math.max(0.8, Number(common)));
-}
-
-function drawing({ width, height }, layers) {
-  return svg(
-    "svg",
-    { class: "marks", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMidYMid meet", "aria-hidden": "true" },
-    layers.map((layer) => svg("g", { class: `layer ${layer.look}` }, layer.marks.map(markOf))),
-  );
-}
-
-function markOf(mark) {
-  const points = mark.points_px;
-  if (points.length === 0) return null;
-  if (mark.shape === "box") return strokes(boxPath(points), "line");
-  if (mark.shape === "path") {
-    const line = points.map(([x, y], index) => `${index ? "L" : "M"}${x} ${y}`).join("");
-    return [points.length > 1 && strokes(line, "line"), strokes(dots(points.slice(-1)), "dot")];
-  }
-  return strokes(dots(points), "dot");
-}
-
-function boxPath([[x1, y1], [x2, y2]]) {
-  return `M${x1} ${y1}H${x2}V${y2}H${x1}Z`;
-}
-
-function dots(points) {
-  return points.map(([x, y]) => `M${x} ${y}${DOT}`).join("");
-}
-
-/** A dark casing below and the colour above: visible on any picture. */
-function strokes(path, kind) {
-  return [svg("path", { class: `case ${kind}`, d: path }), svg("path", { class: `ink ${kind}`, d: path })];
-}
-
-/** Labels as HTML: truth above its mark, predictions below, so that both can be read. */
-function labelsOf(layer, { width, height }) {
-  const seen = layer.marks.filter((mark) => mark.label && mark.points_px.length);
-  return seen.map((mark) => {
-    const xs = mark.points_px.map(([x]) => x);
-    const ys = mark.points_px.map(([, y]) => y);
-    const above = layer.look === "truth";
-    const y = above ? Math.min(...ys) : Math.max(...ys);
-    return styled(h("span", { class: `mark-label ${layer.look}${above ? " above" : ""}` }, mark.label), {
-      left: `${clamped(Math.min(...xs) / width)}%`,
-      top: `${clamped(y / height)}%`,
-    });
-  });
-}
-
-function clamped(share) {
-  return Math.min(100, Math.max(0, share * 100)).toFixed(2);
-}
-
-/** A swatch of a layer's line, for legends: the same stroke as on the pictures. */
-function swatch(look) {
-  return svg(
-    "svg",
-    { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true" },
-    svg("g", { class: `layer ${look}` }, svg("path", { class: "ink line", d: "M1 5H25" })),
-  );
-}
-
-return { figure, layersOf, commonRatio, swatch };
 })();
 
 modules["overview.js"] = (() => {
@@ -2211,6 +2552,7 @@ return { trainingScreen };
 modules["main.js"] = (() => {
 // The page's frame: the bar at the top, one screen below it, and the way from addresses to screens.
 
+const { curationScreen } = modules["curation.js"];
 const { dataScreen } = modules["datacard.js"];
 const { h, replace, svg } = modules["dom.js"];
 const { helpDialog, listenToKeys } = modules["keys.js"];
@@ -2225,10 +2567,11 @@ const page = { screens: [], records: null, current: null, links: new Map() };
 
 /** The screens this report has, in the order of the bar. */
 function screensOf(summary) {
-  const screens = [["records", "Records"]];
+  const screens = summary.mode === "curation" ? [] : [["records", "Records"]];
   if (summary.evaluation) screens.unshift(["overview", "Overview"]);
   if (summary.training) screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
+  if (summary.curation) screens.push(["curation", "Curation"]);
   if (summary.lock) screens.push(["lock", "Lock"]);
   return screens;
 }
@@ -2300,6 +2643,8 @@ function screenElement(screen) {
       return trainingScreen(summary.training);
     case "data":
       return dataScreen(summary.data, summary.ledger);
+    case "curation":
+      return curationScreen(summary.curation);
     case "lock":
       return lockScreen(summary.lock);
     default:

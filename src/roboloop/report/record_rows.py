@@ -1,0 +1,47 @@
+"""Rows of the viewer for plain records: question, pictures and truth, no model in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from roboloop.records.record import Record
+from roboloop.report.pictures import PictureFolder
+from roboloop.report.rows import answer_words, rounded_marks
+from roboloop.report.wording import question_of
+from roboloop.tasks import TASKS, load_task
+
+
+def record_row(record: Record, *, pictures: PictureFolder) -> dict[str, Any]:
+    """The row of one record; its pictures are copied."""
+    shown = [pictures.add(media) for media in record.media]
+    return {
+        "id": record.id,
+        "task": record.task,
+        "source": record.source,
+        "split": record.split,
+        "episode": None if (episode := record.meta.get("episode")) is None else str(episode),
+        "pictures": [each.as_json() for each in shown],
+        "question": question_of(record),
+        "truth": _truth(record),
+        "predictions": [],
+    }
+
+
+def _truth(record: Record) -> dict[str, Any] | None:
+    """The published answer word for word, and what it means; None where there is neither."""
+    said = [turn.text for turn in record.turns if turn.role == "assistant"][-1:]
+    if record.answer is None:
+        return {"text": said[0], "marks": [], "parsed": ""} if said else None
+    marks = load_task(record.task).marks(record.answer) if record.task in TASKS.rows else ()
+    words = answer_words(record.answer)
+    return {
+        "text": said[0] if said else words,
+        "marks": rounded_marks([mark._asdict() for mark in marks]),
+        "parsed": words if said else "",
+    }
+
+
+def task_titles(kinds: Iterable[str]) -> dict[str, str]:
+    """Kind -> title of each task that is known."""
+    return {kind: load_task(kind).title for kind in sorted(set(kinds)) if kind in TASKS.rows}
