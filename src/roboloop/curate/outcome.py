@@ -69,10 +69,11 @@ def open_curation(config: CurateConfig, *, records: Path, store: Path, seed: int
     """The curation of a folder of records, with all that its store holds already."""
     folder = RecordFolder(records)
     shards = [mark.file for mark in folder.marks if mark.split in config.splits]
+    kept = CurateStore(store, records_hash=folder.content_hash(), shards=shards)
     return Curation(
         config.operators,
-        store=CurateStore(store, records_hash=folder.content_hash(), shards=shards),
-        context=CurateContext(records, store / "work", seed),
+        store=kept,
+        context=CurateContext(records, kept.path / "work", seed),
         executor=config.engine.load(),
     )
 

@@ -7,6 +7,7 @@ records in = records kept + records dropped, or the run fails.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -35,8 +36,6 @@ from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.curate.store import SHORT_KEY, SUFFIX, CurateStore, read_table, write_table
 from roboloop.records.read import read_records
 
-BATCH_ROWS = 4096
-
 
 class Verdicts(NamedTuple):
     """The outcome for every record.
@@ -50,6 +49,20 @@ class Verdicts(NamedTuple):
     kept: Flags
     first: Indices
     judgements: tuple[Judgement, ...]
+
+
+class Earlier(NamedTuple):
+    """What the operators before the one that is asked found, by label.
+
+    Attributes:
+        judged: Their judgements.
+        values: What the map operators among them measured.
+        folders: Where those values lie; a folder's name tells what the values depend on.
+    """
+
+    judged: dict[str, Judgement]
+    values: dict[str, ArrowTable]
+    folders: dict[str, Path]
 
 
 class Curation:
@@ -71,7 +84,6 @@ class Curation:
         executor: Executor,
     ) -> None:
         self.operators = tuple(operators)
-        self.labels = tuple(operator.label for operator in operators)
         self.store = store
         self.context = context
         self.executor = executor
@@ -96,53 +108,50 @@ class Curation:
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
-        values: dict[str, Any] = {}
-        judgements: list[Judgement] = []
+        earlier = Earlier({}, {}, {})
         for number, operator in enumerate(self.operators):
-            judged = dict(zip(self.labels, judgements, strict=False))
-            judgement = self._judged(
-                operator, facts=facts, values=values, judged=judged, kept=kept, rank=rank
-            )
+            judgement = self._judged(operator, facts=facts, earlier=earlier, kept=kept, rank=rank)
             if isinstance(operator, MapOperator):
-                rank = rank + operator.quality(values[operator.label])
-            judgements.append(judgement)
+                rank = rank + operator.quality(earlier.values[operator.label])
+            earlier.judged[operator.label] = judgement
             newly = judgement.drop & kept
             first[newly] = number
             kept = kept & ~judgement.drop
-        return Verdicts(kept, first, tuple(judgements))
+        return Verdicts(kept, first, tuple(earlier.judged.values()))
 
     def _judged(
-        self,
-        operator: Operator,
-        *,
-        facts: Any,
-        values: dict[str, Any],
-        judged: Mapping[str, Judgement],
-        kept: Flags,
-        rank: Numbers,
+        self, operator: Operator, *, facts: Any, earlier: Earlier, kept: Flags, rank: Numbers
     ) -> Judgement:
         if isinstance(operator, SelectOperator):
-            return operator.choose(facts, values, kept=kept, rank=rank, context=self.context)
-        asked = kept if operator.on == "kept" else None
-        folder = self._measured(operator, asked=asked)
+            return operator.choose(
+                facts, earlier.values, kept=kept, rank=rank, context=self.context
+            )
+        folder = self._measured(
+            operator, facts=facts, asked=kept if operator.on == "kept" else None
+        )
         table = self.store.table(folder)
         if isinstance(operator, MapOperator):
-            values[operator.label] = table
+            earlier.values[operator.label] = table
+            earlier.folders[operator.label] = folder
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
-        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
+        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, earlier=earlier)
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
-    def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
+    def _measured(self, operator: Operator, *, facts: Any, asked: Flags | None) -> Path:
         """The folder with the operator's values for every shard."""
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
         missing = self.store.missing(folder)
+        if missing:
+            operator.prepare(facts, self.context)
         work = partial(
             _measure, operator=operator, folder=folder, store=self.store, context=self.context,
             asked=self._asked_by_shard(asked),
         )  # fmt: skip
-        self._for_each_shard(missing, work=work, title=operator.label)
+        self._for_each_shard(
+            missing, work=work, title=operator.label, here=operator.in_this_process
+        )
         return folder
 
     def _asked_by_shard(self, asked: Flags | None) -> Mapping[str, Flags] | None:
@@ -164,29 +173,39 @@ class Curation:
         folder: Path,
         sketches: Any,
         facts: Any,
-        judged: Mapping[str, Judgement],
+        earlier: Earlier,
     ) -> Pairs:
         """The operator's pairs, found once for these sketches and what it reads of others."""
         import pyarrow as pa
 
-        read = {label: judged[label] for label in operator.reads}
-        partners = b"".join(judgement.partner.tobytes() for judgement in read.values())
-        name = f"pairs-{hash_bytes(partners)[:SHORT_KEY]}" if read else "pairs"
+        name = "pairs"
+        if operator.reads:
+            read = [
+                f"{earlier.folders[label].name if label in earlier.folders else label} "
+                f"{hash_bytes(earlier.judged[label].partner.tobytes())}"
+                for label in operator.reads
+            ]
+            name = f"pairs-{hash_value(read)[:SHORT_KEY]}"
         path = folder / f"{name}{SUFFIX}"
         if not path.exists():
-            context = self.context._replace(judged=read)
+            context = self.context._replace(judged=earlier.judged, values=earlier.values)
             found_pairs = operator.pairs(sketches, facts, context)
             write_table(path, table=pa.table(found_pairs._asdict()))
         table = read_table(path)
         return Pairs(*(table[name].to_numpy() for name in Pairs._fields))
 
     def _for_each_shard(
-        self, shards: Sequence[str], *, work: Callable[[str], int], title: str
+        self,
+        shards: Sequence[str],
+        *,
+        work: Callable[[str], int],
+        title: str,
+        here: bool = False,
     ) -> None:
         if not shards:
             return
         with progress_bar(f"{title} (shards)", total=len(shards)) as bar:
-            for _ in self.executor.map(work, shards):
+            for _ in map(work, shards) if here else self.executor.map(work, shards):
                 bar.advance()
 
 
@@ -234,20 +253,31 @@ def _measure(
     if chosen is not None:
         facts = facts.filter(pa.array(chosen))
     measure = operator.measure if isinstance(operator, MapOperator) else operator.sketch  # pyright: ignore[reportAttributeAccessIssue]
-    batches = [measure(batch, context) for batch in _batches(facts)]
-    table = pa.Table.from_batches(batches)
+    parts = folder / f".{shard}.parts" if operator.in_this_process else None
+    tables: list[Any] = []
+    for number, batch in enumerate(_batches(facts, num_rows=operator.batch_rows)):
+        part = parts / f"{number}{SUFFIX}" if parts else None
+        if part and part.exists():
+            tables.append(read_table(part))
+            continue
+        tables.append(pa.Table.from_batches([measure(batch, context)]))
+        if part:
+            write_table(part, table=tables[-1])
+    table = pa.concat_tables(tables)
     if chosen is not None:
         places = np.full(len(chosen), -1, dtype=np.int64)
         places[chosen] = np.arange(facts.num_rows)
         table = table.take(pa.array(places, mask=places < 0))
     write_table(store.file(folder, shard=shard), table=table)
+    if parts:
+        shutil.rmtree(parts)
     return table.num_rows
 
 
-def _batches(table: Any) -> Iterable[Any]:
+def _batches(table: Any, *, num_rows: int) -> Iterable[Any]:
     """Batches of bounded size; one empty batch of an empty table, so that it has a schema."""
     import pyarrow as pa
 
     whole = table.combine_chunks()
-    batches = whole.to_batches(max_chunksize=BATCH_ROWS)
+    batches = whole.to_batches(max_chunksize=num_rows)
     return batches or [pa.RecordBatch.from_pylist([], schema=table.schema)]
