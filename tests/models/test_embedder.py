@@ -22,7 +22,7 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.models.embedder import load_embedder
 from roboloop.models.folder_hash import folder_hash
 
-WORDS = [
+WORDS = [*"the robot picks up a red mug cup and puts it on table left of blue plate".split()]
     "the",
     "robot",
     "picks",
