@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from roboloop.curate.base import (
-    NO_PARTNER,
     ArrowBatch,
     ArrowTable,
     CurateContext,
     Flags,
-    GroupOperator,
     Judgement,
     Numbers,
     Pairs,
@@ -30,7 +28,6 @@ from roboloop.curate.columns import (
     hash_texts,
     is_worded,
     number_lists,
-    same_text_numbers,
     take_rows,
 )
 from roboloop.curate.geometry_match import GEOMETRY_FACTS, agreement, geometry_of
@@ -45,11 +42,11 @@ from roboloop.curate.kernels import (
     ordered_hashes,
 )
 from roboloop.curate.neighbours import Candidates, Near, candidates, find_clones
-from roboloop.curate.prose import Prose, TellingWords, read_prose
-from roboloop.curate.telling import TELLING_WORDS
+from roboloop.curate.prose import Prose, read_prose
+from roboloop.curate.sameness import AboutTheSame
 
 
-class NearDuplicates(GroupOperator):
+class NearDuplicates(AboutTheSame):
     """Drop records that say nearly the same about the same pictures as a better one."""
 
     threshold: float = Field(0.7, gt=0, le=1)
@@ -57,21 +54,10 @@ class NearDuplicates(GroupOperator):
     the agreement of their coordinates where that is less."""
     floor: float = Field(0.5, gt=0, le=1)
     """Pairs are stored from this similarity on, so that `what-if` may try thresholds above it."""
-    pictures: Literal["same", "alike", "any"] = "same"
-    """Whether duplicates must show the same pictures, pictures of one group of the operator
-    `alike_by`, or any. With `any`, records about different scenes are dropped: look at
-    `template_quota` first."""
-    alike_by: str = "picture_groups"
-    """Label of the earlier `picture_groups` operator that says which pictures are alike."""
     min_iou: float = Field(0.95, gt=0, le=1)
     """Least intersection over union of boxes that count as the same."""
     max_point_error: float = Field(0.01, ge=0, lt=1)
     """Largest mean distance, as a fraction of the diagonal, of points that count as the same."""
-    same_numbers: bool = True
-    """Whether the numbers in the words must be the same."""
-    telling_words: tuple[str, ...] = TELLING_WORDS
-    """Words that must be the same in both, such as left and right. One word or one Chinese
-    character each."""
     min_answer_words: int = Field(12, ge=0)
     """Records whose answer is shorter (or is a choice, a number, yes or no) are duplicates only
     if all their words are the same: a short answer is no evidence that two questions are one."""
@@ -81,24 +67,6 @@ class NearDuplicates(GroupOperator):
 
     num_words: ClassVar[int]
     """Words of an n-gram."""
-
-    @model_validator(mode="after")
-    def _threshold_is_stored(self) -> NearDuplicates:
-        if self.threshold < self.floor:
-            raise ValueError(
-                f"threshold {self.threshold} is below the floor {self.floor}: lower the floor, too"
-            )
-        return self
-
-    @property
-    def judging_options(self) -> frozenset[str]:
-        """The threshold can be tried out on the stored pairs."""
-        return super().judging_options | {"threshold"}
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The operator that groups pictures, where it is asked."""
-        return (self.alike_by,) if self.pictures == "alike" else ()
 
     @abstractmethod
     def marks(self, prose: Prose, kernels: Kernels) -> dict[str, Any]:
@@ -118,7 +86,7 @@ class NearDuplicates(GroupOperator):
 
         del context
         kernels = load_kernels()
-        telling = TellingWords(self.telling_words, numbers=self.same_numbers)
+        telling = self.telling()
         prose = read_prose(
             batch["question"], batch["answer"],
             width=self.num_words, telling=telling, kernels=kernels,
@@ -154,7 +122,7 @@ class NearDuplicates(GroupOperator):
     def pairs(self, sketches: ArrowTable, facts: ArrowTable, context: CurateContext) -> Pairs:
         """Verified pairs down to `floor`; records equal in all that counts have similarity 1."""
         asked = np.flatnonzero(sketches["rule"].is_valid().to_numpy())
-        pictures = mixed(self._picture_keys(facts, context)[asked])
+        pictures = mixed(self.picture_keys(facts, context)[asked])
         rule, same = (take_rows(sketches.select([name]), asked)[name] for name in ("rule", "same"))
         clones = find_clones(mixed(same.to_numpy() + pictures))
         blocks = mixed(rule.to_numpy() + pictures)[clones.firsts]
@@ -169,17 +137,6 @@ class NearDuplicates(GroupOperator):
         right = np.concatenate([asked[clones.others], rows[near.right]])
         similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
         return Pairs.in_order(left, right, similarity)
-
-    def _picture_keys(self, facts: ArrowTable, context: CurateContext) -> Hashes:
-        """One number for each record; equal for records that may be duplicates of each other."""
-        if self.pictures == "any":
-            return np.zeros(facts.num_rows, dtype=np.uint64)
-        if self.pictures == "same":
-            return same_text_numbers(facts["media_group"])
-        first = context.judged[self.alike_by].partner
-        own = np.arange(facts.num_rows)
-        keys = np.where(first == NO_PARTNER, own, first).astype(np.uint64) + np.uint64(1)
-        return np.where(facts["num_media"].to_numpy() > 0, keys, np.uint64(0))
 
     def _verified(self, sketches: ArrowTable, facts: ArrowTable, *, blocks: Hashes) -> Pairs:
         """Pairs of rows of these tables that hold against their exact n-grams and coordinates."""
