@@ -103,7 +103,7 @@ class Relevance(MapOperator):
                 continue
             least = self.threshold
             if least is None:
-                least = float(np.quantile(cosine[rows], self.lowest_share, method="lower"))
+                least = float(np.sort(cosine[rows])[int(self.lowest_share * len(rows))])
             dropped = rows[cosine[rows] < least]
             judgement.value[rows], judgement.threshold[rows] = cosine[rows], least
             judgement.drop[dropped] = True
