@@ -99,7 +99,7 @@ def test_the_best_of_each_stratum_stay(reward_folder: Path) -> None:
     found = judged(operator, records, values=values)
     assert np.flatnonzero(found.drop).tolist() == [3, 4, 8, 9], "who has no score stays"
     assert found.threshold[3] == 3 and found.value[3] == 2
-    assert found.reason[4] == "place 5 of 5 by reward in generation / x"
+    assert found.reason[4] == "not among the 3 best by reward in generation / x"
     top = operator_for(reward_folder, keep_top=1)
     assert np.flatnonzero(~judged(top, records, values=values).drop).tolist() == [0, 5, 6]
     assert top.fingerprint() == operator.fingerprint(), "nothing is scored again"

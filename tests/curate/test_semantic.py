@@ -10,7 +10,7 @@ import pytest
 from operate import Operated, measured, operate, told
 from pydantic import ValidationError
 
-from roboloop.curate import semantic, vector_neighbours
+from roboloop.curate import neighbours, vector_neighbours
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.relevance import Relevance
 from roboloop.curate.semantic import SemanticDuplicates
@@ -79,7 +79,7 @@ def cosine(one: Any, other: Any) -> float:
 
 @pytest.mark.parametrize("small_block", [64, 2])
 def test_pairs_are_those_of_all_pairs(small_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(semantic, "SMALL_BLOCK", small_block)  # each with each, and by blocks
+    monkeypatch.setattr(neighbours, "SMALL_BLOCK", small_block)  # each with each, and by blocks
     draw = np.random.default_rng(2)
     words = [word for word in ANSWER.split() if word != "near"]  # a telling word
     records = [

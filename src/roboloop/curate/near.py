@@ -19,13 +19,13 @@ from roboloop.curate.base import (
     ArrowTable,
     CurateContext,
     Flags,
+    Indices,
     Judgement,
     Numbers,
     Pairs,
 )
 from roboloop.curate.columns import (
     hash_number_lists,
-    hash_texts,
     is_worded,
     number_lists,
     take_rows,
@@ -33,7 +33,6 @@ from roboloop.curate.columns import (
 from roboloop.curate.geometry_match import GEOMETRY_FACTS, agreement, geometry_of
 from roboloop.curate.keepers import keep_best_of_duplicates
 from roboloop.curate.kernels import (
-    Bools,
     Hashes,
     Kernels,
     Offsets,
@@ -41,7 +40,7 @@ from roboloop.curate.kernels import (
     mixed,
     ordered_hashes,
 )
-from roboloop.curate.neighbours import Candidates, Near, candidates, find_clones
+from roboloop.curate.neighbours import Candidates, Near, candidates
 from roboloop.curate.prose import Prose, read_prose
 from roboloop.curate.sameness import AboutTheSame
 
@@ -109,34 +108,22 @@ class NearDuplicates(AboutTheSame):
         worded = is_worded(batch).to_numpy(zero_copy_only=False)
         num_values = np.diff(number_lists(batch["geometry"]).offsets).astype(np.uint64)
         is_short = np.where(worded, prose.num_answer_words < self.min_answer_words, num_values == 0)
-        rule = np.zeros(batch.num_rows, dtype=np.uint64)
-        for part in (
-            *(hash_texts(batch[name]) for name in ("task", "context", "answer_kind", "content")),
-            num_values,
-            prose.telling,
-            np.where(is_short, wording, np.uint64(0)),
-        ):
-            rule = mixed(rule + mixed(part + np.uint64(1)))
-        return rule
+        return self.rule(
+            batch, num_values, prose.telling, np.where(is_short, wording, np.uint64(0))
+        )
 
     def pairs(self, sketches: ArrowTable, facts: ArrowTable, context: CurateContext) -> Pairs:
         """Verified pairs down to `floor`; records equal in all that counts have similarity 1."""
         asked = np.flatnonzero(sketches["rule"].is_valid().to_numpy())
-        pictures = mixed(self.picture_keys(facts, context)[asked])
-        rule, same = (take_rows(sketches.select([name]), asked)[name] for name in ("rule", "same"))
-        clones = find_clones(mixed(same.to_numpy() + pictures))
-        blocks = mixed(rule.to_numpy() + pictures)[clones.firsts]
-        has_company = _is_repeated(blocks)
-        rows = asked[clones.firsts[has_company]]
-        near = self._verified(
-            take_rows(sketches, rows),
-            take_rows(facts.select(GEOMETRY_FACTS), rows),
-            blocks=blocks[has_company],
-        )
-        left = np.concatenate([asked[clones.first_of_others], rows[near.left]])
-        right = np.concatenate([asked[clones.others], rows[near.right]])
-        similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
-        return Pairs.in_order(left, right, similarity)
+
+        def verified(rows: Indices, blocks: Hashes) -> Pairs:
+            return self._verified(
+                take_rows(sketches, rows),
+                take_rows(facts.select(GEOMETRY_FACTS), rows),
+                blocks=blocks,
+            )
+
+        return self.paired(sketches, facts, context, asked=asked, verified=verified)
 
     def _verified(self, sketches: ArrowTable, facts: ArrowTable, *, blocks: Hashes) -> Pairs:
         """Pairs of rows of these tables that hold against their exact n-grams and coordinates."""
@@ -182,9 +169,3 @@ def _jaccard(common: Offsets, sizes: Offsets, *, pairs: Candidates) -> Numbers:
 def _set_hashes(prose: Prose) -> Hashes:
     """One hash of each record's set of n-grams."""
     return ordered_hashes(prose.shingles.astype(np.uint64), offsets=prose.offsets)
-
-
-def _is_repeated(keys: Hashes) -> Bools:
-    """Whether another row has the same key."""
-    _, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    return counts[places] > 1

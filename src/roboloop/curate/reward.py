@@ -124,9 +124,9 @@ class RewardRank(MapOperator):
                 continue
             judgement.threshold[members] = scores[members[num_kept - 1]]
             name = strata.names[strata.codes[members[0]]]
-            for place, row in enumerate(members[num_kept:], start=num_kept + 1):
+            for row in members[num_kept:]:
                 judgement.drop[row] = True
-                judgement.reason[row] = f"place {place} of {len(members)} by reward in {name}"
+                judgement.reason[row] = f"not among the {num_kept:,} best by reward in {name}"
         return judgement
 
     def quality(self, values: ArrowTable) -> Numbers:

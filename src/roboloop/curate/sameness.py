@@ -6,16 +6,29 @@ such as left and right, must be the same in both.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from roboloop.curate.base import NO_PARTNER, ArrowTable, CurateContext, GroupOperator
-from roboloop.curate.columns import same_text_numbers
-from roboloop.curate.kernels import Hashes
+from roboloop.curate.base import (
+    NO_PARTNER,
+    ArrowBatch,
+    ArrowTable,
+    CurateContext,
+    GroupOperator,
+    Indices,
+    Pairs,
+)
+from roboloop.curate.columns import hash_texts, same_text_numbers, take_rows
+from roboloop.curate.kernels import Hashes, mixed
+from roboloop.curate.neighbours import find_clones
 from roboloop.curate.prose import TellingWords
 from roboloop.curate.telling import TELLING_WORDS
+
+RULE_FACTS = ("task", "context", "answer_kind", "content")
+"""The columns of the facts that must be equal in two duplicates."""
 
 
 class AboutTheSame(GroupOperator):
@@ -58,6 +71,47 @@ class AboutTheSame(GroupOperator):
     def telling(self) -> TellingWords:
         """The words that must be the same in both."""
         return TellingWords(self.telling_words, numbers=self.same_numbers)
+
+    def rule(self, batch: ArrowBatch, *parts: Hashes) -> Hashes:
+        """One hash of everything but the picture that must be equal in two duplicates."""
+        hashed = (hash_texts(batch[name]) for name in RULE_FACTS)
+        rule = np.zeros(batch.num_rows, dtype=np.uint64)
+        for part in (*hashed, *parts):
+            rule = mixed(rule + mixed(part + np.uint64(1)))
+        return rule
+
+    def paired(
+        self,
+        sketches: ArrowTable,
+        facts: ArrowTable,
+        context: CurateContext,
+        *,
+        asked: Indices,
+        verified: Callable[[Indices, Hashes], Pairs],
+    ) -> Pairs:
+        """Pairs of records with equal rules about the same pictures.
+
+        Args:
+            sketches: Columns `rule`, and `same`, a hash that is equal for equal records.
+            facts: The facts of all records.
+            context: Of the operator.
+            asked: The records to compare, ascending.
+            verified: Gives the pairs among some records, as places in the list of them, whose
+                similarity is `floor` or more. Records of different blocks (the second argument) are
+                not paired.
+        """
+        pictures = mixed(self.picture_keys(facts, context)[asked])
+        rule, same = (take_rows(sketches.select([name]), asked)[name] for name in ("rule", "same"))
+        clones = find_clones(mixed(same.to_numpy() + pictures))
+        blocks = mixed(rule.to_numpy() + pictures)[clones.firsts]
+        _, places, counts = np.unique(blocks, return_inverse=True, return_counts=True)
+        has_company = counts[places] > 1
+        rows = asked[clones.firsts[has_company]]
+        near = verified(rows, blocks[has_company])
+        left = np.concatenate([asked[clones.first_of_others], rows[near.left]])
+        right = np.concatenate([asked[clones.others], rows[near.right]])
+        similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
+        return Pairs.in_order(left, right, similarity)
 
     def picture_keys(self, facts: ArrowTable, context: CurateContext) -> Hashes:
         """One number for each record; equal for records that may be duplicates of each other."""

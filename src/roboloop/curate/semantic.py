@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from roboloop.curate import neighbours
 from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
@@ -22,17 +23,15 @@ from roboloop.curate.base import (
     Numbers,
     Pairs,
 )
-from roboloop.curate.columns import hash_texts, is_worded, take_rows
+from roboloop.curate.columns import is_worded
 from roboloop.curate.keepers import keep_best_of_duplicates
 from roboloop.curate.kernels import Bools, Hashes, Offsets, load_kernels, mixed, ordered_hashes
-from roboloop.curate.neighbours import candidates, find_clones
+from roboloop.curate.neighbours import candidates
 from roboloop.curate.prose import words_of
 from roboloop.curate.sameness import AboutTheSame
 from roboloop.curate.vector_neighbours import SLACK, near_pairs
 from roboloop.curate.vectors import HalfVectors, vectors_at
 
-SMALL_BLOCK = 64
-"""Up to so many records of one picture are compared each with each."""
 PAIRS_AT_ONCE = 1 << 16
 DECIMALS = 6
 """Of a stored similarity: the same on processors that add in another order."""
@@ -72,10 +71,7 @@ class SemanticDuplicates(AboutTheSame):
         telling, kernels = self.telling(), load_kernels()
         asked = words_of(batch["question"], kernels=kernels)
         answered = words_of(batch["answer"], kernels=kernels)
-        rule = mixed(
-            hash_texts(batch["answer_kind"])
-            + mixed(mixed(telling.of(asked)) ^ telling.of(answered))
-        )
+        rule = self.rule(batch, mixed(telling.of(asked)) ^ telling.of(answered))
         wording = mixed(
             ordered_hashes(asked.hashes, offsets=asked.offsets)
             + mixed(ordered_hashes(answered.hashes, offsets=answered.offsets))
@@ -95,21 +91,14 @@ class SemanticDuplicates(AboutTheSame):
         asked = np.flatnonzero(
             sketches["rule"].is_valid().to_numpy() & values["cosine"].is_valid().to_numpy()
         )
-        pictures = mixed(self.picture_keys(facts, context)[asked])
-        chosen = take_rows(sketches, asked)
-        clones = find_clones(mixed(chosen["same"].to_numpy() + pictures))
-        blocks = mixed(chosen["rule"].to_numpy() + pictures)[clones.firsts]
-        _, places, counts = np.unique(blocks, return_inverse=True, return_counts=True)
-        has_company = counts[places] > 1
-        rows = asked[clones.firsts[has_company]]
-        near = self._verified(
-            vectors_at(values["question"], rows), vectors_at(values["answer"], rows),
-            blocks=blocks[has_company], seed=context.seed,
-        )  # fmt: skip
-        left = np.concatenate([asked[clones.first_of_others], rows[near.left]])
-        right = np.concatenate([asked[clones.others], rows[near.right]])
-        similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
-        return Pairs.in_order(left, right, similarity)
+
+        def verified(rows: Indices, blocks: Hashes) -> Pairs:
+            return self._verified(
+                vectors_at(values["question"], rows), vectors_at(values["answer"], rows),
+                blocks=blocks, seed=context.seed,
+            )  # fmt: skip
+
+        return self.paired(sketches, facts, context, asked=asked, verified=verified)
 
     def judge(
         self,
@@ -133,7 +122,7 @@ class SemanticDuplicates(AboutTheSame):
         order = np.argsort(blocks, kind="stable")
         starts = np.flatnonzero(blocks[order][1:] != blocks[order][:-1]) + 1
         for members in np.split(order, starts):
-            if len(members) > SMALL_BLOCK:
+            if len(members) > neighbours.SMALL_BLOCK:
                 near = near_pairs(
                     answers[members], floor=self.floor, num_probes=self.num_probes,
                     margin=self.margin, seed=seed,
@@ -150,11 +139,8 @@ class SemanticDuplicates(AboutTheSame):
             return _cosines(answers, left, right) >= self.floor - SLACK
 
         return _Ends(
-            *candidates(
-                np.arange(len(blocks)), blocks=blocks, tables=lambda rows: (), near=near,
-                small_block=SMALL_BLOCK, window=SMALL_BLOCK,
-            )
-        )  # fmt: skip
+            *candidates(np.arange(len(blocks)), blocks=blocks, tables=lambda rows: (), near=near)
+        )
 
 
 class _Ends(NamedTuple):
