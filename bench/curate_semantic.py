@@ -142,7 +142,7 @@ def main() -> int:
         found = recall(run, truth=truth)
         good &= run.cpu_seconds <= MAX_CPU_SECONDS and found >= MIN_RECALL
         print(f"ours: {run.cpu_seconds:.1f} CPU s, {run.seconds:.1f} s, recall {found:.4f}")
-    print(f"peak {psutil.Process().memory_info().rss / 1e6:,.0f} MB now, vectors included")
+    print(f"{psutil.Process().memory_info().rss / 1e6:,.0f} MB afterwards, vectors included")
     if options.peer_python:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "vectors.npy"
