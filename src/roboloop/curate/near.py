@@ -18,9 +18,7 @@ from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
     CurateContext,
-    Flags,
     Indices,
-    Judgement,
     Numbers,
     Pairs,
 )
@@ -31,7 +29,6 @@ from roboloop.curate.columns import (
     take_rows,
 )
 from roboloop.curate.geometry_match import GEOMETRY_FACTS, agreement, geometry_of
-from roboloop.curate.keepers import keep_best_of_duplicates
 from roboloop.curate.kernels import (
     Hashes,
     Kernels,
@@ -64,6 +61,7 @@ class NearDuplicates(AboutTheSame):
     """Least Jaccard similarity of the answers alone, where they are words: a long question that all
     records share does not make their answers alike."""
 
+    reason: ClassVar[str] = "nearly the same as another record of the same pictures"
     num_words: ClassVar[int]
     """Words of an n-gram."""
 
@@ -144,20 +142,6 @@ class NearDuplicates(AboutTheSame):
         similarity = np.minimum(whole, agreed)
         passed = (similarity >= self.floor) & (answers >= self.min_answer_similarity)
         return Pairs(found.left[passed], found.right[passed], similarity[passed])
-
-    def judge(
-        self,
-        pairs: Pairs,
-        facts: ArrowTable,
-        *,
-        kept: Flags,
-        rank: Numbers,
-    ) -> Judgement:
-        """Of each group the best record stays; every other names one that it is truly near."""
-        return keep_best_of_duplicates(
-            pairs, kept=kept, rank=rank, threshold=self.threshold,
-            reason="nearly the same as another record of the same pictures",
-        )  # fmt: skip
 
 
 def _jaccard(common: Offsets, sizes: Offsets, *, pairs: Candidates) -> Numbers:

@@ -7,7 +7,7 @@ such as left and right, must be the same in both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,11 +17,15 @@ from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
     CurateContext,
+    Flags,
     GroupOperator,
     Indices,
+    Judgement,
+    Numbers,
     Pairs,
 )
 from roboloop.curate.columns import hash_texts, same_text_numbers, take_rows
+from roboloop.curate.keepers import keep_best_of_duplicates
 from roboloop.curate.kernels import Hashes, mixed
 from roboloop.curate.neighbours import find_clones
 from roboloop.curate.prose import TellingWords
@@ -32,7 +36,13 @@ RULE_FACTS = ("task", "context", "answer_kind", "content")
 
 
 class AboutTheSame(GroupOperator):
-    """Options of operators that compare records about the same pictures."""
+    """Options of operators that compare records about the same pictures.
+
+    Class attributes:
+        reason: Text for the dropped.
+    """
+
+    reason: ClassVar[str]
 
     threshold: float = Field(gt=0, le=1)
     """Records are duplicates from this similarity on."""
@@ -112,6 +122,20 @@ class AboutTheSame(GroupOperator):
         right = np.concatenate([asked[clones.others], rows[near.right]])
         similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
         return Pairs.in_order(left, right, similarity)
+
+    def judge(
+        self,
+        pairs: Pairs,
+        facts: ArrowTable,
+        *,
+        kept: Flags,
+        rank: Numbers,
+    ) -> Judgement:
+        """Of each group the best record stays; every other names one that it is truly near."""
+        return keep_best_of_duplicates(
+            pairs, kept=kept, rank=rank, threshold=self.threshold,
+            reason=self.reason,
+        )  # fmt: skip
 
     def picture_keys(self, facts: ArrowTable, context: CurateContext) -> Hashes:
         """One number for each record; equal for records that may be duplicates of each other."""

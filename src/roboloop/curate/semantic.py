@@ -17,14 +17,11 @@ from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
     CurateContext,
-    Flags,
     Indices,
-    Judgement,
     Numbers,
     Pairs,
 )
 from roboloop.curate.columns import is_worded
-from roboloop.curate.keepers import keep_best_of_duplicates
 from roboloop.curate.kernels import Bools, Hashes, Offsets, load_kernels, mixed, ordered_hashes
 from roboloop.curate.neighbours import candidates
 from roboloop.curate.prose import words_of
@@ -42,6 +39,8 @@ class SemanticDuplicates(AboutTheSame):
     """Drop records whose answers in prose mean the same about the same pictures as a better one."""
 
     code: ClassVar[str] = "E-CUR-025"
+
+    reason: ClassVar[str] = "means the same as another record of the same pictures"
 
     kind: Literal["semantic"] = "semantic"  # pyright: ignore[reportIncompatibleVariableOverride]
     vectors_of: str = "relevance"
@@ -99,20 +98,6 @@ class SemanticDuplicates(AboutTheSame):
             )  # fmt: skip
 
         return self.paired(sketches, facts, context, asked=asked, verified=verified)
-
-    def judge(
-        self,
-        pairs: Pairs,
-        facts: ArrowTable,
-        *,
-        kept: Flags,
-        rank: Numbers,
-    ) -> Judgement:
-        """Of each group the best record stays; every other names one that it is truly near."""
-        return keep_best_of_duplicates(
-            pairs, kept=kept, rank=rank, threshold=self.threshold,
-            reason="means the same as another record of the same pictures",
-        )  # fmt: skip
 
     def _verified(
         self, questions: HalfVectors, answers: HalfVectors, *, blocks: Hashes, seed: int
