@@ -38,15 +38,17 @@ class CurateContext(NamedTuple):
 
     Attributes:
         records: The folder of the records, whose `media_roots.json` says where the media lie.
-        work: A folder for what the operator wants to keep between calls.
+        work: A folder, of these records alone, for what the operator wants to keep between calls.
         seed: Seed of the recipe.
-        judged: What earlier operators found, by label; only those that `GroupOperator.reads` names.
+        judged: What earlier operators found, by label. Use only those that `reads` names.
+        values: What those of them that are map operators measured.
     """
 
     records: Path
     work: Path
     seed: int
     judged: Mapping[str, Judgement] = {}  # never changed
+    values: Mapping[str, ArrowTable] = {}  # never changed
 
 
 class Executor(Protocol):
@@ -149,6 +151,8 @@ class Operator(BaseModel, ABC):
 
     version: ClassVar[int] = 1
     code: ClassVar[str]
+    batch_rows: ClassVar[int] = 4096
+    """Rows of a batch, at most."""
 
     kind: str
     name: str = Field("", pattern=r"^[a-z0-9_-]*$")
@@ -167,6 +171,23 @@ class Operator(BaseModel, ABC):
     def judging_options(self) -> frozenset[str]:
         """Options that only judging uses: changing them measures nothing again."""
         return frozenset({"name"})
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Labels of earlier operators whose findings this one uses."""
+        return ()
+
+    @property
+    def in_this_process(self) -> bool:
+        """Whether a model is loaded that should be there only once.
+
+        Pieces are then measured one after the other in the process that runs the recipe, and what
+        is measured is kept batch by batch.
+        """
+        return False
+
+    def prepare(self, facts: ArrowTable, context: CurateContext) -> None:
+        """Called once before anything is measured, with the facts of all records."""
 
     def fingerprint(self) -> str:
         """Hash of everything the stored values depend on, besides the records."""
@@ -219,11 +240,6 @@ class Pairs(NamedTuple):
 
 class GroupOperator(Operator):
     """Compares records with one another."""
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Labels of earlier operators whose partners `pairs` uses, in `context.judged`."""
-        return ()
 
     @abstractmethod
     def sketch(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:

@@ -7,7 +7,7 @@ records in = records kept + records dropped, or the run fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,20 @@ class Verdicts(NamedTuple):
     judgements: tuple[Judgement, ...]
 
 
+class Earlier(NamedTuple):
+    """What the operators before the one that is asked found, by label.
+
+    Attributes:
+        judged: Their judgements.
+        values: What the map operators among them measured.
+        folders: Where those values lie; a folder's name tells what the values depend on.
+    """
+
+    judged: dict[str, Judgement]
+    values: dict[str, ArrowTable]
+    folders: dict[str, Path]
+
+
 class Curation:
     """The operators of one recipe over one set of records.
 
@@ -68,7 +82,6 @@ class Curation:
         executor: Executor,
     ) -> None:
         self.operators = tuple(operators)
-        self.labels = tuple(operator.label for operator in operators)
         self.store = store
         self.context = context
         self.executor = executor
@@ -92,51 +105,47 @@ class Curation:
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
-        values: dict[str, Any] = {}
-        judgements: list[Judgement] = []
+        earlier = Earlier({}, {}, {})
         for number, operator in enumerate(self.operators):
-            judged = dict(zip(self.labels, judgements, strict=False))
-            judgement = self._judged(
-                operator, facts=facts, values=values, judged=judged, kept=kept, rank=rank
-            )
+            judgement = self._judged(operator, facts=facts, earlier=earlier, kept=kept, rank=rank)
             if isinstance(operator, MapOperator):
-                rank = rank + operator.quality(values[operator.label])
-            judgements.append(judgement)
+                rank = rank + operator.quality(earlier.values[operator.label])
+            earlier.judged[operator.label] = judgement
             newly = judgement.drop & kept
             first[newly] = number
             kept = kept & ~judgement.drop
-        return Verdicts(kept, first, tuple(judgements))
+        return Verdicts(kept, first, tuple(earlier.judged.values()))
 
     def _judged(
-        self,
-        operator: Operator,
-        *,
-        facts: Any,
-        values: dict[str, Any],
-        judged: Mapping[str, Judgement],
-        kept: Flags,
-        rank: Numbers,
+        self, operator: Operator, *, facts: Any, earlier: Earlier, kept: Flags, rank: Numbers
     ) -> Judgement:
         if isinstance(operator, SelectOperator):
-            return operator.choose(facts, values, kept=kept, rank=rank, context=self.context)
-        asked = kept if operator.on == "kept" else None
-        folder = self._measured(operator, asked=asked)
+            return operator.choose(
+                facts, earlier.values, kept=kept, rank=rank, context=self.context
+            )
+        folder = self._measured(
+            operator, facts=facts, asked=kept if operator.on == "kept" else None
+        )
         table = self.store.table(folder)
         if isinstance(operator, MapOperator):
-            values[operator.label] = table
+            earlier.values[operator.label] = table
+            earlier.folders[operator.label] = folder
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
-        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
+        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, earlier=earlier)
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
-    def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
+    def _measured(self, operator: Operator, *, facts: Any, asked: Flags | None) -> Path:
         """The folder with the operator's values for every piece."""
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
+        jobs = self._jobs(folder, asked=asked)
+        if jobs:
+            operator.prepare(facts, self.context)
         work = partial(
             measure, operator=operator, facts=self.store.facts_folder, context=self.context
         )
-        self._do(self._jobs(folder, asked=asked), work=work, title=operator.label)
+        self._do(jobs, work=work, title=operator.label, here=operator.in_this_process)
         return folder
 
     def _pairs(
@@ -146,17 +155,22 @@ class Curation:
         folder: Path,
         sketches: Any,
         facts: Any,
-        judged: Mapping[str, Judgement],
+        earlier: Earlier,
     ) -> Pairs:
         """The operator's pairs, found once for these sketches and what it reads of others."""
         import pyarrow as pa
 
-        read = {label: judged[label] for label in operator.reads}
-        partners = b"".join(judgement.partner.tobytes() for judgement in read.values())
-        name = f"pairs-{hash_bytes(partners)[:SHORT_KEY]}" if read else "pairs"
+        name = "pairs"
+        if operator.reads:
+            read = [
+                f"{earlier.folders[label].name if label in earlier.folders else label} "
+                f"{hash_bytes(earlier.judged[label].partner.tobytes())}"
+                for label in operator.reads
+            ]
+            name = f"pairs-{hash_value(read)[:SHORT_KEY]}"
         path = folder / f"{name}{SUFFIX}"
         if not path.exists():
-            context = self.context._replace(judged=read)
+            context = self.context._replace(judged=earlier.judged, values=earlier.values)
             found_pairs = operator.pairs(sketches, facts, context)
             write_table(path, table=pa.table(found_pairs._asdict()))
         table = read_table(path)
@@ -175,15 +189,17 @@ class Curation:
             start = stop
         return jobs
 
-    def _do(self, jobs: Sequence[Job], *, work: Callable[[Job], int], title: str) -> None:
-        """Let the executor do the jobs; each leaves its file."""
+    def _do(
+        self, jobs: Sequence[Job], *, work: Callable[[Job], int], title: str, here: bool = False
+    ) -> None:
+        """Let the executor do the jobs, or do them here; each leaves its file."""
         if not jobs:
             return
         for left in jobs[0].out.parent.glob(".*.tmp"):  # a killed worker was writing them
             left.unlink()
         num_records = sum(job.piece.stop - job.piece.start for job in jobs)
         with progress_bar(f"{title} (records)", total=num_records) as bar:
-            for num_done in self.executor.map(work, jobs):
+            for num_done in map(work, jobs) if here else self.executor.map(work, jobs):
                 bar.advance(num_done)
 
 
