@@ -14,6 +14,15 @@ from roboloop.records.shards import write_folder_mark, write_media_roots
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))  # the endpoint on this machine
+sys.path.insert(1, str(Path(__file__).parents[1] / "models"))
+
+
+@pytest.fixture
+def embedder_folder() -> Callable[[Path], Path]:
+    """Writes a tiny embedder with random weights, the same each time."""
+    from embedder_folders import write_folder
+
+    return lambda folder: write_folder(folder, kind="bert", pooling="mean_tokens")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,14 @@ import numpy as np
 import pyarrow as pa
 from made_records import SIZE
 
-from roboloop.curate.base import CurateContext, GroupOperator, Judgement, Pairs
+from roboloop.curate.base import (
+    CurateContext,
+    GroupOperator,
+    Judgement,
+    MapOperator,
+    Pairs,
+    SelectOperator,
+)
 from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.records.answers import Answer, Text
 from roboloop.records.media import FilePicture
@@ -42,9 +50,10 @@ def operate(
     batch_rows: int = 100,
     folder: Path = Path(),
     judged: Mapping[str, Judgement] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Operated:
-    facts = pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
-    context = CurateContext(folder, folder, 1, judged or {})
+    facts = facts_table(records)
+    context = CurateContext(folder, folder, 1, judged or {}, values or {})
     batches: list[Any] = facts.to_batches(max_chunksize=batch_rows) or [
         pa.RecordBatch.from_pylist([], schema=facts_schema())
     ]
@@ -56,6 +65,44 @@ def operate(
         rank=np.zeros(len(records)) if rank is None else np.array(rank, dtype=np.float64),
     )  # fmt: skip
     return Operated(pairs, judgement)
+
+
+def facts_table(records: Sequence[Record]) -> Any:
+    return pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
+
+
+def measured(operator: MapOperator, records: Sequence[Record], *, batch_rows: int = 100) -> Any:
+    """What a map operator measures, as the run would keep it."""
+    facts = facts_table(records)
+    with tempfile.TemporaryDirectory() as folder:
+        context = CurateContext(Path(folder), Path(folder), 1)
+        operator.prepare(facts, context)
+        batches: list[Any] = facts.to_batches(max_chunksize=batch_rows)
+        return pa.Table.from_batches([operator.measure(batch, context) for batch in batches])
+
+
+def judged(
+    operator: MapOperator, records: Sequence[Record], *, values: Any, kept: Any = None
+) -> Any:
+    everything = np.ones(len(records), dtype=np.bool_)
+    return operator.judge(values, facts_table(records), kept=everything if kept is None else kept)
+
+
+def choose(
+    operator: SelectOperator,
+    records: Sequence[Record],
+    *,
+    values: Mapping[str, Any],
+    kept: Any = None,
+    rank: Any = None,
+) -> Judgement:
+    return operator.choose(
+        facts_table(records),
+        values,
+        kept=np.ones(len(records), dtype=np.bool_) if kept is None else kept,
+        rank=np.zeros(len(records)) if rank is None else rank,
+        context=CurateContext(Path(), Path(), 1),
+    )
 
 
 def told(

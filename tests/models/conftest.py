@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from PIL import Image
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.tiny import build_tiny
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 TEXTS = [
     "Task: 'pick up the red cup'. Give the box of the gripper at the moment it touches the object.",

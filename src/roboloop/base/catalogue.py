@@ -147,6 +147,25 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Nothing to mend: leakage.json shows both side by side. Set leakage.action to report to "
         "keep such records.",
     ),
+    "E-CUR-025": ErrorKind(
+        "A record means the same as another about the same pictures",
+        "Nothing to mend: the better one was kept. Raise semantic.threshold to keep both.",
+    ),
+    "E-CUR-033": ErrorKind(
+        "An answer has little to do with its question",
+        "Nothing to mend. Lower relevance.lowest_share, or give a relevance.threshold, to keep it.",
+    ),
+    "E-CUR-034": ErrorKind(
+        "A reward model ranks a record low among its like",
+        "Nothing to mend. Raise reward.keep_share or reward.keep_top to keep it.",
+    ),
+    "E-CUR-045": ErrorKind(
+        "A record was not chosen", "Nothing to mend. Raise select.num_records to keep more."
+    ),
+    "E-CUR-046": ErrorKind(
+        "Floors and quotas of a selection contradict each other",
+        "Lower a floor, raise a quota, or choose more records.",
+    ),
     # Dialects
     "E-DIA-001": ErrorKind(
         "A picture is too small or too elongated for the model's resize rule",

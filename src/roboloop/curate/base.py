@@ -38,9 +38,10 @@ class CurateContext(NamedTuple):
 
     Attributes:
         records: The folder of the records, whose `media_roots.json` says where the media lie.
-        work: A folder for what the operator wants to keep between calls.
+        work: A folder, of these records alone, for what the operator wants to keep between calls.
         seed: Seed of the recipe.
-        judged: What earlier operators found, by label; only those that `GroupOperator.reads` names.
+        judged: What earlier operators found, by label. Use only those that `reads` names.
+        values: What those of them that are map operators measured.
         memo: Whatever the operator wants to keep between the batches of one piece.
     """
 
@@ -48,6 +49,7 @@ class CurateContext(NamedTuple):
     work: Path
     seed: int
     judged: Mapping[str, Judgement] = {}  # never changed
+    values: Mapping[str, ArrowTable] = {}  # never changed
     memo: dict[Any, Any] = {}  # noqa: RUF012 - a new one for every piece
 
 
@@ -175,6 +177,8 @@ class Operator(BaseModel, ABC):
     version: ClassVar[int] = 1
     code: ClassVar[str]
     looks_outside: ClassVar[bool] = False
+    batch_rows: ClassVar[int] = 4096
+    """Rows of a batch, at most."""
 
     kind: str
     name: str = Field("", pattern=r"^[a-z0-9_-]*$")
@@ -195,6 +199,20 @@ class Operator(BaseModel, ABC):
         return frozenset({"name"})
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Labels of earlier operators whose findings this one uses."""
+        return ()
+
+    @property
+    def in_this_process(self) -> bool:
+        """Whether a model is loaded that should be there only once.
+
+        Pieces are then measured one after the other in the process that runs the recipe, and what
+        is measured is kept batch by batch.
+        """
+        return False
+
+    @property
     def waits(self) -> bool:
         """Whether measuring is waiting for somebody else, such as an endpoint.
 
@@ -212,8 +230,11 @@ class Operator(BaseModel, ABC):
         """
         return ()
 
-    def prepare(self, context: CurateContext) -> None:
-        """Called once before pieces are measured, for what all of them need, such as an index."""
+    def prepare(self, facts: ArrowTable, context: CurateContext) -> None:
+        """Called once before anything is measured, with the facts of all records.
+
+        For what all pieces need, such as an index.
+        """
 
     def evidence(self, values: ArrowTable, context: CurateContext) -> Iterator[Evidence]:
         """What speaks for the verdicts from outside the records; most operators know nothing."""
@@ -288,11 +309,6 @@ class Pairs(NamedTuple):
 
 class GroupOperator(Operator):
     """Compares records with one another."""
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Labels of earlier operators whose partners `pairs` uses, in `context.judged`."""
-        return ()
 
     @abstractmethod
     def sketch(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:

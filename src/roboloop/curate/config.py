@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
-from roboloop.curate.base import Executor, GroupOperator, Operator
+from roboloop.curate.base import Executor, Operator
 
 
 class InlineEngine(BaseModel):
@@ -78,8 +78,7 @@ class CurateConfig(BaseModel):
     def _operators_stand_after_what_they_read(self) -> CurateConfig:
         earlier: set[str] = set()
         for operator in self.operators:
-            needed = operator.reads if isinstance(operator, GroupOperator) else ()
-            if missing := sorted(set(needed) - earlier):
+            if missing := sorted(set(operator.reads) - earlier):
                 raise ValueError(f"{operator.label!r} needs an operator called {missing} before it")
             earlier.add(operator.label)
         return self

@@ -31,6 +31,7 @@ COLUMNS: dict[str, str] = {
     "id": "string",
     "source": "string",
     "split": "string",
+    "tier": "string",
     "task": "string",
     "family": "string",
     # What is asked and answered, in words. Coordinates stand in `geometry`, not here.
@@ -41,6 +42,7 @@ COLUMNS: dict[str, str] = {
     "answer_kind": "string",
     "geometry": "list<double>",
     "content": "string",
+    "typed_answer": "string",
     "short_answer": "string",
     # What is wrong with the record by itself.
     "problem": "string",
@@ -63,9 +65,11 @@ text where it is words, empty where it is coordinates. `geometry` holds a spatia
 fractions of its picture's width and height (x1, y1, x2, y2 of each box; x, y of each point), empty
 otherwise. `content` is what else the answer holds: a hash of letter and options, yes or no, or a
 number; the labels of boxes and points; nothing where words say it all. `short_answer` is the text
-of a letter, a yes or no or a number, empty for other answers. `problem` is what keeps the record
-from being asked or answered, as `name: detail` (`curate.problems`). `media` names each medium by
-its content hash, or by its reference where it was not hashed; `references` are the media as JSON
+of a letter, a yes or no or a number, empty for other answers. `typed_answer` is the answer as JSON,
+in pixels, empty without one (`records.answers.answer_from_json`). `problem` is what keeps the
+record from being asked or answered, as `name: detail` (`curate.problems`). `tier` is what the
+source says about its quality (`meta.tier`). `media` names each medium by its content hash, or by
+its reference where it was not hashed; `references` are the media as JSON
 (`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
 in order, empty without media. `episode` and `frame` say which moment of which recording is shown
 (frame -1 and an empty episode where that is not known); `recording` is the episode without the
@@ -130,6 +134,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "id": record.id,
         "source": record.source,
         "split": record.split,
+        "tier": str(record.meta.get("tier", "")),
         "task": record.task,
         "family": task.family,
         "question": question,
@@ -138,6 +143,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
         "content": answer.content,
+        "typed_answer": canonical_json(answer_to_json(record.answer)) if record.answer else "",
         "short_answer": short_answer(record.answer, task=task),
         "problem": problem or problem_of(record, task=task),
         "width": size.width if size else 0,

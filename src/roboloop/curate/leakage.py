@@ -111,7 +111,7 @@ class Leakage(MapOperator):
         prints = [BenchmarkSet(path, "").content_print() for path in self.against]
         return hash_value([super().fingerprint(), prints])
 
-    def prepare(self, context: CurateContext) -> None:
+    def prepare(self, facts: ArrowTable, context: CurateContext) -> None:
         """Read the sets and index them."""
         build_index(self._sets(context), folder=self._folder(context))
 

@@ -9,34 +9,27 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from roboloop.curate.base import (
-    NO_PARTNER,
     ArrowBatch,
     ArrowTable,
     CurateContext,
-    Flags,
-    GroupOperator,
-    Judgement,
+    Indices,
     Numbers,
     Pairs,
 )
 from roboloop.curate.columns import (
     hash_number_lists,
-    hash_texts,
     is_worded,
     number_lists,
-    same_text_numbers,
     take_rows,
 )
 from roboloop.curate.geometry_match import GEOMETRY_FACTS, agreement, geometry_of
-from roboloop.curate.keepers import keep_best_of_duplicates
 from roboloop.curate.kernels import (
-    Bools,
     Hashes,
     Kernels,
     Offsets,
@@ -44,12 +37,12 @@ from roboloop.curate.kernels import (
     mixed,
     ordered_hashes,
 )
-from roboloop.curate.neighbours import Candidates, Near, candidates, find_clones
-from roboloop.curate.prose import Prose, TellingWords, read_prose
-from roboloop.curate.telling import TELLING_WORDS
+from roboloop.curate.neighbours import Candidates, Near, candidates
+from roboloop.curate.prose import Prose, read_prose
+from roboloop.curate.sameness import AboutTheSame
 
 
-class NearDuplicates(GroupOperator):
+class NearDuplicates(AboutTheSame):
     """Drop records that say nearly the same about the same pictures as a better one."""
 
     threshold: float = Field(0.7, gt=0, le=1)
@@ -57,21 +50,10 @@ class NearDuplicates(GroupOperator):
     the agreement of their coordinates where that is less."""
     floor: float = Field(0.5, gt=0, le=1)
     """Pairs are stored from this similarity on, so that `what-if` may try thresholds above it."""
-    pictures: Literal["same", "alike", "any"] = "same"
-    """Whether duplicates must show the same pictures, pictures of one group of the operator
-    `alike_by`, or any. With `any`, records about different scenes are dropped: look at
-    `template_quota` first."""
-    alike_by: str = "picture_groups"
-    """Label of the earlier `picture_groups` operator that says which pictures are alike."""
     min_iou: float = Field(0.95, gt=0, le=1)
     """Least intersection over union of boxes that count as the same."""
     max_point_error: float = Field(0.01, ge=0, lt=1)
     """Largest mean distance, as a fraction of the diagonal, of points that count as the same."""
-    same_numbers: bool = True
-    """Whether the numbers in the words must be the same."""
-    telling_words: tuple[str, ...] = TELLING_WORDS
-    """Words that must be the same in both, such as left and right. One word or one Chinese
-    character each."""
     min_answer_words: int = Field(12, ge=0)
     """Records whose answer is shorter (or is a choice, a number, yes or no) are duplicates only
     if all their words are the same: a short answer is no evidence that two questions are one."""
@@ -79,26 +61,9 @@ class NearDuplicates(GroupOperator):
     """Least Jaccard similarity of the answers alone, where they are words: a long question that all
     records share does not make their answers alike."""
 
+    reason: ClassVar[str] = "nearly the same as another record of the same pictures"
     num_words: ClassVar[int]
     """Words of an n-gram."""
-
-    @model_validator(mode="after")
-    def _threshold_is_stored(self) -> NearDuplicates:
-        if self.threshold < self.floor:
-            raise ValueError(
-                f"threshold {self.threshold} is below the floor {self.floor}: lower the floor, too"
-            )
-        return self
-
-    @property
-    def judging_options(self) -> frozenset[str]:
-        """The threshold can be tried out on the stored pairs."""
-        return super().judging_options | {"threshold"}
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The operator that groups pictures, where it is asked."""
-        return (self.alike_by,) if self.pictures == "alike" else ()
 
     @abstractmethod
     def marks(self, prose: Prose, kernels: Kernels) -> dict[str, Any]:
@@ -118,7 +83,7 @@ class NearDuplicates(GroupOperator):
 
         del context
         kernels = load_kernels()
-        telling = TellingWords(self.telling_words, numbers=self.same_numbers)
+        telling = self.telling()
         prose = read_prose(
             batch["question"], batch["answer"],
             width=self.num_words, telling=telling, kernels=kernels,
@@ -141,45 +106,22 @@ class NearDuplicates(GroupOperator):
         worded = is_worded(batch).to_numpy(zero_copy_only=False)
         num_values = np.diff(number_lists(batch["geometry"]).offsets).astype(np.uint64)
         is_short = np.where(worded, prose.num_answer_words < self.min_answer_words, num_values == 0)
-        rule = np.zeros(batch.num_rows, dtype=np.uint64)
-        for part in (
-            *(hash_texts(batch[name]) for name in ("task", "context", "answer_kind", "content")),
-            num_values,
-            prose.telling,
-            np.where(is_short, wording, np.uint64(0)),
-        ):
-            rule = mixed(rule + mixed(part + np.uint64(1)))
-        return rule
+        return self.rule(
+            batch, num_values, prose.telling, np.where(is_short, wording, np.uint64(0))
+        )
 
     def pairs(self, sketches: ArrowTable, facts: ArrowTable, context: CurateContext) -> Pairs:
         """Verified pairs down to `floor`; records equal in all that counts have similarity 1."""
         asked = np.flatnonzero(sketches["rule"].is_valid().to_numpy())
-        pictures = mixed(self._picture_keys(facts, context)[asked])
-        rule, same = (take_rows(sketches.select([name]), asked)[name] for name in ("rule", "same"))
-        clones = find_clones(mixed(same.to_numpy() + pictures))
-        blocks = mixed(rule.to_numpy() + pictures)[clones.firsts]
-        has_company = _is_repeated(blocks)
-        rows = asked[clones.firsts[has_company]]
-        near = self._verified(
-            take_rows(sketches, rows),
-            take_rows(facts.select(GEOMETRY_FACTS), rows),
-            blocks=blocks[has_company],
-        )
-        left = np.concatenate([asked[clones.first_of_others], rows[near.left]])
-        right = np.concatenate([asked[clones.others], rows[near.right]])
-        similarity = np.concatenate([np.ones(len(clones.others)), near.similarity])
-        return Pairs.in_order(left, right, similarity)
 
-    def _picture_keys(self, facts: ArrowTable, context: CurateContext) -> Hashes:
-        """One number for each record; equal for records that may be duplicates of each other."""
-        if self.pictures == "any":
-            return np.zeros(facts.num_rows, dtype=np.uint64)
-        if self.pictures == "same":
-            return same_text_numbers(facts["media_group"])
-        first = context.judged[self.alike_by].partner
-        own = np.arange(facts.num_rows)
-        keys = np.where(first == NO_PARTNER, own, first).astype(np.uint64) + np.uint64(1)
-        return np.where(facts["num_media"].to_numpy() > 0, keys, np.uint64(0))
+        def verified(rows: Indices, blocks: Hashes) -> Pairs:
+            return self._verified(
+                take_rows(sketches, rows),
+                take_rows(facts.select(GEOMETRY_FACTS), rows),
+                blocks=blocks,
+            )
+
+        return self.paired(sketches, facts, context, asked=asked, verified=verified)
 
     def _verified(self, sketches: ArrowTable, facts: ArrowTable, *, blocks: Hashes) -> Pairs:
         """Pairs of rows of these tables that hold against their exact n-grams and coordinates."""
@@ -201,20 +143,6 @@ class NearDuplicates(GroupOperator):
         passed = (similarity >= self.floor) & (answers >= self.min_answer_similarity)
         return Pairs(found.left[passed], found.right[passed], similarity[passed])
 
-    def judge(
-        self,
-        pairs: Pairs,
-        facts: ArrowTable,
-        *,
-        kept: Flags,
-        rank: Numbers,
-    ) -> Judgement:
-        """Of each group the best record stays; every other names one that it is truly near."""
-        return keep_best_of_duplicates(
-            pairs, kept=kept, rank=rank, threshold=self.threshold,
-            reason="nearly the same as another record of the same pictures",
-        )  # fmt: skip
-
 
 def _jaccard(common: Offsets, sizes: Offsets, *, pairs: Candidates) -> Numbers:
     """Common n-grams by all n-grams of both; 1 where neither has any."""
@@ -225,9 +153,3 @@ def _jaccard(common: Offsets, sizes: Offsets, *, pairs: Candidates) -> Numbers:
 def _set_hashes(prose: Prose) -> Hashes:
     """One hash of each record's set of n-grams."""
     return ordered_hashes(prose.shingles.astype(np.uint64), offsets=prose.offsets)
-
-
-def _is_repeated(keys: Hashes) -> Bools:
-    """Whether another row has the same key."""
-    _, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    return counts[places] > 1

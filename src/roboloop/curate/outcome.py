@@ -90,10 +90,11 @@ def open_curation(
             "E-DAT-003", f"there is no record to curate in the splits {splits}",
             place=Place(records), fix="Name the splits in `curate.splits`.",
         )  # fmt: skip
+    kept = CurateStore(store, records_hash=folder.content_hash(), marks=marks)
     return Curation(
         config.operators,
-        store=CurateStore(store, records_hash=folder.content_hash(), marks=marks),
-        context=CurateContext(records, store / "work", seed),
+        store=kept,
+        context=CurateContext(records, kept.path / "work", seed),
         executor=config.engine.load(),
         may_wait=may_wait,
     )

@@ -51,6 +51,20 @@ class Verdicts(NamedTuple):
     about: Mapping[str, Mapping[str, Any]] = {}  # never changed
 
 
+class Earlier(NamedTuple):
+    """What the operators before the one that is asked found, by label.
+
+    Attributes:
+        judged: Their judgements.
+        values: What the map operators among them measured.
+        folders: Where those values lie; a folder's name tells what the values depend on.
+    """
+
+    judged: dict[str, Judgement]
+    values: dict[str, ArrowTable]
+    folders: dict[str, Path]
+
+
 class Curation:
     """The operators of one recipe over one set of records.
 
@@ -72,7 +86,6 @@ class Curation:
         may_wait: bool = True,
     ) -> None:
         self.operators = tuple(operators)
-        self.labels = tuple(operator.label for operator in operators)
         self.store = store
         self.context = context
         self.executor = executor
@@ -103,48 +116,42 @@ class Curation:
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
-        values = self.values = {}
-        judgements: list[Judgement] = []
+        earlier = Earlier({}, {}, {})
+        self.values, self.folders = earlier.values, earlier.folders
         about: dict[str, dict[str, Any]] = {}
         for number, operator in enumerate(self.operators):
-            judged = dict(zip(self.labels, judgements, strict=False))
-            judgement = self._judged(
-                operator, facts=facts, values=values, judged=judged, kept=kept, rank=rank
-            )
+            judgement = self._judged(operator, facts=facts, earlier=earlier, kept=kept, rank=rank)
             if isinstance(operator, MapOperator):
-                rank = rank + operator.quality(values[operator.label])
-                if told := operator.about(values[operator.label], facts):
+                rank = rank + operator.quality(earlier.values[operator.label])
+                if told := operator.about(earlier.values[operator.label], facts):
                     about[operator.label] = told
-            judgements.append(judgement)
+            earlier.judged[operator.label] = judgement
             newly = judgement.drop & kept
             first[newly] = number
             kept = kept & ~judgement.drop
-        return Verdicts(kept, first, tuple(judgements), about)
+        return Verdicts(kept, first, tuple(earlier.judged.values()), about)
 
     def _judged(
-        self,
-        operator: Operator,
-        *,
-        facts: Any,
-        values: dict[str, Any],
-        judged: Mapping[str, Judgement],
-        kept: Flags,
-        rank: Numbers,
+        self, operator: Operator, *, facts: Any, earlier: Earlier, kept: Flags, rank: Numbers
     ) -> Judgement:
         if isinstance(operator, SelectOperator):
-            return operator.choose(facts, values, kept=kept, rank=rank, context=self.context)
-        asked = kept if operator.on == "kept" else None
-        folder = self.folders[operator.label] = self._measured(operator, asked=asked)
+            return operator.choose(
+                facts, earlier.values, kept=kept, rank=rank, context=self.context
+            )
+        folder = self._measured(
+            operator, facts=facts, asked=kept if operator.on == "kept" else None
+        )
+        earlier.folders[operator.label] = folder
         table = self.store.table(folder)
         if isinstance(operator, MapOperator):
-            values[operator.label] = table
+            earlier.values[operator.label] = table
             return operator.judge(table, facts, kept=kept)
         assert isinstance(operator, GroupOperator), operator
-        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, judged=judged)
+        pairs = self._pairs(operator, folder=folder, sketches=table, facts=facts, earlier=earlier)
         self.pairs[operator.label] = pairs
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
-    def _measured(self, operator: Operator, *, asked: Flags | None) -> Path:
+    def _measured(self, operator: Operator, *, facts: Any, asked: Flags | None) -> Path:
         """The folder with the operator's values for every piece."""
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
@@ -159,8 +166,9 @@ class Curation:
                 fix="Run the recipe with these options; what was answered is not paid again.",
             )
         if jobs:
-            operator.prepare(self.context)
-        self._do(jobs, work=work, title=operator.label, here=operator.waits)
+            operator.prepare(facts, self.context)
+        here = operator.waits or operator.in_this_process
+        self._do(jobs, work=work, title=operator.label, here=here)
         return folder
 
     def _pairs(
@@ -170,17 +178,22 @@ class Curation:
         folder: Path,
         sketches: Any,
         facts: Any,
-        judged: Mapping[str, Judgement],
+        earlier: Earlier,
     ) -> Pairs:
         """The operator's pairs, found once for these sketches and what it reads of others."""
         import pyarrow as pa
 
-        read = {label: judged[label] for label in operator.reads}
-        partners = b"".join(judgement.partner.tobytes() for judgement in read.values())
-        name = f"pairs-{hash_bytes(partners)[:SHORT_KEY]}" if read else "pairs"
+        name = "pairs"
+        if operator.reads:
+            read = [
+                f"{earlier.folders[label].name if label in earlier.folders else label} "
+                f"{hash_bytes(earlier.judged[label].partner.tobytes())}"
+                for label in operator.reads
+            ]
+            name = f"pairs-{hash_value(read)[:SHORT_KEY]}"
         path = folder / f"{name}{SUFFIX}"
         if not path.exists():
-            context = self.context._replace(judged=read)
+            context = self.context._replace(judged=earlier.judged, values=earlier.values)
             found_pairs = operator.pairs(sketches, facts, context)
             write_table(path, table=pa.table(found_pairs._asdict()))
         table = read_table(path)

@@ -149,7 +149,8 @@ def pair_as_json(pair: Evidence, *, shown: Mapping[int, Any]) -> dict[str, Any]:
 
 
 def _part(curation: Curation, *, verdicts: Verdicts, number: int) -> _Part:
-    operator, label = curation.operators[number], curation.labels[number]
+    operator = curation.operators[number]
+    label = operator.label
     rows = np.flatnonzero(verdicts.first == number)
     findings = Findings(operator, verdicts.judgements[number], rows)
     values = curation.values.get(label)

@@ -7,6 +7,7 @@ there. So any executor may run them in any order, twice if need be, with the sam
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,6 @@ from roboloop.curate.facts import facts_table
 from roboloop.curate.store import SUFFIX, Piece, read_table, write_table
 from roboloop.records.read import read_part, read_records
 from roboloop.records.shard_files import ShardMark, ShardWriter, record_line, verify_shard
-
-BATCH_ROWS = 4096
 
 
 class Job(NamedTuple):
@@ -56,13 +55,25 @@ def measure(job: Job, *, operator: Operator, facts: Path, context: CurateContext
     context = context._replace(memo={})
     if job.asked is not None:
         table = table.filter(pa.array(job.asked))
-    batches = [_values(operator, batch=batch, context=context) for batch in _batches(table)]
-    values = pa.Table.from_batches(batches)
+    parts = job.out.parent / f".{job.piece.name}.parts" if operator.in_this_process else None
+    tables: list[Any] = []
+    for number, batch in enumerate(_batches(table, num_rows=operator.batch_rows)):
+        part = parts / f"{number}{SUFFIX}" if parts else None
+        if part and part.exists():
+            tables.append(read_table(part))
+            continue
+        batch_values = _values(operator, batch=batch, context=context)
+        tables.append(pa.Table.from_batches([batch_values]))
+        if part:
+            write_table(part, table=tables[-1])
+    values = pa.concat_tables(tables)
     if job.asked is not None:
         places = np.full(len(job.asked), -1, dtype=np.int64)
         places[job.asked] = np.arange(table.num_rows)
         values = values.take(pa.array(places, mask=places < 0))
     write_table(job.out, table=values)
+    if parts:
+        shutil.rmtree(parts)
     return values.num_rows
 
 
@@ -131,9 +142,9 @@ def _values(operator: Operator, *, batch: Any, context: CurateContext) -> Any:
     return operator.sketch(batch, context)
 
 
-def _batches(table: Any) -> list[Any]:
+def _batches(table: Any, *, num_rows: int) -> list[Any]:
     """Batches of bounded size; one empty batch of an empty table, so that it has a schema."""
     import pyarrow as pa
 
-    batches = table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS)
+    batches = table.combine_chunks().to_batches(max_chunksize=num_rows)
     return batches or [pa.RecordBatch.from_pylist([], schema=table.schema)]
