@@ -51,10 +51,10 @@ class SemanticDuplicates(AboutTheSame):
     floor: float = Field(0.8, gt=0, le=1)
     min_answer_words: int = Field(6, ge=1)
     """Records with a shorter answer are not compared."""
-    num_probes: int = Field(8, ge=1)
+    num_probes: int = Field(12, ge=1)
     """Among more than 4096 records about the same pictures (or with `pictures: any`), with how
     many parts of them each is compared at most."""
-    margin: float = Field(0.08, ge=0, le=1)
+    margin: float = Field(0.1, ge=0, le=1)
     """A further part is looked at if its centre is hardly farther, by this much of the cosine."""
 
     @property

@@ -53,8 +53,8 @@ def near_pairs(
     rows: Rows,
     *,
     floor: float,
-    num_probes: int = 8,
-    margin: float = 0.08,
+    num_probes: int = 12,
+    margin: float = 0.1,
     max_neighbours: int = 64,
     seed: int = 0,
 ) -> Found:
