@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,10 @@ def test_a_record_that_is_gone_stands_for_nobody() -> None:
     pairs = Pairs(np.array([0]), np.array([1]), np.array([1.0]))
     judged = keep_best(pairs, kept=np.array([False, True]), rank=np.zeros(2), threshold=0.5)
     assert not judged.drop.any()
+
+
+def test_questions_that_cannot_be_worded_are_not_taken_for_one_another(
+    write_records: Write, tmp_path: Path
+) -> None:
+    unworded = [replace(record(name), inputs={}) for name in ("a", "b", "c")]
+    assert run(write_records(unworded), tmp_path / "out").num_kept == 3

@@ -60,20 +60,20 @@ COLUMNS: dict[str, str] = {
 """Column -> Arrow type.
 
 `question` is the text a model is asked, empty where it cannot be worded; `context` a hash of what
-was said before it in the same conversation, empty for a first question. `answer` is the answer's
-text where it is words, empty where it is coordinates. `geometry` holds a spatial answer as
-fractions of its picture's width and height (x1, y1, x2, y2 of each box; x, y of each point), empty
-otherwise. `content` is what else the answer holds: a hash of letter and options, yes or no, or a
-number; the labels of boxes and points; nothing where words say it all. `short_answer` is the text
-of a letter, a yes or no or a number, empty for other answers. `typed_answer` is the answer as JSON,
-in pixels, empty without one (`records.answers.answer_from_json`). `problem` is what keeps the
-record from being asked or answered, as `name: detail` (`curate.problems`). `tier` is what the
-source says about its quality (`meta.tier`). `media` names each medium by its content hash, or by
-its reference where it was not hashed; `references` are the media as JSON
-(`records.media.media_from_json`), for whoever opens them; `media_group` is one hash for all of them
-in order, empty without media. `episode` and `frame` say which moment of which recording is shown
-(frame -1 and an empty episode where that is not known); `recording` is the episode without the
-camera's name, which all views of a scene share.
+was said before it in the same conversation, empty for a first question; of a question that cannot
+be worded, a hash of the record's id. `answer` is the answer's text where it is words, empty where
+it is coordinates. `geometry` holds a spatial answer as fractions of its picture's width and height
+(x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else the answer
+holds: a hash of letter and options, yes or no, or a number; the labels of boxes and points; nothing
+where words say it all. `short_answer` is the text of a letter, a yes or no or a number, empty for
+other answers. `typed_answer` is the answer as JSON, in pixels, empty without one
+(`records.answers.answer_from_json`). `problem` is what keeps the record from being asked or
+answered, as `name: detail` (`curate.problems`). `tier` is what the source says about its quality
+(`meta.tier`). `media` names each medium by its content hash, or by its reference where it was not
+hashed; `references` are the media as JSON (`records.media.media_from_json`), for whoever opens
+them; `media_group` is one hash for all of them in order, empty without media. `episode` and `frame`
+say which moment of which recording is shown (frame -1 and an empty episode where that is not
+known); `recording` is the episode without the camera's name, which all views of a scene share.
 """
 
 
@@ -138,12 +138,13 @@ def facts_of(record: Record) -> dict[str, Any]:
         "task": record.task,
         "family": task.family,
         "question": question,
-        "context": _context(record),
+        # A question that cannot be worded is like no other one.
+        "context": _context(record) if not problem else hash_value(record.id),
         "answer": answer.words,
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
         "content": answer.content,
-        "typed_answer": canonical_json(answer_to_json(record.answer)) if record.answer else "",
+        "typed_answer": _typed_answer(record.answer),
         "short_answer": short_answer(record.answer, task=task),
         "problem": problem or problem_of(record, task=task),
         "width": size.width if size else 0,
@@ -156,6 +157,16 @@ def facts_of(record: Record) -> dict[str, Any]:
         "recording": _recording(record),
         "frame": frame,
     }
+
+
+def _typed_answer(answer: Answer | None) -> str:
+    """The answer as JSON; empty without one, and for numbers that JSON cannot hold."""
+    if answer is None:
+        return ""
+    try:
+        return canonical_json(answer_to_json(answer))
+    except ValueError:  # NaN or infinity, which `problem` tells
+        return ""
 
 
 def _answer_facts(answer: Answer | None, *, size: Any) -> AnswerFacts:

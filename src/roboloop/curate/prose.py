@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 
@@ -101,12 +102,15 @@ def read_prose(
 
 def words_of(texts: Any, *, kernels: Kernels) -> Tokens:
     """The words of an Arrow array of texts, in lower case and in the forms of NFKC."""
+    import pyarrow as pa
+
     pc = arrow_compute()
 
-    _, _, data = texts.buffers()
-    has_wide = data is not None and bool((np.frombuffer(data, dtype=np.uint8) >= 0x80).any())
+    has_wide = not pc.all(pc.string_is_ascii(texts), min_count=0).as_py()
     if has_wide:
-        texts = pc.utf8_normalize(texts, form="NFKC")
+        # Arrow's own utf8_normalize leaves accents apart in version 25.
+        plain = (text if text.isascii() else normalize("NFKC", text) for text in texts.to_pylist())
+        texts = pa.array(plain, pa.string())
     texts = pc.utf8_lower(texts)
     _, bounds, data = texts.buffers()
     stop = texts.offset + len(texts) + 1
