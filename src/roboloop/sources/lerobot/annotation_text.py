@@ -7,7 +7,6 @@ Source: the LeRobot export of RoboInterData, whose columns are `annotation.<fiel
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from roboloop.base.errors import RoboLoopError
@@ -40,15 +39,3 @@ def column_value(field: str, text: str) -> Any:
         return parse_json(text)
     except RoboLoopError as error:
         raise RoboLoopError(error.code, f"{PREFIX}{field}: {error.detail}") from error
-
-
-def frame_annotation(texts: Mapping[str, str]) -> dict[str, Any]:
-    """The annotation of a frame, as RoboInter's annotation store holds it.
-
-    Args:
-        texts: Field -> the text in its column.
-
-    Raises:
-        RoboLoopError: As `column_value`.
-    """
-    return {field: column_value(field, text) for field, text in texts.items()}
