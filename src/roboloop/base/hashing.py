@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 DIGEST_BYTES = 16
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+_PLAIN_VALUES = (
+    orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 )
 
 
@@ -30,13 +34,46 @@ def hash_file(path: Path) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text. NaN is refused."""
-    return _CANONICAL.encode(value)
+    """JSON with sorted keys and no spaces: equal values give equal text.
+
+    Raises:
+        TypeError: For what JSON cannot hold.
+        ValueError: For NaN and infinity.
+    """
+    text = _fast_json(value)
+    return _CANONICAL.encode(value) if text is None else text.decode()
+
+
+def canonical_json_bytes(value: Any) -> bytes:
+    """`canonical_json` in UTF-8.
+
+    Raises:
+        TypeError: For what JSON cannot hold.
+        ValueError: For NaN, infinity and half a surrogate pair (UnicodeEncodeError).
+    """
+    text = _fast_json(value)
+    return _CANONICAL.encode(value).encode() if text is None else text
 
 
 def hash_value(value: Any) -> str:
     """Hash of a JSON value, independent of key order."""
-    return hash_bytes(canonical_json(value).encode())
+    return hash_bytes(canonical_json_bytes(value))
+
+
+def _fast_json(value: Any) -> bytes | None:
+    """The text as orjson writes it, five times faster; None for what is beyond it.
+
+    That is whole numbers of more than 64 bits, keys that are no text, half surrogate pairs, and
+    what JSON cannot hold. `json` writes or refuses these; numbers very near to or far from 0 it
+    writes another way (1e-05 for 1e-5), so which of the two writes depends on the value alone.
+    """
+    try:
+        text = orjson.dumps(value, option=_PLAIN_VALUES)
+    except TypeError:
+        return None
+    if b"null" in text:  # orjson writes it for NaN, too
+        _CANONICAL.encode(value)
+    return text
 
 
 def seeded_generator(*parts: object) -> np.random.Generator:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.hashing import canonical_json
+from roboloop.base.hashing import canonical_json_bytes
 
 MAX_UNPACKED_LINE_BYTES = 1 << 26
 """No line of a packed file may be longer: a few bytes can unpack to any number."""
@@ -63,7 +63,7 @@ def write_json_line(value: Any) -> bytes:
         RoboLoopError: E-REC-010 for NaN and infinity, E-REC-003 for what JSON cannot hold.
     """
     try:
-        return (canonical_json(value) + "\n").encode()
+        return canonical_json_bytes(value) + b"\n"
     except UnicodeEncodeError:
         raise RoboLoopError("E-REC-003", "a text holds half a surrogate pair") from None
     except TypeError as error:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import orjson
+
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.dialects import Dialect, load_dialect
@@ -32,6 +34,7 @@ ANSWER_KEYS = {
 """Kind of task -> the key of its published answer."""
 
 _BOX_TASKS = ("contact_box", "current_box", "final_box", "gripper_det")
+_NUMBER_TYPES = (int, float)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +83,17 @@ def plain_answer(text: str, *, task: str, frame: Frame, size: PictureSize) -> An
         frame: The numbers of the picture's right and bottom border in this format.
         size: Of the picture, in pixels.
     """
+    (width, height), (right, bottom) = size, frame
+    points: list[Point] = []
     try:
-        value: Any = json.loads(text)
+        value = _loaded(text)
         (pairs,) = value.values()
         if ANSWER_KEYS[task] not in value:
             return None
-        points = [
-            Point(x * size.width / frame.x, y * size.height / frame.y) for x, y in _numbers(pairs)
-        ]
+        for x, y in pairs:
+            if type(x) not in _NUMBER_TYPES or type(y) not in _NUMBER_TYPES:
+                return None
+            points.append(Point(x * width / right, y * height / bottom))
     except (ValueError, TypeError, AttributeError):
         return None
     if task in _BOX_TASKS:
@@ -100,18 +106,13 @@ def plain_answer(text: str, *, task: str, frame: Frame, size: PictureSize) -> An
     return Points(tuple(points)) if task == "contact_point" else Trajectory(tuple(points))
 
 
-def _numbers(pairs: list[list[float]]) -> list[list[float]]:
-    """The same pairs, if they are lists of two numbers.
+def _loaded(text: str) -> Any:
+    """The value of a JSON text; NaN, which orjson refuses, is for the record's check to refuse.
 
     Raises:
-        TypeError: For anything else.
+        ValueError: For text that is no JSON.
     """
-    if type(pairs) is not list:
-        raise TypeError
-    for pair in pairs:
-        if type(pair) is not list or len(pair) != 2:
-            raise TypeError
-        for number in pair:
-            if type(number) is not int and type(number) is not float:
-                raise TypeError
-    return pairs
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)

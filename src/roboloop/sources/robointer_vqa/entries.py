@@ -13,7 +13,7 @@ from roboloop.dialects import Dialect
 from roboloop.dialects.framed import FramedDialect
 from roboloop.records.answers import Answer, Choice, Points, Text, YesNo
 from roboloop.records.media import Media
-from roboloop.records.record import InputValue, Record, check_record
+from roboloop.records.record import InputValue, Record
 from roboloop.sources.base import Rejected
 from roboloop.sources.measure import MediaMeter
 from roboloop.sources.robointer_vqa.coordinates import (
@@ -106,7 +106,6 @@ class EntryReader:
                 origin=f"{self._file}:{place.line}",
                 meta=_meta(self._set.name, published_id, name=name),
             )
-            check_record(record)
         except RoboLoopError as error:
             located = error.located(replace(place, record_id=record_id))
             return [Rejected(located, record_id)]
