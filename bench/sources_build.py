@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import tempfile
 import time
@@ -71,24 +70,14 @@ def main() -> None:
 
 
 def _rate(work: Callable[[], None], *, num: int) -> float:
-    """Entries a second in the best round; prints what the processors did meanwhile."""
+    """Entries a second in the best round."""
     seconds: list[float] = []
-    processor: list[float] = []
     for _ in range(ROUNDS):
-        started, used = time.perf_counter(), _processor_seconds()
+        started = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - started)
-        processor.append(_processor_seconds() - used)
-    shown = ", ".join(f"{each:.2f}" for each in seconds)
-    print(f"   seconds {shown}; processor time {min(processor) / num * 1e6:.0f} us an entry")
+    print("   seconds", ", ".join(f"{each:.2f}" for each in seconds))
     return num / min(seconds)
-
-
-def _processor_seconds() -> float:
-    own, others = (
-        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
 def _build(source: Source, folder: Path, *, num_workers: int) -> None:

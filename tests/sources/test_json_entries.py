@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.jsonl import Broken, JsonLine
-from roboloop.sources import json_borders, json_list
+from roboloop.sources import json_borders, json_entries, json_list
 from roboloop.sources.json_entries import entry_pieces, scan_entries, scan_piece
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -28,6 +28,7 @@ entries = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=10,
 )
+objects = st.dictionaries(texts | st.just("}, {"), entries, max_size=4)
 
 
 def scanned(path: Path) -> list[JsonLine]:
@@ -176,6 +177,14 @@ def outcome(items: Iterator[JsonLine | Broken]) -> list[object]:
     return found
 
 
+def no_plain_entries(
+    text: bytes, *, start: int, path: Path, line: int
+) -> Generator[JsonLine, None, tuple[int, int]]:
+    """So that each entry is read with care."""
+    return 0, line
+    yield
+
+
 def of_pieces(path: Path, *, piece_bytes: int) -> Iterator[JsonLine | Broken]:
     for piece in pickle.loads(pickle.dumps(list(entry_pieces(path, piece_bytes=piece_bytes)))):
         yield from scan_piece(piece)
@@ -190,7 +199,7 @@ damage = st.tuples(
 
 @settings(deadline=None, max_examples=300)
 @given(
-    values=st.lists(entries | st.just(float("nan")), max_size=8),
+    values=st.lists(objects, max_size=8) | st.lists(entries | st.just(float("nan")), max_size=8),
     gaps=st.lists(spaces, min_size=18, max_size=18),
     head=st.sampled_from([b"", b"\xef\xbb\xbf", b"\n \n"]),
     as_lines=st.booleans(),
@@ -224,7 +233,10 @@ def test_pieces_give_what_the_whole_file_gives(
         patch.setattr(json_borders, "CHUNK_BYTES", chunk)
         path = Path(name) / ("data.jsonl" if as_lines else "data.json")
         path.write_bytes(data)
-        assert outcome(of_pieces(path, piece_bytes=piece_bytes)) == outcome(scan_entries(path))
+        found = outcome(of_pieces(path, piece_bytes=piece_bytes))
+        assert outcome(scan_entries(path)) == found
+        patch.setattr(json_entries, "plain_entries", no_plain_entries)
+        assert outcome(scan_entries(path)) == found
 
 
 def test_pieces_are_of_about_the_size_asked_for(tmp_path: Path) -> None:

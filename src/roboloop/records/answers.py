@@ -213,13 +213,15 @@ def check_answer(answer: Answer, *, size: PictureSize | None) -> None:
 
 
 def _check_points(points_px: tuple[Point, ...], size: PictureSize | None) -> None:
-    for point in points_px:
-        if not (math.isfinite(point.x) and math.isfinite(point.y)):
-            raise RoboLoopError("E-REC-010", f"coordinate ({point.x}, {point.y}) is not finite")
-        if size is not None and not (0 <= point.x <= size.width and 0 <= point.y <= size.height):
+    width, height = (-1, -1) if size is None else size
+    for x, y in points_px:
+        if 0 <= x <= width and 0 <= y <= height:
+            continue
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise RoboLoopError("E-REC-010", f"coordinate ({x}, {y}) is not finite")
+        if size is not None:
             raise RoboLoopError(
-                "E-REC-011",
-                f"({point.x:g}, {point.y:g}) lies outside the {size.width}x{size.height} picture",
+                "E-REC-011", f"({x:g}, {y:g}) lies outside the {width}x{height} picture"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from array import array
 
@@ -10,6 +11,9 @@ from roboloop.base.errors import Place, RoboLoopError
 
 _FIRST_SLOTS = 1 << 10
 _MAX_FILLED = 0.6
+_COUNTED = re.compile(r"(?s:.*):([1-9][0-9]{0,16})\Z")
+"""An origin such as `set.json:17`; any other is kept as it is."""
+
 _HALVES = struct.Struct("<QQ")
 
 
@@ -74,16 +78,15 @@ class IdRegister:
 
     def _keep_place(self, place: Place) -> None:
         """Keep the place in two numbers: what it begins with, and the line at its end."""
-        begin, line = f"{place.file}:", place.line
-        if line is None:
-            # An origin such as `set.json:17`; any other is kept as it is.
+        if place.line is not None:
+            begin, line = f"{place.file}:", place.line
+        else:
             origin = str(place.file)
-            before, colon, number = origin.rpartition(":")
-            counted = colon and number.isdecimal() and number.isascii() and len(number) < 18
-            if counted and str(int(number)) == number:
-                begin, line = f"{before}:", int(number)
-            else:
+            counted = _COUNTED.match(origin)
+            if counted is None:
                 begin, line = origin, -1
+            else:
+                begin, line = origin[: counted.start(1)], int(counted[1])
         self._begin_numbers.append(self._begins.setdefault(begin, len(self._begins)))
         self._lines.append(line)
 

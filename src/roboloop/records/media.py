@@ -8,8 +8,10 @@ frame: of the video's bytes and the frame's number), so that a replaced picture 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from roboloop.base.errors import RoboLoopError
@@ -106,17 +108,21 @@ WHOLE_NUMBERS = ("row", "item", "frame", "offset", "num_bytes")
 
 def media_to_json(media: Media) -> dict[str, Any]:
     """The reference as a JSON object with its `kind`; `size` as [width, height]."""
+    names, values_of = _fields(type(media))
     value: dict[str, Any] = {"kind": media.kind}
-    for name in _field_names(type(media)):
-        item = getattr(media, name)
+    for name, item in zip(names, values_of(media), strict=True):
         if item is not None:
-            value[name] = list(item) if name == "size" else item
+            value[name] = item
+    if media.size is not None:
+        value["size"] = list(media.size)
     return value
 
 
 @cache
-def _field_names(kind: type[Media]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _fields(kind: type[Media]) -> tuple[tuple[str, ...], Callable[[Media], tuple[Any, ...]]]:
+    """The names of a kind's fields, and what takes their values."""
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
 
 
 def media_from_json(value: Any) -> Media:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -22,8 +22,9 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines
 from roboloop.sources.json_borders import line_borders, list_borders
 from roboloop.sources.json_list import ListScanner
+from roboloop.sources.json_plain import plain_entries
 
-PIECE_BYTES = 1 << 22
+PIECE_BYTES = 1 << 20
 
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
 _BOM = b"\xef\xbb\xbf"
@@ -100,17 +101,45 @@ def scan_piece(piece: Piece) -> Iterator[JsonLine | Broken]:
         yield from scan_json_lines(piece.file, start=piece.start, end=piece.end, line=piece.line)
         return
     with _opened(piece.file) as stream:
-        stream.seek(piece.start)
+        here = yield from _plain_part(stream, piece=piece)
+        stream.seek(here.position)
         text = ""
         if piece.end is not None:
-            text = stream.read(piece.end - piece.start).decode(errors="surrogateescape")
+            text = stream.read(piece.end - here.position).decode(errors="surrogateescape")
         rest = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
-        scanner = ListScanner(rest, path=piece.file, line=piece.line, text=text)
+        scanner = ListScanner(rest, path=piece.file, line=here.line, column=here.column, text=text)
         try:
-            if piece.number > 0 or scanner.open_list():
+            if here.position > piece.start or piece.number > 0 or scanner.open_list():
                 yield from scanner.entries(num_chars=None if piece.end is None else len(text))
         except RoboLoopError as error:
             raise _with_column_of_line(error, piece=piece) from None
+
+
+class _Here(NamedTuple):
+    """A position in a file, its line, and the characters of that line from the piece's start on."""
+
+    position: int
+    line: int
+    column: int = 0
+
+
+def _plain_part(stream: IO[bytes], *, piece: Piece) -> Generator[JsonLine, None, _Here]:
+    """The plain entries a piece begins with, and where they end: as a rule before the last one."""
+    here = _Here(piece.start, piece.line)
+    while here.position != piece.end:
+        stream.seek(here.position)
+        text = stream.read(PIECE_BYTES if piece.end is None else piece.end - here.position)
+        opened = here.position == piece.start and piece.number == 0  # with the `[` of the list
+        passed, line = yield from plain_entries(
+            text, start=int(opened), path=piece.file, line=here.line
+        )
+        if passed == 0:
+            break
+        column = _num_chars(text[text.rfind(b"\n", 0, passed) + 1 : passed])
+        if line == here.line:
+            column += here.column
+        here = _Here(here.position + passed, line, column)
+    return here
 
 
 def _whole(path: Path) -> Piece:
@@ -145,9 +174,13 @@ def _with_column_of_line(error: RoboLoopError, *, piece: Piece) -> RoboLoopError
         return error
     with _opened(piece.file) as stream:
         stream.seek(piece.line_start)
-        before = stream.read(piece.start - piece.line_start).decode(errors="surrogateescape")
-    place = replace(error.place, column=error.place.column + len(before))
+        before = stream.read(piece.start - piece.line_start)
+    place = replace(error.place, column=error.place.column + _num_chars(before))
     return RoboLoopError(error.code, error.detail, place=place, fix=error.fix)
+
+
+def _num_chars(text: bytes) -> int:
+    return len(text.decode(errors="surrogateescape"))
 
 
 def _opened(path: Path) -> IO[bytes]:

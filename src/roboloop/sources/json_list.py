@@ -16,7 +16,6 @@ CHUNK_CHARS = 1 << 20
 MAX_ENTRY_CHARS = 1 << 26
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_BETWEEN = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _NUMBER_END = re.compile(r"[,\] \t\r\n]")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LONGEST_TOKEN = 16
@@ -29,17 +28,20 @@ class ListScanner:
     Args:
         stream: The text; bytes that are no UTF-8 are in it as lone surrogates.
         path: Its file, for messages.
-        line: Number of the line that `stream` starts in.
+        line: Number of the line that the text starts in.
+        column: Characters of that line before it.
         text: What stands before `stream`, where it was read already.
     """
 
-    def __init__(self, stream: IO[str], *, path: Path, line: int = 1, text: str = "") -> None:
+    def __init__(
+        self, stream: IO[str], *, path: Path, line: int = 1, column: int = 0, text: str = ""
+    ) -> None:
         self._stream = stream
         self._path = path
         self._buffer = text
         self._at = 0
         self._line = line
-        self._column = 0  # characters of this line that stand before the position
+        self._column = column  # characters of this line that stand before the position
         self._num_dropped = 0  # characters before the buffer
         self._ended = False
         self._may_be_undecoded = _may_be_undecoded(text)
@@ -74,12 +76,9 @@ class ListScanner:
         """
         separator = ","
         while separator == ",":
-            if self._is_behind(num_chars):
+            if num_chars is not None and self._num_dropped + self._at >= num_chars:
                 return
             self.peek()
-            yield from self._plain_entries(num_chars)
-            if self._is_behind(num_chars):
-                return
             yield self._entry()
             separator = self.peek()
             if not separator:
@@ -88,31 +87,6 @@ class ListScanner:
                 raise self._broken("E-REC-001", "',' or ']' must follow an entry")
             self._move_to(self._at + 1)
         self._check_end()
-
-    def _is_behind(self, num_chars: int | None) -> bool:
-        """Whether the position is so far from the start of the text."""
-        return num_chars is not None and self._num_dropped + self._at >= num_chars
-
-    def _plain_entries(self, num_chars: int | None) -> Iterator[JsonLine]:
-        """Entries that are whole in the buffer, as is the `,` behind each, and have no fault.
-
-        Nearly all are of this kind. At the first other one it ends, before that one's start.
-        """
-        if self._may_be_undecoded:
-            return
-        scan, buffer, path = self._decoder.scan_once, self._buffer, self._path
-        stop = len(buffer) if num_chars is None else num_chars - self._num_dropped
-        while self._at < stop:
-            try:
-                value, end = scan(buffer, self._at)
-            except (ValueError, StopIteration, RecursionError):
-                return
-            between = _BETWEEN.match(buffer, end)
-            if between is None or between.end() == len(buffer) or self._not_finite is not None:
-                return
-            place = Place(path, self._line)
-            self._move_to(between.end())
-            yield JsonLine(value, place)
 
     def _check_end(self) -> None:
         if self.peek():

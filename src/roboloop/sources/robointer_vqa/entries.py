@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -218,9 +219,8 @@ class EntryReader:
 
     def _has_own_words(self, task: str, inputs: Mapping[str, InputValue]) -> bool:
         """Whether the task can ask the same: one kind of planning task asks many things."""
-        wordings = load_task(task).wordings
         is_one_question = self._set.part != "Task_planning"
-        return is_one_question and any(wording.names <= inputs.keys() for wording in wordings)
+        return is_one_question and _can_word(task, names=tuple(inputs))
 
     def _inputs(self, question: str, *, task: str) -> dict[str, InputValue]:
         """What the task's own wordings can be filled with, as far as the question tells."""
@@ -234,6 +234,12 @@ class EntryReader:
             elif self._set.part == "Understanding":
                 inputs["letters"] = PANEL_LETTERS
         return inputs
+
+
+@cache
+def _can_word(task: str, *, names: tuple[str, ...]) -> bool:
+    """Whether inputs of these names fill one of the task's wordings."""
+    return any(wording.names <= set(names) for wording in load_task(task).wordings)
 
 
 def _check_tells_nothing(conversation: Asked) -> None:
