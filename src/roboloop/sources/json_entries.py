@@ -24,7 +24,7 @@ from roboloop.sources.json_borders import line_borders, list_borders
 from roboloop.sources.json_list import ListScanner
 from roboloop.sources.json_plain import plain_entries
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 21
 
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
 _BOM = b"\xef\xbb\xbf"

@@ -185,7 +185,7 @@ def _starting_method(module: str) -> SpawnContext | ForkServerContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     method = multiprocessing.get_context("forkserver")
-    method.set_forkserver_preload([__name__, module])
+    method.set_forkserver_preload(["__main__", __name__, module])
     return method
 
 
