@@ -19,8 +19,9 @@ from roboloop.models.backbone import Backbone
 from roboloop.models.batch import collate
 from roboloop.models.chat import Encoded, Encoder
 from roboloop.records.record import Turn
+from roboloop.train.batches import LOSS
 from roboloop.train.branches import TRUNK, branch, collate_branched
-from roboloop.train.objective import AnswerLoss, num_targets
+from roboloop.train.objective import AnswerLoss
 
 QUESTIONS = (
     ("Gripper box?", '{"gripper_det_bbox": [12, 40, 33, 61]}'),
@@ -75,16 +76,17 @@ def test_equals_separate_conversations(backbone: Backbone, encoder: Encoder) -> 
     rows = [row for items in (first, second) for row in branch(items, parts=backbone.parts)]
     assert len(rows) == 2
     batch = collate_branched(rows, parts=backbone.parts)
-    inputs = batch.inputs | {"pixel_values": batch.inputs["pixel_values"].double()}
+    doubled = {"pixel_values": batch.inputs["pixel_values"].double(), "labels": batch.labels}
     objective = AnswerLoss(backbone.model)
     objective.double()
-    loss = objective(inputs, batch.labels)
+    loss = objective(batch.inputs | doubled)[LOSS]
     loss.backward()
     # Logits are taken in float32, as they are on a GPU in bfloat16.
     assert float(loss.detach()) == pytest.approx(wanted_loss, rel=1e-6)
     found = flat_gradient(backbone.model)
     assert float((found - wanted_gradient).norm() / wanted_gradient.norm()) < 1e-5
-    assert num_targets(batch.labels) == sum(i.num_target_tokens for i in [*first, *second])
+    num_targets = sum(item.num_target_tokens for item in [*first, *second])
+    assert sum(row.num_targets for row in rows) == num_targets
 
 
 def test_picture_is_there_once(backbone: Backbone, encoder: Encoder) -> None:
@@ -124,10 +126,12 @@ def test_questions_before_the_picture_get_rows_of_their_own(
     backbone.model.double()
     wanted_loss, _ = reference(backbone, items=items)
     batch = collate_branched(rows, parts=backbone.parts)
-    inputs = batch.inputs | {"pixel_values": batch.inputs["pixel_values"].double()}
+    doubled = {"pixel_values": batch.inputs["pixel_values"].double(), "labels": batch.labels}
     objective = AnswerLoss(backbone.model)
     objective.double()
-    assert float(objective(inputs, batch.labels).detach()) == pytest.approx(wanted_loss, rel=1e-6)
+    assert float(objective(batch.inputs | doubled)[LOSS].detach()) == pytest.approx(
+        wanted_loss, rel=1e-6
+    )
 
 
 def test_different_pictures_are_refused(backbone: Backbone, encoder: Encoder) -> None:

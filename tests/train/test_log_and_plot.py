@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from roboloop.train.batches import TokenCounts
 from roboloop.train.log import LogLine, TrainerLog
 from roboloop.train.plot import loss_plot, smoothed
 
@@ -15,11 +17,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def line(step: int, **changes: float) -> LogLine:
-    values: dict[str, float] = {
+    counts = TokenCounts(real=300, target=40, image=200, padding=100)
+    values: dict[str, Any] = {
         "step": step, "total_steps": 200, "loss": 1.23456, "rate": 2e-4, "epoch": 0.25,
-        "seconds": 90.0, "num_tokens": 9000, "num_targets": 40, "grad_norm": 0.5,
+        "seconds": 90.0, "num_tokens": 9000, "counts": counts, "grad_norm": 0.5,
     }  # fmt: skip
-    return LogLine(**(values | changes))  # pyright: ignore[reportArgumentType]
+    return LogLine(**(values | changes))
 
 
 def test_a_line_says_how_far_and_how_long() -> None:
@@ -29,6 +32,8 @@ def test_a_line_says_how_far_and_how_long() -> None:
     assert value["remaining_time"] == "0:04:30"
     assert value["throughput"] == 100.0
     assert value["loss"] == 1.2346
+    assert value["tokens_image"] == 200
+    assert value["padding_fraction"] == 0.25
 
 
 def test_a_resumed_log_forgets_what_was_not_saved(tmp_path: Path) -> None:

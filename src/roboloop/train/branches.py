@@ -56,6 +56,10 @@ class Branched:
         """Tokens that are trained on."""
         return int((self.labels != IGNORED).sum())
 
+    def num_image_tokens(self, parts: Parts) -> int:
+        """Tokens of its pictures."""
+        return int((self.input_ids == parts.special.image_pad).sum())
+
 
 def branch(items: Sequence[Encoded], *, parts: Parts) -> tuple[Branched, ...]:
     """Join conversations about the same pictures into as few rows as are exact.

@@ -2,7 +2,8 @@
 
     {"current_steps": 5, "total_steps": 400, "loss": 1.9042, "lr": 0.0005, "epoch": 0.02,
      "percentage": 1.25, "elapsed_time": "0:00:03", "remaining_time": "0:04:01",
-     "throughput": 5312.07, "total_tokens": 15936, "tokens_target": 2210, "grad_norm": 1.7}
+     "throughput": 5312.07, "total_tokens": 15936, "tokens_real": 15936, "tokens_target": 2210,
+     "tokens_image": 9600, "padding_fraction": 0.02, "grad_norm": 1.7}
 
 `throughput` and `total_tokens` count tokens that are there: filling is left out.
 """
@@ -10,12 +11,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from roboloop.base.files import atomic_write_bytes
+from roboloop.train.batches import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,9 @@ class LogLine:
         epoch: How often the pictures have been met.
         seconds: Time spent, over all attempts.
         num_tokens: Tokens seen.
-        num_targets: Tokens trained on since the last line.
+        counts: Tokens since the last line.
         grad_norm: Norm of the gradient before it was clipped.
+        metrics: What else the objective tells, as means since the last line.
     """
 
     step: int
@@ -41,8 +45,9 @@ class LogLine:
     epoch: float
     seconds: float
     num_tokens: int
-    num_targets: int
+    counts: TokenCounts
     grad_norm: float
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def to_json(self) -> dict[str, Any]:
         """In the field names of the file."""
@@ -58,8 +63,12 @@ class LogLine:
             "remaining_time": str(timedelta(seconds=int(left))),
             "throughput": round(self.num_tokens / max(self.seconds, 1e-9), 2),
             "total_tokens": self.num_tokens,
-            "tokens_target": self.num_targets,
+            "tokens_real": self.counts.real,
+            "tokens_target": self.counts.target,
+            "tokens_image": self.counts.image,
+            "padding_fraction": round(self.counts.padding_fraction, 4),
             "grad_norm": round(self.grad_norm, 4),
+            **{name: round(value, 6) for name, value in self.metrics.items()},
         }
 
 

@@ -1,4 +1,4 @@
-"""The training loop: steps of gradient descent over visits, on one process or many.
+"""The training loop: steps of gradient descent over micro-batches, on one process or many.
 
 Thin by intent. Hugging Face's trainers normalise the loss of Qwen2.5-VL per batch rather than per
 token and cannot resume it (docs/design/0006-training-loop.md). So the parts that have to be exact
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,13 +21,10 @@ from torch import nn
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import ProgressBar, progress_bar
-from roboloop.models.parts import Parts
-from roboloop.train.branches import collate_branched
+from roboloop.train.batches import LOSS, BatchMaker, MicroBatch, TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
 from roboloop.train.config import SftConfig
-from roboloop.train.examples import Example, ExampleMaker, Schedule
 from roboloop.train.log import LogLine, TrainerLog
-from roboloop.train.objective import AnswerLoss, num_targets
 from roboloop.train.optim import schedule_factor
 
 SMOOTHING = 0.95
@@ -38,16 +37,18 @@ class StepOutcome:
     """What a step did, over all processes.
 
     Attributes:
-        loss: Mean over its target tokens.
+        loss: Mean over its weight.
         grad_norm: Norm of the gradient before clipping.
-        num_tokens: Tokens of its rows, without filling.
-        num_targets: Tokens the loss is a mean over.
+        weight: What the loss is a mean over: target tokens, or pairs.
+        counts: Tokens of its micro-batches.
+        metrics: Sums of what else the objective tells; over `weight`, their means.
     """
 
     loss: float
     grad_norm: float
-    num_tokens: int
-    num_targets: int
+    weight: float
+    counts: TokenCounts
+    metrics: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -55,12 +56,20 @@ class Window:
     """What has gathered since the last line of the log."""
 
     loss_sum: float = 0.0
-    num_targets: int = 0
+    weight: float = 0.0
+    counts: TokenCounts = field(default_factory=TokenCounts)
+    metrics: Counter[str] = field(default_factory=Counter[str])
 
     def add(self, outcome: StepOutcome) -> None:
         """Count a step in."""
-        self.loss_sum += outcome.loss * outcome.num_targets
-        self.num_targets += outcome.num_targets
+        self.loss_sum += outcome.loss * outcome.weight
+        self.weight += outcome.weight
+        self.counts += outcome.counts
+        self.metrics.update(outcome.metrics)
+
+    def means(self) -> dict[str, float]:
+        """What the objective tells, over the weight."""
+        return {name: value / max(1.0, self.weight) for name, value in self.metrics.items()}
 
 
 class Trainer:
@@ -68,12 +77,11 @@ class Trainer:
 
     Args:
         network: The model, whose tensors to train are already chosen.
-        optimizers: Theirs; each group's `lr` is its peak.
-        maker: Makes the examples.
-        parts: Tokenizer and picture format of the model.
+        objective: Turns the tensors of a micro-batch into `{"loss": sum, ...}`. Calls the network.
+        optimizers: Of the network; each group's `lr` is its peak.
+        batches: Makes the micro-batches.
         config: The phase.
         num_steps: Steps in all.
-        seed: Names the order of the pictures.
         accelerator: Places the model; brings processes together.
     """
 
@@ -81,27 +89,22 @@ class Trainer:
         self,
         network: nn.Module,
         *,
+        objective: nn.Module,
         optimizers: Sequence[torch.optim.Optimizer],
-        maker: ExampleMaker,
-        parts: Parts,
+        batches: BatchMaker,
         config: SftConfig,
         num_steps: int,
-        seed: int,
         accelerator: Accelerator,
     ) -> None:
         self.network = network
-        self.maker = maker
-        self.parts = parts
+        self.batches = batches
         self.config = config
         self.num_steps = num_steps
         self.accelerator = accelerator
         self.optimizers = optimizers
         self.peaks = [[group["lr"] for group in one.param_groups] for one in optimizers]
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.objective = accelerator.prepare_model(AnswerLoss(network))
-        self.schedule = Schedule(
-            len(maker.groups), pictures_per_step=config.pictures_per_step, seed=seed
-        )
+        self.objective = accelerator.prepare_model(objective)
 
     def run(self, start: Progress, *, log: TrainerLog, checkpoints: Path) -> Progress:
         """Take the steps that are left; write the log and the checkpoints.
@@ -132,34 +135,47 @@ class Trainer:
 
     def _step(self, step: int) -> StepOutcome:
         """One optimizer step."""
-        examples = self._examples(step)
-        rows = [row for example in examples for row in example.rows]
-        batch = collate_branched(rows, parts=self.parts)
-        device = self.accelerator.device
-        inputs = {name: tensor.to(device) for name, tensor in batch.inputs.items()}
-        labels = batch.labels.to(device)
-        num_tokens, all_targets = self._summed(
-            sum(row.num_tokens for row in rows), num_targets(labels)
-        )
-        with self.accelerator.autocast():
-            loss_sum = self.objective(inputs, labels)
-        # Processes' gradients are averaged; times their number makes them the sum that is meant.
-        scale = self.accelerator.num_processes / max(1, all_targets)
-        self.accelerator.backward(loss_sum * scale)
-        loss = self._summed(float(loss_sum.detach()))[0] / max(1, all_targets)
+        micro_batches = self._micro_batches(step)
+        weight, counts = self._gathered(micro_batches)
+        sums: Counter[str] = Counter()
+        for number, micro in enumerate(micro_batches):
+            is_last = number + 1 == len(micro_batches)
+            with self._synchronized(is_last), self.accelerator.autocast():
+                told = self.objective(self._placed(micro.tensors))
+                # Processes' gradients are averaged; times their number makes them the sum meant.
+                scale = self.accelerator.num_processes / max(1.0, weight)
+                self.accelerator.backward(told[LOSS] * scale)
+            sums.update({name: float(value.detach()) for name, value in told.items()})
+        sums = Counter(dict(zip(sums, self._summed(*sums.values()), strict=True)))
+        loss = sums.pop(LOSS) / max(1.0, weight)
         grad_norm = float(nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm))
-        self._check_finite(loss, grad_norm=grad_norm, step=step, examples=examples)
+        self._check_finite(loss, grad_norm=grad_norm, step=step, micro_batches=micro_batches)
         self._set_rates(step)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return StepOutcome(loss, grad_norm, int(num_tokens), int(all_targets))
+        return StepOutcome(loss, grad_norm, weight, counts, dict(sums))
 
-    def _examples(self, step: int) -> list[Example]:
-        """This process's share of a step's examples."""
-        visits = self.schedule.visits(step)
-        mine = visits[self.accelerator.process_index :: self.accelerator.num_processes]
-        return [self.maker.make(visit) for visit in mine]
+    def _micro_batches(self, step: int) -> Sequence[MicroBatch]:
+        """This process's share of a step."""
+        return self.batches.micro_batches(
+            step, rank=self.accelerator.process_index, num_ranks=self.accelerator.num_processes
+        )
+
+    def _gathered(self, micro_batches: Sequence[MicroBatch]) -> tuple[float, TokenCounts]:
+        """Weight and tokens of a step, over all processes."""
+        counts = sum((micro.counts for micro in micro_batches), TokenCounts())
+        weight, *tokens = self._summed(
+            sum(micro.weight for micro in micro_batches), *astuple(counts)
+        )
+        return weight, TokenCounts(*map(int, tokens))
+
+    def _synchronized(self, is_last: bool) -> AbstractContextManager[None]:
+        """Gradients go between processes with the last micro-batch only."""
+        return nullcontext() if is_last else self.accelerator.no_sync(self.objective)
+
+    def _placed(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}
 
     def _summed(self, *values: float) -> list[float]:
         """Each value summed over the processes."""
@@ -175,11 +191,11 @@ class Trainer:
                 group["lr"] = peak * factor
 
     def _check_finite(
-        self, loss: float, *, grad_norm: float, step: int, examples: Sequence[Example]
+        self, loss: float, *, grad_norm: float, step: int, micro_batches: Sequence[MicroBatch]
     ) -> None:
         if math.isfinite(loss) and math.isfinite(grad_norm):
             return
-        ids = [name for example in examples for name in example.record_ids]
+        ids = [name for micro in micro_batches for name in micro.record_ids]
         more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
         what = f"loss {loss:g}" if not math.isfinite(loss) else f"gradient norm {grad_norm:g}"
         raise RoboLoopError(
@@ -198,13 +214,16 @@ class Trainer:
         line = LogLine(
             step=done,
             total_steps=self.num_steps,
-            loss=window.loss_sum / max(1, window.num_targets),
+            loss=window.loss_sum / max(1.0, window.weight),
             rate=max(self.config.rate_of(part) for part in self.config.parts) * factor,
-            epoch=done * self.config.pictures_per_step / len(self.maker.groups),
+            epoch=self.batches.epoch_after(done),
             seconds=progress.seconds,
             num_tokens=progress.num_tokens,
-            num_targets=window.num_targets,
+            counts=window.counts,
             grad_norm=outcome.grad_norm,
+            metrics={
+                name: value / max(1.0, window.weight) for name, value in window.metrics.items()
+            },
         )
         log.add(line)
 
@@ -237,7 +256,7 @@ def _advanced(progress: Progress, *, outcome: StepOutcome, seconds: float) -> Pr
     return replace(
         progress,
         num_steps=progress.num_steps + 1,
-        num_tokens=progress.num_tokens + outcome.num_tokens,
+        num_tokens=progress.num_tokens + outcome.counts.real,
         seconds=seconds,
         smooth_loss=smooth,
     )

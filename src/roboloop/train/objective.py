@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from roboloop.models.chat import IGNORED
+from roboloop.train.batches import LOSS
 
 
 class AnswerLoss(nn.Module):
@@ -25,16 +26,14 @@ class AnswerLoss(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
-        """The sum for a batch of `branches.collate_branched`."""
+    def forward(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The sum for a micro-batch: `labels`, not shifted, and the arguments of the network."""
         network: Any = self.network
+        labels = tensors["labels"]
+        inputs = {name: tensor for name, tensor in tensors.items() if name != "labels"}
         hidden = network.model(**inputs, use_cache=False).last_hidden_state
         targets = labels[:, 1:]
         chosen = targets != IGNORED
         logits = network.lm_head(hidden[:, :-1][chosen])
-        return functional.cross_entropy(logits.float(), targets[chosen], reduction="sum")
-
-
-def num_targets(labels: Tensor) -> int:
-    """How many tokens the loss of these labels sums over."""
-    return int((labels[:, 1:] != IGNORED).sum().item())
+        loss = functional.cross_entropy(logits.float(), targets[chosen], reduction="sum")
+        return {LOSS: loss}

@@ -26,11 +26,13 @@ from roboloop.dialects.base import Dialect
 from roboloop.models.backbone import Backbone, load_backbone, save_backbone
 from roboloop.models.chat import Encoder
 from roboloop.records.shards import RecordFolder
+from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups
 from roboloop.train.log import TrainerLog
 from roboloop.train.loop import Trainer, check_divides
+from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.plot import loss_plot
 
@@ -86,14 +88,14 @@ def run_sft(
     optimizers = make_optimizers(trainables, config=config)
     report = {**trainables.report(), "groups": group_facts(optimizers)}
     num_steps = config.num_steps or _num_steps(config, num_groups=len(groups))
+    maker = ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed)
     trainer = Trainer(
         backbone.model,
+        objective=AnswerLoss(backbone.model),
         optimizers=optimizers,
-        maker=ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed),
-        parts=backbone.parts,
+        batches=PictureBatches(maker, parts=backbone.parts, config=config, seed=seed),
         config=config,
         num_steps=num_steps,
-        seed=seed,
         accelerator=accelerator,
     )
     identity = hash_value(

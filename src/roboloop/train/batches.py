@@ -1,0 +1,122 @@
+"""What a step works on: micro-batches, made by number.
+
+A kind of training (fine-tuning, preference pairs) is a `BatchMaker` that makes the micro-batches of
+a step and an objective that turns one into a loss. The loop knows no more of it than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from roboloop.models.parts import Parts
+from roboloop.train.branches import collate_branched
+from roboloop.train.config import SftConfig
+from roboloop.train.examples import ExampleMaker, Schedule
+
+LOSS = "loss"
+"""The key of an objective's output that is minimised."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens of a batch.
+
+    Attributes:
+        real: All that stand for something, pictures' included.
+        target: Those that are trained on.
+        image: Those of pictures.
+        padding: Those that only fill a tensor up.
+    """
+
+    real: int = 0
+    target: int = 0
+    image: int = 0
+    padding: int = 0
+
+    @property
+    def padding_fraction(self) -> float:
+        """Share of the tokens that only fill up."""
+        return self.padding / max(1, self.real + self.padding)
+
+    def __add__(self, other: TokenCounts) -> TokenCounts:
+        return TokenCounts(
+            self.real + other.real,
+            self.target + other.target,
+            self.image + other.image,
+            self.padding + other.padding,
+        )
+
+
+class MicroBatch(NamedTuple):
+    """What one forward pass takes.
+
+    Attributes:
+        tensors: Arguments of the objective, by name, on the CPU.
+        weight: What its loss is a sum over: target tokens, or pairs. The gradient of a step is that
+            of the sum of all losses over the sum of all weights, however the step is cut up.
+        counts: Its tokens.
+        record_ids: For messages about it.
+    """
+
+    tensors: dict[str, Tensor]
+    weight: float
+    counts: TokenCounts
+    record_ids: tuple[str, ...]
+
+
+class BatchMaker(Protocol):
+    """Makes the micro-batches of each step. Follows from the step's number alone."""
+
+    def micro_batches(self, step: int, *, rank: int, num_ranks: int) -> Sequence[MicroBatch]:
+        """The share of one process in a step, counted from 0: as many for every process."""
+        ...
+
+    def epoch_after(self, num_steps: int) -> float:
+        """How often the records have been met after so many steps."""
+        ...
+
+
+class PictureBatches:
+    """Steps over pictures, the questions of each in rows of branches.
+
+    Args:
+        maker: Makes the examples.
+        parts: Tokenizer and picture format of the model.
+        config: The phase.
+        seed: Names the order of the pictures.
+    """
+
+    def __init__(self, maker: ExampleMaker, *, parts: Parts, config: SftConfig, seed: int) -> None:
+        self._maker = maker
+        self._parts = parts
+        self._per_step = config.pictures_per_step
+        self._schedule = Schedule(
+            len(maker.groups), pictures_per_step=config.pictures_per_step, seed=seed
+        )
+
+    def micro_batches(self, step: int, *, rank: int, num_ranks: int) -> Sequence[MicroBatch]:
+        """One batch; each process takes every so-manieth picture.
+
+        Raises:
+            RoboLoopError: E-TRN-002 for a question that is too long, E-MED-*.
+        """
+        examples = [self._maker.make(v) for v in self._schedule.visits(step)[rank::num_ranks]]
+        rows = [row for example in examples for row in example.rows]
+        batch = collate_branched(rows, parts=self._parts)
+        counts = TokenCounts(
+            real=sum(row.num_tokens for row in rows),
+            target=sum(row.num_targets for row in rows),
+            image=sum(row.num_image_tokens(self._parts) for row in rows),
+            padding=batch.labels.numel() - sum(row.num_tokens for row in rows),
+        )
+        ids = tuple(name for example in examples for name in example.record_ids)
+        tensors = {**batch.inputs, "labels": batch.labels}
+        return [MicroBatch(tensors, float(counts.target), counts, ids)]
+
+    def epoch_after(self, num_steps: int) -> float:
+        """How often the pictures have been met."""
+        return num_steps * self._per_step / len(self._maker.groups)
