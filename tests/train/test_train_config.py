@@ -15,7 +15,7 @@ Phase = Callable[..., SftConfig]
 def test_defaults_are_adamw_over_all_parts() -> None:
     config = SftConfig.model_validate({"name": "sft", "epochs": 2})
     assert config.optimizer.kind == "adamw"
-    assert config.parts == ("vision", "projector", "language")
+    assert config.parts is None and "moe" in config.trained_parts
     assert config.rate_of("vision") == config.learning_rate
     assert "2 epochs" in config.summary() and "all tasks" in config.summary()
 

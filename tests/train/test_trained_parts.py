@@ -74,6 +74,68 @@ def test_nothing_to_train_is_an_error(backbone: Backbone, phase: Phase) -> None:
         choose_trainables(backbone.model, config=phase(learning_rate=0))
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("model.language_model.layers.3.mlp.experts.gate_up_proj", "moe"),
+        ("model.language_model.layers.3.mlp.router.weight", "moe"),
+        ("model.language_model.layers.3.mlp.moe_gate", "moe"),
+        ("model.language_model.layers.3.mlp.gate_proj.weight", "language"),
+        ("model.language_model.layers.3.self_attn.q_proj.lora_A.default.weight", "language"),
+        ("model.visual.merger.mlp.0.lora_B.default.weight", "projector"),
+        ("model.visual.amplifier.gate", "amplifier"),
+        ("lm_head.weight", "language"),
+    ],
+)
+def test_experts_adapters_and_amplifiers_have_their_part(name: str, part: str) -> None:
+    assert part_of(name) == part
+
+
+class WithExperts(torch.nn.Module):
+    """The names that a layer with experts has, without the layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer, mlp = torch.nn.Module(), torch.nn.Module()
+        mlp.moe_gate = torch.nn.Parameter(torch.zeros(1, 1))
+        mlp.experts = torch.nn.ParameterDict({"down_proj": torch.nn.Parameter(torch.ones(4, 2, 3))})
+        mlp.router = torch.nn.Linear(3, 4, bias=False)
+        mlp.up_proj = torch.nn.Linear(3, 3)
+        layer.mlp = mlp
+        self.layers = torch.nn.ModuleList([layer])
+
+
+def test_a_gate_has_its_own_rate_and_no_decay(phase: Phase) -> None:
+    config = phase(
+        parts=("moe", "language"), learning_rate=1e-5, gate_learning_rate=1e-2,
+        part_weight_decays={"moe": 0.2}, optimizer={"kind": "adamw", "weight_decay": 0.1},
+    )  # fmt: skip
+    root = torch.nn.Module()
+    root.model = torch.nn.Module()
+    root.model.language_model = WithExperts()
+    facts = group_facts(make_optimizers(choose_trainables(root, config=config), config=config))
+    found = {
+        (g["part"], g["num_weights"]): (g["peak_learning_rate"], g["weight_decay"]) for g in facts
+    }
+    assert found == {
+        ("moe", 1): (1e-2, 0.0),
+        ("moe", 24 + 12): (1e-5, 0.2),
+        ("language", 9): (1e-5, 0.1),
+        ("language", 3): (1e-5, 0.0),
+    }
+
+
+@pytest.mark.parametrize(
+    "options", [{"parts": ("moe",)}, {"part_learning_rates": {"amplifier": 1e-3}}]
+)
+def test_a_part_that_the_model_lacks_is_an_error(
+    backbone: Backbone, phase: Phase, options: dict[str, object]
+) -> None:
+    """A dense model with the experts alone to train would train nothing, without a word."""
+    with pytest.raises(RoboLoopError, match=r"E-TRN-050.*(moe|amplifier); has vision, projector"):
+        choose_trainables(backbone.model, config=phase(**options))
+
+
 def test_a_part_with_rate_zero_is_frozen(backbone: Backbone, phase: Phase) -> None:
     config = phase(part_learning_rates={"vision": 0})
     trainables = choose_trainables(backbone.model, config=config)

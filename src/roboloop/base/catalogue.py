@@ -203,6 +203,11 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A checkpoint does not fit the model",
         "The files were changed or cut; use the checkpoint before it.",
     ),
+    "E-TRN-050": ErrorKind(
+        "A training phase names a part that the model does not have",
+        "Name parts it has. Experts and amplifiers have to be added to a model before they are "
+        "trained.",
+    ),
     # Engines and evaluation
     "E-ENG-001": ErrorKind("A model folder cannot be loaded", "Check the path and its files."),
     "E-ENG-002": ErrorKind(

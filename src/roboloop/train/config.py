@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from roboloop.base.errors import RoboLoopError
 from roboloop.tasks import load_task
 
-Part = Literal["vision", "projector", "language"]
-PARTS: tuple[Part, ...] = ("vision", "projector", "language")
-"""The parts of a vision-language model: picture encoder, what joins it on, and the rest."""
+Part = Literal["vision", "projector", "language", "moe", "amplifier"]
+PARTS: tuple[Part, ...] = ("vision", "projector", "language", "moe", "amplifier")
+"""The parts of a vision-language model: picture encoder, what joins it on, the language model's
+layers, the experts beside them, and the amplifier of high-risk features. `train.optim.part_of`
+says which tensor belongs to which; most models have the first three."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -98,12 +100,18 @@ class SftConfig(BaseModel):
     questions_per_picture: int = Field(4, gt=0)
     """Most questions asked about a picture in one step."""
 
-    parts: tuple[Part, ...] = PARTS
-    """Parts whose weights are trained; the others stay as they are."""
+    parts: tuple[Part, ...] | None = None
+    """Parts whose weights are trained; the others stay as they are. Left out, all are trained. A
+    part that the model does not have is an error."""
     learning_rate: NotNegative = 1e-5
     """Peak learning rate of AdamW."""
     part_learning_rates: Mapping[Part, NotNegative] = Field(default_factory=dict[Part, float])
     """Other peak learning rates for some parts."""
+    part_weight_decays: Mapping[Part, NotNegative] = Field(default_factory=dict[Part, float])
+    """Other weight decays for some parts. Norms, biases and gates never decay."""
+    gate_learning_rate: Positive | None = None
+    """Peak learning rate of the gates that open experts and amplifiers, which start at zero and
+    have a long way to go. Left out, that of their part."""
     optimizer: OptimizerConfig = AdamWConfig()
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls after the warm-up: to 0 along a cosine, a line, or not at all."""
@@ -144,15 +152,31 @@ class SftConfig(BaseModel):
     def _one_length(self) -> Self:
         if (self.epochs is None) == (self.num_steps is None):
             raise ValueError("give either epochs or num_steps")
-        if not self.parts:
+        if not self.trained_parts:
             raise ValueError(f"nothing would be trained; parts are {', '.join(PARTS)}")
-        if unused := sorted(set(self.part_learning_rates) - set(self.parts)):
-            raise ValueError(f"part_learning_rates names parts that are not trained: {unused}")
+        for option in ("part_learning_rates", "part_weight_decays"):
+            if unused := sorted(set(getattr(self, option)) - set(self.trained_parts)):
+                raise ValueError(f"{option} names parts that are not trained: {unused}")
         return self
+
+    @property
+    def trained_parts(self) -> tuple[Part, ...]:
+        """Parts to train; with `parts` left out, all there can be."""
+        return PARTS if self.parts is None else self.parts
+
+    @property
+    def named_parts(self) -> tuple[Part, ...]:
+        """Parts that some option names: the model has to have them."""
+        named = {*(self.parts or ()), *self.part_learning_rates, *self.part_weight_decays}
+        return tuple(part for part in PARTS if part in named)
 
     def rate_of(self, part: Part) -> float:
         """Peak learning rate of a part."""
         return self.part_learning_rates.get(part, self.learning_rate)
+
+    def decay_of(self, part: Part) -> float:
+        """Weight decay of a part's matrices."""
+        return self.part_weight_decays.get(part, self.optimizer.weight_decay)
 
     def summary(self) -> str:
         """One line for the plan."""
@@ -160,5 +184,5 @@ class SftConfig(BaseModel):
         return (
             f"{length} of {self.pictures_per_step} pictures x {self.questions_per_picture} "
             f"questions; {', '.join(self.tasks) or 'all tasks'}; {self.optimizer.kind}, "
-            f"learning rate {self.learning_rate:g}; trains {', '.join(self.parts)}"
+            f"learning rate {self.learning_rate:g}; trains {', '.join(self.parts or ['all'])}"
         )

@@ -103,6 +103,7 @@ class Trainer:
         self.accelerator = accelerator
         self.optimizers = optimizers
         self.peaks = [[group["lr"] for group in one.param_groups] for one in optimizers]
+        self.trained_parts = {group["part"] for one in optimizers for group in one.param_groups}
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.objective = accelerator.prepare_model(objective)
 
@@ -215,7 +216,7 @@ class Trainer:
             step=done,
             total_steps=self.num_steps,
             loss=window.loss_sum / max(1.0, window.weight),
-            rate=max(self.config.rate_of(part) for part in self.config.parts) * factor,
+            rate=max(self.config.rate_of(part) for part in self.trained_parts) * factor,
             epoch=self.batches.epoch_after(done),
             seconds=progress.seconds,
             num_tokens=progress.num_tokens,

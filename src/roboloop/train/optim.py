@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,11 +12,14 @@ import torch
 from torch import nn
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.train.config import MuonConfig, Part, SftConfig
+from roboloop.train.config import PARTS, MuonConfig, Part, SftConfig
 from roboloop.train.muon import Muon
 
 VISION = "model.visual."
 PROJECTOR = ("model.visual.merger.", "model.visual.deepstack_merger")
+EXPERTS = re.compile(r"\.layers\.\d+\..*(\.experts\.|\.router\.|\.moe_gate\b)")
+"""Experts beside a decoder layer, what chooses among them, and the gate that opens them."""
+AMPLIFIER = ".amplifier."
 NOT_A_LAYER = ("embed_tokens", "lm_head", "patch_embed")
 """Matrices that Muon leaves to AdamW: they look up or write tokens, or read pixels."""
 
@@ -27,6 +31,11 @@ class Trained(NamedTuple):
     parameter: nn.Parameter
     part: Part
     decays: bool
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether it opens experts or an amplifier: a number, or one for each channel."""
+        return self.part in ("moe", "amplifier") and self.name.endswith("gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,10 @@ class Trainables:
 
 def part_of(name: str) -> Part:
     """The part a tensor belongs to, by its name in memory."""
+    if AMPLIFIER in name:
+        return "amplifier"
+    if EXPERTS.search(name):
+        return "moe"
     if name.startswith(PROJECTOR):
         return "projector"
     return "vision" if name.startswith(VISION) else "language"
@@ -72,22 +85,43 @@ def choose_trainables(model: nn.Module, *, config: SftConfig) -> Trainables:
     """Switch the gradient of every tensor on or off as the phase says.
 
     Raises:
-        RoboLoopError: E-TRN-001 when nothing is left to train.
+        RoboLoopError: E-TRN-001 when nothing is left to train, E-TRN-050 when a part is named that
+            the model does not have.
     """
     trained: list[Trained] = []
     num_frozen = 0
+    _check_parts(model, config=config)
     for name, parameter in model.named_parameters():
         part = part_of(name)
-        wanted = part in config.parts and config.rate_of(part) > 0
+        wanted = part in config.trained_parts and config.rate_of(part) > 0
         parameter.requires_grad_(wanted)
         if wanted:
-            trained.append(Trained(name, parameter, part, decays=parameter.ndim > 1))
+            trained.append(Trained(name, parameter, part, decays=_decays(name, parameter)))
         else:
             num_frozen += parameter.numel()
     if not trained:
-        parts = ", ".join(config.parts)
+        parts = ", ".join(config.trained_parts)
         raise RoboLoopError("E-TRN-001", f"parts {parts}, learning rate {config.learning_rate:g}")
     return Trainables(tuple(trained), num_frozen)
+
+
+def parts_in(model: nn.Module) -> tuple[Part, ...]:
+    """The parts that a model has, in the order of `PARTS`."""
+    found = {part_of(name) for name, _ in model.named_parameters()}
+    return tuple(part for part in PARTS if part in found)
+
+
+def _check_parts(model: nn.Module, *, config: SftConfig) -> None:
+    had = parts_in(model)
+    if missing := [part for part in config.named_parts if part not in had]:
+        raise RoboLoopError(
+            "E-TRN-050", f"phase {config.name!r} names {', '.join(missing)}; has {', '.join(had)}"
+        )
+
+
+def _decays(name: str, parameter: nn.Parameter) -> bool:
+    """Matrices and stacks of them; not norms, biases and gates."""
+    return parameter.ndim > 1 and not name.endswith("gate")
 
 
 def make_optimizers(trainables: Trainables, *, config: SftConfig) -> list[torch.optim.Optimizer]:
@@ -142,19 +176,26 @@ def _is_layer_matrix(tensor: Trained) -> bool:
 def _groups(
     tensors: Iterable[Trained], *, config: SftConfig, rate_factor: float
 ) -> list[dict[str, Any]]:
-    """One optimizer group for each part, with and without weight decay."""
-    sorted_out: dict[tuple[Part, bool], list[nn.Parameter]] = {}
+    """One optimizer group for each part: what decays, what does not, and gates."""
+    sorted_out: dict[tuple[Part, bool, bool], list[nn.Parameter]] = {}
     for tensor in tensors:
-        sorted_out.setdefault((tensor.part, tensor.decays), []).append(tensor.parameter)
+        kind = (tensor.part, tensor.decays, tensor.is_gate)
+        sorted_out.setdefault(kind, []).append(tensor.parameter)
     return [
         {
             "params": parameters,
-            "lr": config.rate_of(part) * rate_factor,
-            "weight_decay": config.optimizer.weight_decay if decays else 0.0,
+            "lr": _rate(config, part=part, is_gate=is_gate) * rate_factor,
+            "weight_decay": config.decay_of(part) if decays else 0.0,
             "part": part,
         }
-        for (part, decays), parameters in sorted_out.items()
+        for (part, decays, is_gate), parameters in sorted_out.items()
     ]
+
+
+def _rate(config: SftConfig, *, part: Part, is_gate: bool) -> float:
+    if is_gate and config.gate_learning_rate is not None:
+        return config.gate_learning_rate
+    return config.rate_of(part)
 
 
 def group_facts(optimizers: Iterable[torch.optim.Optimizer]) -> list[Mapping[str, Any]]:

@@ -151,6 +151,11 @@ def _announce(
         f"{config.name}: {num_steps} steps over {num_groups:,} pictures; trains "
         f"{report['num_trained']:,} weights ({parts}), {report['num_frozen']:,} stay"
     )
+    for group in report["groups"]:
+        console().print(
+            f"  {group['part']}: {group['num_weights']:,} weights by {group['optimizer']}, "
+            f"peak rate {group['peak_learning_rate']:g}, decay {group['weight_decay']:g}"
+        )
 
 
 def _write_results(backbone: Backbone, *, log: TrainerLog, out: Path, title: str) -> None:
