@@ -115,6 +115,15 @@ def test_files_that_cannot_be_read_at_all(tmp_path: Path) -> None:
         assert (caught.value.code, name in str(caught.value)) == (code, True)
 
 
+def test_parquet_of_an_earlier_version_has_no_rejected_answers(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    with path.open("wb") as stream:
+        write_parquet(stream, records=[Record(id="a", task="vqa")])
+    pq.write_table(pq.read_table(path).drop_columns("rejected"), path)
+    (found,) = scan_records([path])
+    assert isinstance(found, Found) and found.record == Record(id="a", task="vqa")
+
+
 def test_broken_cell_of_a_parquet_row_names_row_and_id(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     with path.open("wb") as stream:

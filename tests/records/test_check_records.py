@@ -22,6 +22,7 @@ from roboloop.records import (
     Record,
     Text,
 )
+from roboloop.records.answers import Answer
 from roboloop.records.check import CheckReport, check_records
 from roboloop.records.jsonl import write_json_line
 from roboloop.records.record import record_to_json
@@ -34,8 +35,14 @@ def medium(name: str, *, size: PictureSize | None = SIZE) -> Media:
     return FilePicture(path=f"m:{name}", size=size)
 
 
-def record(name: str, *, picture: Media, answer: Box | Points | None = None) -> Record:
-    return Record(id=name, task="contact_box", media=(picture,), answer=answer)
+def record(
+    name: str,
+    *,
+    picture: Media,
+    answer: Box | Points | None = None,
+    rejected: Answer | None = None,
+) -> Record:
+    return Record(id=name, task="contact_box", media=(picture,), answer=answer, rejected=rejected)
 
 
 PLANTED: list[tuple[Record, list[str]]] = [
@@ -53,6 +60,15 @@ PLANTED: list[tuple[Record, list[str]]] = [
     (
         record("beyond unstated", picture=medium("a.png", size=None), answer=Box(1, 1, 33, 4)),
         ["E-REC-011"],
+    ),
+    (
+        record("worse beyond", picture=medium("a.png", size=None), rejected=Box(1, 1, 33, 4)),
+        ["E-REC-011"],
+    ),
+    (record("worse words", picture=medium("a.png"), rejected=Text("[1, 1, 33, 4]")), []),
+    (
+        record("same", picture=medium("a.png"), answer=Box(1, 2, 3, 4), rejected=Box(1, 2, 3, 4)),
+        ["E-REC-016"],
     ),
     (record("inside out", picture=medium("a.png"), answer=Box(9, 1, 3, 4)), ["E-REC-012"]),
     (
@@ -109,7 +125,7 @@ def test_finding_says_where_what_and_what_to_do(folder: Path) -> None:
 def test_pictures_can_be_left_out(folder: Path) -> None:
     report = check_records([folder], media=False)
     expected = [(line, code) for line, code in EXPECTED if not code.startswith("E-MED")]
-    assert placed(report) == [item for item in expected if item[0] != 9]
+    assert placed(report) == [item for item in expected if item[0] not in (9, 10)]
     assert report.num_media == 0
 
 

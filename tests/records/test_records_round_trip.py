@@ -94,6 +94,7 @@ records = st.builds(
         st.builds(Turn, st.sampled_from(["system", "user", "assistant"]), texts), max_size=3
     ).map(tuple),
     answer=st.none() | answers,
+    rejected=st.none() | answers,
     source=texts,
     split=st.just("train"),
     licence=texts,

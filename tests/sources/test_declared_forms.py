@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from roboloop.records import Record, Text, Turn
+from roboloop.records import Answer, Box, Record, Text, Turn
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.declared_forms import AlpacaSource, MessagesSource, ShareGptSource
 from roboloop.sources.json_source import JsonEntrySource
@@ -99,9 +99,36 @@ def test_of_a_ranked_pair_the_chosen_one_is_the_truth(tmp_path: Path) -> None:
     pair: dict[str, Any] = {"good": {"from": "gpt", "value": "yes"}, "bad": "no"}
     columns = {"columns": {"chosen": "good", "rejected": "bad"}}
     (record,) = read(ShareGptSource, {"conversations": asked, **pair}, tmp_path, **columns)
-    assert (record.answer, record.meta["rejected"]) == (Text("yes"), "no")
+    assert (record.answer, record.rejected) == (Text("yes"), Text("no"))
+    assert record.meta["rejected"] == "no"
     (left_out,) = read(ShareGptSource, {"conversations": asked}, tmp_path, **columns)
     assert left_out.error.code == "E-DAT-004" and "'bad'" in left_out.error.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "rejected"),
+    [
+        ("[1, 2, 30, 17]", Box(1, 2, 30, 17)),
+        ("It is to the left.", Text("It is to the left.")),
+        ("[1, 2, 3000, 17]", Text("[1, 2, 3000, 17]")),
+        ("[30, 2, 1, 17]", Text("[30, 2, 1, 17]")),
+    ],
+)
+def test_a_rejected_answer_is_typed_or_the_text_itself(
+    tmp_path: Path, said: str, rejected: Answer
+) -> None:
+    entry = {"messages": [{"role": "user", "content": "<image>Where?"}], "images": ["a.png"]}
+    pair = {name: {"role": "assistant", "content": text}
+            for name, text in (("chosen", "[5, 6, 20, 16]"), ("rejected", said))}  # fmt: skip
+    (record,) = read(
+        MessagesSource, entry | pair, tmp_path, task="current_box", coordinates="plain"
+    )
+    assert (record.answer, record.rejected) == (Box(5, 6, 20, 16), rejected)
+    same = read(
+        MessagesSource, entry | pair | {"rejected": pair["chosen"]}, tmp_path,
+        task="current_box", coordinates="plain",
+    )  # fmt: skip
+    assert [item.error.code for item in same] == ["E-REC-016"]
 
 
 def test_an_answer_marked_as_bad_is_no_truth(tmp_path: Path) -> None:
@@ -109,6 +136,7 @@ def test_an_answer_marked_as_bad_is_no_truth(tmp_path: Path) -> None:
         entry = {"instruction": "What?", "output": "x", "label": liked}
         (record,) = read(AlpacaSource, entry, tmp_path, columns={"kto_tag": "label"})
         assert (record.answer, dict(record.meta)) == (answer, meta)
+        assert record.rejected == (None if liked else Text("x"))
 
 
 TALK: list[tuple[Any, str]] = [

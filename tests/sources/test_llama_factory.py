@@ -100,6 +100,7 @@ def test_column_maps_of_both_formattings(tmp_path: Path) -> None:
     assert [record.answer for record in records] == [Text("A"), Text("So."), None, None]
     assert records[0].turns[-1].text == "What?" and records[0].turns[0].text == "S"
     assert [record.meta.get("rejected") for record in records] == ["B", None, "No.", None]
+    assert [record.rejected for record in records] == [Text("B"), None, Text("No."), None]
 
 
 def test_num_samples_are_drawn_by_the_seed(tmp_path: Path) -> None:

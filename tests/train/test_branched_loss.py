@@ -89,6 +89,25 @@ def test_equals_separate_conversations(backbone: Backbone, encoder: Encoder) -> 
     assert sum(row.num_targets for row in rows) == num_targets
 
 
+def test_two_answers_to_one_question_equal_separate_conversations(
+    backbone: Backbone, encoder: Encoder
+) -> None:
+    backbone.model.double()
+    asked = [("Gripper box?", "[12, 40, 33, 61]"), ("Gripper box?", "[12, 41, 33, 60]")]
+    items = conversations(encoder, picture=noise(0), questions=asked)
+    wanted_loss, wanted_gradient = reference(backbone, items=items)
+    backbone.model.zero_grad()
+    (row,) = branch(items, parts=backbone.parts)
+    batch = collate_branched([row], parts=backbone.parts)
+    doubled = {"pixel_values": batch.inputs["pixel_values"].double(), "labels": batch.labels}
+    objective = AnswerLoss(backbone.model)
+    loss = objective(batch.inputs | doubled)[LOSS]
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(wanted_loss, rel=1e-6)
+    found = flat_gradient(backbone.model)
+    assert float((found - wanted_gradient).norm() / wanted_gradient.norm()) < 1e-5
+
+
 def test_picture_is_there_once(backbone: Backbone, encoder: Encoder) -> None:
     items = conversations(encoder, picture=noise(0), questions=QUESTIONS)
     (row,) = branch(items, parts=backbone.parts)

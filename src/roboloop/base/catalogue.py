@@ -56,6 +56,9 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A shard does not match its completion mark",
         "The file was changed or cut; run the stage that wrote it again.",
     ),
+    "E-REC-016": ErrorKind(
+        "The rejected answer is the true one", "Drop the pair, or give it a worse answer."
+    ),
     # Media
     "E-MED-001": ErrorKind("A media file does not exist", "Check the media root and the path."),
     "E-MED-002": ErrorKind("A media file is empty (0 bytes)", "Copy or download the file again."),

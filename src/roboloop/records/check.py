@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 from roboloop.base.errors import MissingDependencyError, Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.progress import progress_bar
-from roboloop.records.answers import check_answer
 from roboloop.records.ids import IdRegister
 from roboloop.records.jsonl import Broken
 from roboloop.records.media import Media
 from roboloop.records.media_open import Measured, MediaStore, medium_name
 from roboloop.records.read import Found, scan_records
-from roboloop.records.record import check_record
+from roboloop.records.record import check_answers, check_record
 from roboloop.records.shard_files import read_mark, verify_shard
 from roboloop.records.shards import read_media_roots
 
@@ -144,8 +143,8 @@ class _Looked(NamedTuple):
                 measured = measure.result()
                 _check_size(media, size=measured.size)
                 _check_content(media, content_hash=measured.content_hash)
-                if number == 0 and media.size is None and record.answer is not None:
-                    check_answer(record.answer, size=measured.size)
+                if number == 0 and media.size is None:
+                    check_answers(record, size=measured.size)
             except MissingDependencyError:
                 raise
             except RoboLoopError as error:

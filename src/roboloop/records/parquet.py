@@ -17,6 +17,9 @@ from roboloop.records.record import RECORD_KEYS, Record, record_to_json
 PLAIN_COLUMNS = ("id", "task", "source", "split", "licence", "origin")
 """Written as text; all other keys of a record as JSON text, null when empty."""
 
+LATER_COLUMNS = frozenset({"rejected"})
+"""Not in the files of earlier versions."""
+
 _READ_ROWS = 1024
 
 
@@ -46,7 +49,7 @@ def scan_parquet(path: Path) -> Iterator[JsonLine | Broken]:
         raise RoboLoopError("E-DAT-001", "there is no such file", place=Place(path))
     try:
         with pq.ParquetFile(path) as file:
-            if set(file.schema_arrow.names) != set(RECORD_KEYS):
+            if set(file.schema_arrow.names) | LATER_COLUMNS != set(RECORD_KEYS):
                 names = ", ".join(file.schema_arrow.names)
                 raise RoboLoopError(
                     "E-REC-002", f"its columns are not a record's: {names}", place=Place(path)

@@ -40,6 +40,8 @@ class Record:
         turns: The published conversation, when the source has one. Its last user turn is then the
             question, word for word; without turns the task words the question from `inputs`.
         answer: The truth; None where it is not public.
+        rejected: A worse answer to the same question, for training on preferences: of the kind the
+            task answers with, or the free text of a model that failed.
         source: The kind of the source it came from.
         split: `train`, `val` or `test`.
         licence: SPDX name or the source's own words.
@@ -53,6 +55,7 @@ class Record:
     inputs: Mapping[str, InputValue] = field(default_factory=dict[str, InputValue])
     turns: tuple[Turn, ...] = ()
     answer: Answer | None = None
+    rejected: Answer | None = None
     source: str = ""
     split: str = "train"
     licence: str = ""
@@ -87,6 +90,7 @@ RECORD_KEYS = (
     "inputs",
     "turns",
     "answer",
+    "rejected",
     "source",
     "split",
     "licence",
@@ -96,7 +100,8 @@ RECORD_KEYS = (
 
 _KEY_TYPES: dict[str, type] = {
     **dict.fromkeys(RECORD_KEYS, str),
-    "media": list, "turns": list, "inputs": dict, "meta": dict, "answer": object,
+    "media": list, "turns": list, "inputs": dict, "meta": dict,
+    "answer": object, "rejected": object,
 }  # fmt: skip
 
 
@@ -111,6 +116,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
         value["turns"] = [{"role": turn.role, "text": turn.text} for turn in record.turns]
     if record.answer is not None:
         value["answer"] = answer_to_json(record.answer)
+    if record.rejected is not None:
+        value["rejected"] = answer_to_json(record.rejected)
     for key in ("source", "split", "licence", "origin"):
         if text := getattr(record, key):
             value[key] = text
@@ -140,7 +147,7 @@ def record_from_json(value: Any) -> Record:
             raise RoboLoopError("E-REC-003", f"{name!r} is not a JSON {kind.__name__}")
     if not given.get("task"):
         raise RoboLoopError("E-REC-002", "a record needs a 'task'")
-    answer = given.get("answer")
+    answer, rejected = given.get("answer"), given.get("rejected")
     return Record(
         id=record_id,
         task=given["task"],
@@ -148,6 +155,7 @@ def record_from_json(value: Any) -> Record:
         inputs={name: _input_from_json(item) for name, item in given.get("inputs", {}).items()},
         turns=tuple(_turn(turn) for turn in given.get("turns", [])),
         answer=None if answer is None else answer_from_json(answer),
+        rejected=None if rejected is None else answer_from_json(rejected),
         source=given.get("source", ""),
         split=given.get("split", "train"),
         licence=given.get("licence", ""),
@@ -157,17 +165,31 @@ def record_from_json(value: Any) -> Record:
 
 
 def check_record(record: Record) -> None:
-    """Check the coordinates of the answer and the inputs against the picture's size.
+    """Check the coordinates of the answers and the inputs against the picture's size.
+
+    Raises:
+        RoboLoopError: E-REC-010, E-REC-011 or E-REC-012; E-REC-016 when the rejected answer is the
+            true one.
+    """
+    size = record.picture_size
+    check_answers(record, size=size)
+    if record.rejected is not None and record.rejected == record.answer:
+        raise RoboLoopError("E-REC-016", f"both are {answer_to_json(record.rejected)}")
+    for value in record.inputs.values():
+        if isinstance(value, Points):
+            check_answer(value, size=size)
+
+
+def check_answers(record: Record, *, size: PictureSize | None) -> None:
+    """Check the coordinates of the true and the rejected answer against a picture's size.
 
     Raises:
         RoboLoopError: E-REC-010, E-REC-011 or E-REC-012.
     """
-    size = record.picture_size
     if record.answer is not None:
         check_answer(record.answer, size=size)
-    for value in record.inputs.values():
-        if isinstance(value, Points):
-            check_answer(value, size=size)
+    if record.rejected is not None:
+        check_answer(record.rejected, size=size)
 
 
 def record_hash(record: Record) -> str:

@@ -73,13 +73,15 @@ class Layout(NamedTuple):
     formatting: Literal["alpaca", "sharegpt"]
     columns: Columns
     tags: Tags = Tags()
-    ranking: bool = False
+    ranking: bool | None = False
+    """Whether entries are ranked pairs; None when those are that have both columns of a pair."""
 
     def conversation(self, entry: Any) -> Conversation:
         """The conversation of an entry of exactly this layout.
 
-        Of a ranked pair the chosen answer is the truth; the other one is kept in `meta.rejected`.
-        An answer that was marked as bad (`kto_tag` false) is kept there too, and there is no truth.
+        Of a ranked pair the chosen answer is the truth, the other one is rejected. An answer that
+        was marked as bad (`kto_tag` false) is rejected too, and there is no truth. The rejected
+        text also stands in `meta.rejected`, as published.
 
         Raises:
             RoboLoopError: E-DAT-004 when the entry is laid out otherwise.
@@ -97,11 +99,13 @@ class _Entry:
         self._layout = layout
         self._columns = layout.columns
         self._reading = Reading()
+        both = fields.keys() >= {layout.columns.chosen, layout.columns.rejected}
+        self._ranked = both if layout.ranking is None else layout.ranking
 
     def conversation(self) -> Conversation:
         turns = list(self._with_system(self._turns()))
         meta: dict[str, Any] = {}
-        if self._layout.ranking:
+        if self._ranked:
             meta["rejected"] = self._said(self._columns.rejected)
             turns.append(Turn("assistant", self._said(self._columns.chosen)))
         elif self._value(self._columns.kto_tag) is False and turns[-1].role == "assistant":
@@ -113,7 +117,13 @@ class _Entry:
         _check_order(turns)
         pictures = self._media(self._columns.images, inside=self._reading.pictures)
         videos = self._media(self._columns.videos, inside=self._reading.videos)
-        return Conversation(tuple(turns), tuple(pictures), tuple(videos), meta=meta)
+        return Conversation(
+            tuple(turns),
+            tuple(pictures),
+            tuple(videos),
+            rejected=meta.get("rejected"),
+            meta=meta,
+        )
 
     def _turns(self) -> Iterator[Turn]:
         if self._layout.formatting == "alpaca":
@@ -144,7 +154,7 @@ class _Entry:
         if not any(asked):
             raise self._lacks(columns.prompt, wanted="a text")
         yield Turn("user", "\n".join(text for text in asked if text))
-        answer = None if self._layout.ranking else self._value(columns.response)
+        answer = None if self._ranked else self._value(columns.response)
         if isinstance(answer, str):
             yield Turn("assistant", answer)
         elif answer is not None:

@@ -11,7 +11,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.dialects import Dialect, load_dialect
-from roboloop.records.answers import SPATIAL_KINDS, Text
+from roboloop.records.answers import SPATIAL_KINDS, Text, check_answer
 from roboloop.records.media import FilePicture, Media, VideoFrame
 from roboloop.records.record import Record, Turn, check_record, record_from_json
 from roboloop.sources.base import Rejected
@@ -113,6 +113,8 @@ class EntryReader:
         )
         if published is not None:
             record = self._answered(record, published=published)
+        if conversation.rejected is not None:
+            record = self._compared(record, published=conversation.rejected)
         check_record(record)
         return record
 
@@ -201,6 +203,23 @@ class EntryReader:
         answer, note = self._parsed(published, record=record, task=task)
         meta = {**record.meta, "published_answer": published}
         return replace(record, answer=answer, meta={**meta, "answer_note": note} if note else meta)
+
+    def _compared(self, record: Record, *, published: str) -> Record:
+        """The record with its rejected answer: the text itself where it is no answer to the task.
+
+        A model's bad output may be anything; a truth may not.
+        """
+        task = load_task(record.task)
+        if task.answer_kind == Text.kind:
+            return replace(record, rejected=Text(published))
+        try:
+            rejected = self._parsed(published, record=record, task=task).answer
+            check_answer(rejected, size=record.picture_size)
+        except RoboLoopError as error:
+            if error.code == "E-CFG-003":
+                raise
+            rejected = Text(published)
+        return replace(record, rejected=rejected)
 
     def _parsed(self, text: str, *, record: Record, task: Task) -> Truth:
         dialect = self._rules.dialect

@@ -36,6 +36,7 @@ class Conversation(NamedTuple):
         references: Stands for `pictures` where some are inside a table or an archive.
         inputs: What the task words its question from.
         answer: The published answer where it does not stand in the turns.
+        rejected: A published answer that is worse, or known to be bad.
         meta: What else the record keeps.
         split: The entry's own, where it has one.
     """
@@ -46,6 +47,7 @@ class Conversation(NamedTuple):
     references: tuple[str | Media, ...] = ()
     inputs: Mapping[str, InputValue] = MappingProxyType({})
     answer: str | None = None
+    rejected: str | None = None
     meta: Mapping[str, Any] = MappingProxyType({})
     split: str | None = None
 

@@ -14,10 +14,13 @@ from roboloop.sources.column_map import Columns, Layout, Tags
 from roboloop.sources.conversations import Conversation
 from roboloop.sources.json_source import JsonEntrySource
 
-MEDIA_COLUMNS = {"system": "system", "images": "images", "videos": "videos"}
-SHAREGPT_COLUMNS = Columns(**MEDIA_COLUMNS)
-MESSAGES_COLUMNS = Columns(messages="messages", **MEDIA_COLUMNS)
-ALPACA_COLUMNS = Columns(history="history", **MEDIA_COLUMNS)
+OTHER_COLUMNS = {
+    **{name: name for name in ("system", "images", "videos")},
+    **{name: name for name in ("chosen", "rejected")},
+}
+SHAREGPT_COLUMNS = Columns(**OTHER_COLUMNS)
+MESSAGES_COLUMNS = Columns(messages="messages", **OTHER_COLUMNS)
+ALPACA_COLUMNS = Columns(history="history", **OTHER_COLUMNS)
 MESSAGES_TAGS = Tags(role_tag="role", content_tag="content", user_tag="user",
                      assistant_tag="assistant", observation_tag="tool")  # fmt: skip
 
@@ -43,8 +46,13 @@ class DeclaredFormSource(JsonEntrySource):
         """The layout of the entries."""
         columns = {**self.usual_columns.model_dump(), **self.columns}
         tags = {**self.usual_tags.model_dump(), **self.tags}
-        ranking = bool(columns["chosen"] and columns["rejected"])
-        return Layout(self.formatting, Columns(**columns), Tags(**tags), ranking)
+        return Layout(self.formatting, Columns(**columns), Tags(**tags), self._ranking)
+
+    @property
+    def _ranking(self) -> bool | None:
+        """Whether the recipe names the columns of a pair; else entries may be pairs."""
+        named = [self.columns.get(name) for name in ("chosen", "rejected")]
+        return True if all(named) else None
 
     def conversation(self, entry: Any) -> Conversation:
         """The conversation of an entry of this layout.

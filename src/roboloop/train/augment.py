@@ -89,7 +89,8 @@ class Warp:
             assert not isinstance(moved, Box | Boxes | Trajectory)
             inputs[name] = moved  # pyright: ignore[reportArgumentType]
         answer = None if record.answer is None else self.answer(record.answer, size=size)
-        return replace(record, inputs=inputs, answer=answer)
+        # A rejected answer may be a text with places in it, which would stay where they were.
+        return replace(record, inputs=inputs, answer=answer, rejected=None)
 
 
 class Span(NamedTuple):

@@ -94,8 +94,12 @@ def _joined(items: Sequence[Encoded], *, parts: Parts) -> Branched:
 
 
 def _num_shared(items: Sequence[Encoded]) -> int:
-    """How many tokens all begin with, before the first one that is trained on."""
-    shared = min(int(np.argmax(item.labels != IGNORED)) for item in items)
+    """How many tokens all begin with, up to the one before the first that is trained on.
+
+    The token before a target predicts it, so every branch has its own, even when the questions are
+    the same and only the answers differ.
+    """
+    shared = min(max(0, int(np.argmax(item.labels != IGNORED)) - 1) for item in items)
     first = items[0].input_ids
     for item in items[1:]:
         differing = np.flatnonzero(item.input_ids[:shared] != first[:shared])

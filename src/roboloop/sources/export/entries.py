@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects.base import Dialect
-from roboloop.records.answers import SPATIAL_KINDS, Text
+from roboloop.records.answers import SPATIAL_KINDS, Answer, Text
 from roboloop.records.record import Record, Turn, record_to_json
 from roboloop.sources.conversation_records import KEPT_RECORD
 from roboloop.sources.conversations import IMAGE_MARK
@@ -34,7 +34,9 @@ def entry_of(
     Args:
         record: What to write.
         form: `llava` (`image`, `conversations`), `sharegpt` (`images`, `conversations`),
-            `messages` (`images`, `messages`) or `alpaca` (`images`, `instruction`, `output`).
+            `messages` (`images`, `messages`) or `alpaca` (`images`, `instruction`, `output`). A
+            pair of answers stands in `chosen` and `rejected`, as LLaMA-Factory has it; in `llava`
+            there is no place for the worse one.
         dialect: How coordinates are written; None when there are none.
         pictures: A path for each medium.
         keep: Also put in the whole record.
@@ -44,6 +46,10 @@ def entry_of(
             has no text, E-DAT-004 when the form cannot hold the turns.
     """
     turns = spoken_turns(record, dialect=dialect)
+    pair: tuple[str, ...] = ()
+    if record.answer is not None and record.rejected is not None and form != "llava":
+        pair = (turns[-1].text, answer_text(record, record.rejected, dialect=dialect))
+        turns = turns[:-1]
     entry: dict[str, Any] = {"id": record.id, "task": record.task}
     if pictures and form == "llava":
         entry["image"] = pictures[0] if len(pictures) == 1 else list(pictures)
@@ -58,6 +64,8 @@ def entry_of(
             entry["messages"] = [{"role": turn.role, "content": turn.text} for turn in turns]
         case "alpaca":
             entry |= _alpaca(turns)
+    for name, text in zip(("chosen", "rejected"), pair, strict=False):
+        entry[name] = _said(text, form=form)
     return {**entry, KEPT_RECORD: record_to_json(record)} if keep else entry
 
 
@@ -74,18 +82,16 @@ def spoken_turns(record: Record, *, dialect: Dialect | None) -> tuple[Turn, ...]
         turns = (*turns, Turn("user", f"{marks}\n{question}" if marks else question))
     if record.answer is None:
         return turns
-    return (*turns, Turn("assistant", answer_text(record, dialect=dialect)))
+    return (*turns, Turn("assistant", answer_text(record, record.answer, dialect=dialect)))
 
 
-def answer_text(record: Record, *, dialect: Dialect | None) -> str:
-    """The answer as a perfect model would write it.
+def answer_text(record: Record, answer: Answer, *, dialect: Dialect | None) -> str:
+    """One of a record's answers as a model would write it.
 
     Raises:
         RoboLoopError: E-CFG-003 for coordinates without a dialect, E-REC-013 when its task does
             not answer so.
     """
-    answer = record.answer
-    assert answer is not None, "the caller has looked"
     if isinstance(answer, Text):
         return answer.text
     task = load_task(record.task)
@@ -109,7 +115,8 @@ def _declared(dialect: Dialect | None, record: Record) -> Dialect:
     from roboloop.dialects import load_dialect
     from roboloop.records.answers import Points
 
-    spatial = record.answer is not None and record.answer.kind in SPATIAL_KINDS
+    given = (record.answer, record.rejected)
+    spatial = any(answer is not None and answer.kind in SPATIAL_KINDS for answer in given)
     if spatial or any(isinstance(value, Points) for value in record.inputs.values()):
         raise RoboLoopError(
             "E-CFG-003",
@@ -117,6 +124,17 @@ def _declared(dialect: Dialect | None, record: Record) -> Dialect:
             fix="Say in which dialect to write them, such as --coordinates plain.",
         )
     return load_dialect("plain")
+
+
+def _said(text: str, *, form: EntryForm) -> str | dict[str, str]:
+    """One of a pair in LLaMA-Factory's form: a turn, in `alpaca` a text."""
+    match form:
+        case "messages":
+            return {"role": "assistant", "content": text}
+        case "sharegpt":
+            return {"from": _SHAREGPT_NAMES["assistant"], "value": text}
+        case _:
+            return text
 
 
 def _alpaca(turns: Sequence[Turn]) -> dict[str, Any]:
