@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -76,29 +76,17 @@ class AugmentConfig(BaseModel):
         return self
 
 
-class SftConfig(BaseModel):
-    """One phase of supervised fine-tuning.
-
-    A step takes `pictures_per_step` pictures and of each up to `questions_per_picture` questions,
-    drawn anew each time a picture is met. The questions of a picture share its tokens and do not
-    see one another: the loss is that of asking each alone, at a fraction of the cost.
-    """
+class PhaseConfig(BaseModel):
+    """What phases of every kind have in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
     """Name of the phase, such as `ground`."""
-    tasks: Mapping[str, Positive] = Field(default_factory=dict[str, float])
-    """Task -> weight with which its questions are drawn; tasks not named are left out. Empty
-    takes all tasks, with weight 1."""
     epochs: Positive | None = None
-    """How often each picture is met. Give this or `num_steps`."""
+    """How often each picture, or pair of answers, is met. Give this or `num_steps`."""
     num_steps: int | None = Field(None, gt=0)
     """How many optimizer steps are taken. Give this or `epochs`."""
-    pictures_per_step: int = Field(8, gt=0)
-    """Pictures of one optimizer step, over all processes."""
-    questions_per_picture: int = Field(4, gt=0)
-    """Most questions asked about a picture in one step."""
 
     parts: tuple[Part, ...] | None = None
     """Parts whose weights are trained; the others stay as they are. Left out, all are trained. A
@@ -127,8 +115,6 @@ class SftConfig(BaseModel):
     """Languages of the questions."""
     reword: bool = True
     """Draw one of a task's wordings for each question, in place of always taking the first."""
-    augment: AugmentConfig | None = None
-    """Random changes of the pictures; none when left out."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format of the forward pass. `auto` is bfloat16 on a GPU and float32 on a CPU; the
@@ -137,16 +123,6 @@ class SftConfig(BaseModel):
     """Steps between two checkpoints; left out, there are about ten in a phase."""
     log_every_steps: int = Field(5, gt=0)
     """Steps between two lines of the log."""
-
-    @field_validator("tasks")
-    @classmethod
-    def _tasks_are_known(cls, tasks: Mapping[str, float]) -> Mapping[str, float]:
-        for kind in tasks:
-            try:
-                load_task(kind)
-            except RoboLoopError as error:
-                raise ValueError(error.detail) from error
-        return tasks
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -178,11 +154,55 @@ class SftConfig(BaseModel):
         """Weight decay of a part's matrices."""
         return self.part_weight_decays.get(part, self.optimizer.weight_decay)
 
+    @property
+    def length(self) -> str:
+        """How long it is, for the plan."""
+        return f"{self.num_steps} steps" if self.num_steps else f"{self.epochs:g} epochs"
+
+
+class SftConfig(PhaseConfig):
+    """One phase of supervised fine-tuning.
+
+    A step takes `pictures_per_step` pictures and of each up to `questions_per_picture` questions,
+    drawn anew each time a picture is met. The questions of a picture share its tokens and do not
+    see one another: the loss is that of asking each alone, at a fraction of the cost.
+    """
+
+    kind: Literal["sft"] = Field("sft", exclude=True)
+    """Supervised fine-tuning. May be left out, and is not written to the lock."""
+    tasks: Mapping[str, Positive] = Field(default_factory=dict[str, float])
+    """Task -> weight with which its questions are drawn; tasks not named are left out. Empty
+    takes all tasks, with weight 1."""
+    pictures_per_step: int = Field(8, gt=0)
+    """Pictures of one optimizer step, over all processes."""
+    questions_per_picture: int = Field(4, gt=0)
+    """Most questions asked about a picture in one step."""
+    augment: AugmentConfig | None = None
+    """Random changes of the pictures; none when left out."""
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_are_known(cls, tasks: Mapping[str, float]) -> Mapping[str, float]:
+        check_tasks(tasks)
+        return tasks
+
     def summary(self) -> str:
         """One line for the plan."""
-        length = f"{self.num_steps} steps" if self.num_steps else f"{self.epochs:g} epochs"
         return (
-            f"{length} of {self.pictures_per_step} pictures x {self.questions_per_picture} "
+            f"{self.length} of {self.pictures_per_step} pictures x {self.questions_per_picture} "
             f"questions; {', '.join(self.tasks) or 'all tasks'}; {self.optimizer.kind}, "
             f"learning rate {self.learning_rate:g}; trains {', '.join(self.parts or ['all'])}"
         )
+
+
+def check_tasks(tasks: Iterable[str]) -> None:
+    """Check the names of tasks.
+
+    Raises:
+        ValueError: For one that is not known, with the nearest that is.
+    """
+    for kind in tasks:
+        try:
+            load_task(kind)
+        except RoboLoopError as error:
+            raise ValueError(error.detail) from error
