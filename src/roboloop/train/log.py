@@ -80,18 +80,28 @@ class TrainerLog:
         keep_to: Steps the resumed run has done.
     """
 
-    def __init__(self, path: Path, *, keep_to: int) -> None:
+    def __init__(self, path: Path, keep_to: int) -> None:
         self.path = path
         self.lines = [line for line in _read(path) if line["current_steps"] <= keep_to]
         text = "".join(json.dumps(line) + "\n" for line in self.lines)
         atomic_write_bytes(path, data=text.encode())
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looked wrong, in the order in which it was written."""
+        said = (line.get("warning") for line in self.lines)
+        return tuple(dict.fromkeys(text for text in said if text))
+
     def add(self, line: LogLine) -> None:
         """Append a line."""
-        value = line.to_json()
+        value = self.worded(line)
         self.lines.append(value)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(value) + "\n")
+
+    def worded(self, line: LogLine) -> dict[str, Any]:
+        """The line as it is written; a `warning` in it is one of `warnings`."""
+        return line.to_json()
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

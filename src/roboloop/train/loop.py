@@ -23,7 +23,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import ProgressBar, progress_bar
 from roboloop.train.batches import LOSS, BatchMaker, MicroBatch, TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
-from roboloop.train.config import SftConfig
+from roboloop.train.config import PhaseConfig
 from roboloop.train.log import LogLine, TrainerLog
 from roboloop.train.optim import schedule_factor
 
@@ -92,7 +92,7 @@ class Trainer:
         objective: nn.Module,
         optimizers: Sequence[torch.optim.Optimizer],
         batches: BatchMaker,
-        config: SftConfig,
+        config: PhaseConfig,
         num_steps: int,
         accelerator: Accelerator,
     ) -> None:
@@ -236,16 +236,16 @@ class Trainer:
         self.accelerator.wait_for_everyone()
 
 
-def check_divides(config: SftConfig, *, accelerator: Accelerator) -> None:
-    """Each process must get the same number of pictures.
+def check_divides(per_step: int, *, option: str, accelerator: Accelerator) -> None:
+    """Each process must get the same share of a step.
 
     Raises:
         RoboLoopError: E-CFG-003.
     """
-    if config.pictures_per_step % accelerator.num_processes:
+    if per_step % accelerator.num_processes:
         raise RoboLoopError(
             "E-CFG-003",
-            f"pictures_per_step is {config.pictures_per_step}, which "
+            f"{option} is {per_step}, which "
             f"{accelerator.num_processes} processes cannot share out evenly",
             place=Place(),
         )

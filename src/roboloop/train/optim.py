@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.train.config import PARTS, MuonConfig, Part, SftConfig
+from roboloop.train.config import PARTS, MuonConfig, Part, PhaseConfig
 from roboloop.train.muon import Muon
 
 VISION = "model.visual."
@@ -81,7 +81,7 @@ def part_of(name: str) -> Part:
     return "vision" if name.startswith(VISION) else "language"
 
 
-def choose_trainables(model: nn.Module, *, config: SftConfig) -> Trainables:
+def choose_trainables(model: nn.Module, *, config: PhaseConfig) -> Trainables:
     """Switch the gradient of every tensor on or off as the phase says.
 
     Raises:
@@ -111,7 +111,7 @@ def parts_in(model: nn.Module) -> tuple[Part, ...]:
     return tuple(part for part in PARTS if part in found)
 
 
-def _check_parts(model: nn.Module, *, config: SftConfig) -> None:
+def _check_parts(model: nn.Module, *, config: PhaseConfig) -> None:
     had = parts_in(model)
     if missing := [part for part in config.named_parts if part not in had]:
         raise RoboLoopError(
@@ -124,7 +124,7 @@ def _decays(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim > 1 and not name.endswith("gate")
 
 
-def make_optimizers(trainables: Trainables, *, config: SftConfig) -> list[torch.optim.Optimizer]:
+def make_optimizers(trainables: Trainables, *, config: PhaseConfig) -> list[torch.optim.Optimizer]:
     """The optimizers of a phase; each group's `lr` is its peak."""
     chosen = config.optimizer
     for_muon: list[Trained] = []
@@ -150,7 +150,7 @@ def make_optimizers(trainables: Trainables, *, config: SftConfig) -> list[torch.
     return optimizers
 
 
-def schedule_factor(step: int, *, num_steps: int, config: SftConfig) -> float:
+def schedule_factor(step: int, *, num_steps: int, config: PhaseConfig) -> float:
     """The learning rate of a step, counted from 0, over its peak.
 
     Rises along a line over the first `warmup_fraction` of the steps, then falls to 0, which it
@@ -174,7 +174,7 @@ def _is_layer_matrix(tensor: Trained) -> bool:
 
 
 def _groups(
-    tensors: Iterable[Trained], *, config: SftConfig, rate_factor: float
+    tensors: Iterable[Trained], *, config: PhaseConfig, rate_factor: float
 ) -> list[dict[str, Any]]:
     """One optimizer group for each part: what decays, what does not, and gates."""
     sorted_out: dict[tuple[Part, bool, bool], list[nn.Parameter]] = {}
@@ -192,7 +192,7 @@ def _groups(
     ]
 
 
-def _rate(config: SftConfig, *, part: Part, is_gate: bool) -> float:
+def _rate(config: PhaseConfig, *, part: Part, is_gate: bool) -> float:
     if is_gate and config.gate_learning_rate is not None:
         return config.gate_learning_rate
     return config.rate_of(part)

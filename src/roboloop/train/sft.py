@@ -28,13 +28,14 @@ from roboloop.models.chat import Encoder
 from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
-from roboloop.train.config import SftConfig
+from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups
 from roboloop.train.log import TrainerLog
 from roboloop.train.loop import Trainer, check_divides
 from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.plot import loss_plot
+from roboloop.train.work import Prepare, Setting, Work
 
 
 class TrainResult(NamedTuple):
@@ -46,6 +47,7 @@ class TrainResult(NamedTuple):
         num_steps: Optimizer steps.
         num_tokens: Tokens seen.
         seconds: Time the steps took, over all attempts.
+        warnings: What looked wrong on the way.
     """
 
     folder: Path
@@ -53,6 +55,7 @@ class TrainResult(NamedTuple):
     num_steps: int
     num_tokens: int
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 def run_sft(
@@ -75,39 +78,73 @@ def run_sft(
         RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record too long, E-TRN-003 the loss
             is not finite, E-TRN-004 no records, E-TRN-005 a checkpoint that does not fit.
     """
+    return train_model(
+        config, prepare=lambda setting: _fine_tuning(config, setting=setting),
+        model=model, records=records, out=out, dialect=dialect, seed=seed,
+    )  # fmt: skip
+
+
+def _fine_tuning(config: SftConfig, *, setting: Setting) -> Work:
+    encoder, seed = setting.encoder, setting.seed
+    check_divides(
+        config.pictures_per_step, option="pictures_per_step", accelerator=setting.accelerator
+    )
+    groups = load_groups(setting.records, config=config)
+    pictures = PictureCache(setting.records.media_store(), encoder=encoder)
+    pictures.load(groups)
+    maker = ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed)
+    return Work(
+        PictureBatches(maker, parts=encoder.parts, config=config, seed=seed),
+        AnswerLoss(setting.backbone.model),
+        num_items=len(groups),
+        items_per_step=config.pictures_per_step,
+        items="pictures",
+    )
+
+
+def train_model(
+    config: PhaseConfig,
+    *,
+    prepare: Prepare,
+    model: Path,
+    records: Path,
+    out: Path,
+    dialect: Dialect,
+    seed: int,
+) -> TrainResult:
+    """Train a model on the work that `prepare` makes; otherwise as `run_sft`.
+
+    Raises:
+        RoboLoopError: As `run_sft`, and what `prepare` raises.
+    """
     accelerator = _accelerator(config)
-    check_divides(config, accelerator=accelerator)
     set_seed(seed)
     folder = RecordFolder(records)
-    groups = load_groups(folder, config=config)
     backbone = load_backbone(model, device=str(accelerator.device), dtype="float32")
     encoder = Encoder(backbone.parts, dialect=dialect)
-    pictures = PictureCache(folder.media_store(), encoder=encoder)
-    pictures.load(groups)
+    work = prepare(Setting(folder, backbone, encoder, accelerator, out, seed))
     trainables = choose_trainables(backbone.model, config=config)
     optimizers = make_optimizers(trainables, config=config)
     report = {**trainables.report(), "groups": group_facts(optimizers)}
-    num_steps = config.num_steps or _num_steps(config, num_groups=len(groups))
-    maker = ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed)
+    num_steps = config.num_steps or _num_steps(config, work=work)
     trainer = Trainer(
         backbone.model,
-        objective=AnswerLoss(backbone.model),
+        objective=work.objective,
         optimizers=optimizers,
-        batches=PictureBatches(maker, parts=backbone.parts, config=config, seed=seed),
+        batches=work.batches,
         config=config,
         num_steps=num_steps,
         accelerator=accelerator,
     )
-    identity = hash_value(
-        [config.model_dump(mode="json"), folder.content_hash(), backbone.weights_hash(), seed]
-    )
+    belongs = [config.model_dump(mode="json"), folder.content_hash(), backbone.weights_hash(), seed]
+    identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     if accelerator.is_main_process:
         atomic_write_json(out / "trainable.json", value=report)
-        _announce(config, report=report, num_groups=len(groups), num_steps=num_steps)
+        _announce(config, report=report, work=work, num_steps=num_steps)
     start = restore_newest(
         out / "checkpoints", network=backbone.model, optimizers=optimizers, identity=identity
     )
-    log = TrainerLog(out / "trainer_log.jsonl", keep_to=start.num_steps)
+    log = work.log(out / "trainer_log.jsonl", start.num_steps)
     done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
     if accelerator.is_main_process:
         _write_results(backbone, log=log, out=out, title=config.name)
@@ -118,10 +155,11 @@ def run_sft(
         num_steps=done.num_steps,
         num_tokens=done.num_tokens,
         seconds=done.seconds,
+        warnings=log.warnings,
     )
 
 
-def _accelerator(config: SftConfig) -> Accelerator:
+def _accelerator(config: PhaseConfig) -> Accelerator:
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if torch.cuda.is_available() else "float32"
@@ -138,17 +176,15 @@ def _leave_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _num_steps(config: SftConfig, *, num_groups: int) -> int:
+def _num_steps(config: PhaseConfig, *, work: Work) -> int:
     assert config.epochs is not None
-    return max(1, math.ceil(config.epochs * num_groups / config.pictures_per_step))
+    return max(1, math.ceil(config.epochs * work.num_items / work.items_per_step))
 
 
-def _announce(
-    config: SftConfig, *, report: dict[str, Any], num_groups: int, num_steps: int
-) -> None:
+def _announce(config: PhaseConfig, *, report: dict[str, Any], work: Work, num_steps: int) -> None:
     parts = ", ".join(f"{part} {num:,}" for part, num in report["num_trained_by_part"].items())
     console().print(
-        f"{config.name}: {num_steps} steps over {num_groups:,} pictures; trains "
+        f"{config.name}: {num_steps} steps over {work.num_items:,} {work.items}; trains "
         f"{report['num_trained']:,} weights ({parts}), {report['num_frozen']:,} stay"
     )
     for group in report["groups"]:
