@@ -211,6 +211,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Name parts it has. Experts and amplifiers have to be added to a model before they are "
         "trained.",
     ),
+    "E-TRN-051": ErrorKind(
+        "A phase's adapter fits neither the model nor the one it starts from",
+        "Check lora.rank, lora.targets and the parts that are trained.",
+    ),
     # Engines and evaluation
     "E-ENG-001": ErrorKind("A model folder cannot be loaded", "Check the path and its files."),
     "E-ENG-002": ErrorKind(
@@ -228,6 +232,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-ENG-005": ErrorKind(
         "A single question does not fit in the device's memory",
         "Lower the dialect's max_pixels, or use a device with more memory.",
+    ),
+    "E-ENG-006": ErrorKind(
+        "An adapter does not fit its model",
+        "Name the model it was trained on, or train the adapter again.",
     ),
     "E-ENG-010": ErrorKind(
         "An endpoint refuses every request",

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, Qwen2_5_VLForConditionalGeneration
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_bytes
 from roboloop.base.hashing import DIGEST_BYTES, hash_value
+from roboloop.models.adapter_folder import base_of, is_adapter
 from roboloop.models.folders import folder_replaced, no_progress_bars, save_weights
 from roboloop.models.parts import Parts, load_parts
 
@@ -81,15 +82,24 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
     """Load a model folder, in evaluation mode.
 
     Args:
-        folder: As on the Hugging Face Hub, or made by `build_tiny` or `save_backbone`.
+        folder: As on the Hugging Face Hub, or made by `build_tiny` or `save_backbone`; or the
+            folder of an adapter, which is loaded into the model that it names.
         device: `auto` is the first GPU if there is one, else the CPU.
         dtype: A name such as `float32` or `bfloat16`. `auto` is the folder's own type on a GPU
             and float32 on a CPU.
 
     Raises:
         RoboLoopError: E-ENG-001 when a file is missing, damaged or does not fit, or when not every
-            weight of the model is in the folder and the other way round.
+            weight of the model is in the folder and the other way round; E-ENG-006 when an
+            adapter does not fit.
     """
+    if is_adapter(folder):
+        from roboloop.models.lora import load_adapter
+
+        backbone = load_backbone(base_of(folder), device=device, dtype=dtype)
+        load_adapter(backbone.model, folder=folder)
+        backbone.model.eval()
+        return backbone
     parts = load_parts(folder)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

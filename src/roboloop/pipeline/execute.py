@@ -169,7 +169,7 @@ class Execution:
         """The model folder after so many training phases."""
         if num_phases == 0:
             return stages.model_folder(self.recipe, self.start.path)
-        return self.phases[num_phases - 1].path / "model"
+        return stages.trained_folder(self.phases[num_phases - 1].path)
 
     def _stage(
         self, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str]

@@ -11,6 +11,7 @@ from pathlib import Path
 from roboloop.base.hashing import hash_file, hash_value
 from roboloop.base.progress import console
 from roboloop.dialects import Dialect
+from roboloop.models.adapter_folder import trained_folder
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.stage import StageOutput
 from roboloop.records.record import Record
@@ -100,7 +101,7 @@ def train_phase(
         dialect=_dialect(recipe), seed=recipe.seed,
     )  # fmt: skip
     facts = {"steps": result.num_steps, "loss": result.final_loss, "tokens": result.num_tokens}
-    return StageOutput(_folder_print(out / "model"), facts)
+    return StageOutput(_folder_print(trained_folder(out)), facts)
 
 
 def evaluate_models(
@@ -198,5 +199,6 @@ def _folder_print(folder: Path) -> str:
 
 __all__ = [
     "StageOutput", "curate_records", "curation_inputs", "evaluate_models", "make_model",
-    "make_records", "model_folder", "model_inputs", "train_phase", "write_report",
+    "make_records", "model_folder", "model_inputs", "train_phase", "trained_folder",
+    "write_report",
 ]  # fmt: skip

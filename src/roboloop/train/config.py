@@ -76,6 +76,42 @@ class AugmentConfig(BaseModel):
         return self
 
 
+Rank = Annotated[int, Field(ge=1, le=4096)]
+AdaptedPart = Literal["vision", "projector", "language"]
+ADAPTED: tuple[AdaptedPart, ...] = ("vision", "projector", "language")
+"""Parts whose linear layers can have an adapter; experts and amplifiers are trained in full."""
+
+
+class LoraOptions(BaseModel):
+    """Train low-rank adapters of the linear layers in place of the layers themselves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: Rank | Mapping[AdaptedPart, Rank] = 16
+    """Rank of the adapters, or a rank for each part; a trained part without one is trained in
+    full."""
+    alpha: Positive | None = None
+    """The adapters' output is scaled by alpha / rank. Left out: twice the rank, so by 2."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of an adapter's inputs that are zeroed while training."""
+    targets: Literal["all"] | tuple[str, ...] = "all"
+    """Last names of the layers, such as `[q_proj, v_proj]`; `all` is every linear layer but the
+    head."""
+    merge: bool = False
+    """Also write the whole model with the adapter added to its weights. Done in any case when other
+    parts are trained in full."""
+
+    def rank_of(self, part: Part) -> int:
+        """Rank of a part's adapters; 0 when it has none."""
+        if part not in ADAPTED:
+            return 0
+        return self.rank if isinstance(self.rank, int) else self.rank.get(part, 0)
+
+    def alpha_for(self, rank: int) -> float:
+        """Alpha of adapters of that rank."""
+        return 2.0 * rank if self.alpha is None else self.alpha
+
+
 class PhaseConfig(BaseModel):
     """What phases of every kind have in common."""
 
@@ -93,6 +129,8 @@ class PhaseConfig(BaseModel):
     part that the model does not have is an error."""
     learning_rate: NotNegative = 1e-5
     """Peak learning rate of AdamW."""
+    lora: LoraOptions | None = None
+    """Train adapters; left out, the weights themselves."""
     part_learning_rates: Mapping[Part, NotNegative] = Field(default_factory=dict[Part, float])
     """Other peak learning rates for some parts."""
     part_weight_decays: Mapping[Part, NotNegative] = Field(default_factory=dict[Part, float])
@@ -133,6 +171,9 @@ class PhaseConfig(BaseModel):
         for option in ("part_learning_rates", "part_weight_decays"):
             if unused := sorted(set(getattr(self, option)) - set(self.trained_parts)):
                 raise ValueError(f"{option} names parts that are not trained: {unused}")
+        ranks = None if self.lora is None else self.lora.rank
+        if isinstance(ranks, Mapping) and (unused := sorted(set(ranks) - set(self.trained_parts))):
+            raise ValueError(f"lora.rank names parts that are not trained: {unused}")
         return self
 
     @property

@@ -94,6 +94,8 @@ def choose_trainables(model: nn.Module, *, config: PhaseConfig) -> Trainables:
     for name, parameter in model.named_parameters():
         part = part_of(name)
         wanted = part in config.trained_parts and config.rate_of(part) > 0
+        if config.lora is not None and config.lora.rank_of(part):
+            wanted = wanted and ".lora_" in name
         parameter.requires_grad_(wanted)
         if wanted:
             trained.append(Trained(name, parameter, part, decays=_decays(name, parameter)))

@@ -2,6 +2,7 @@
 
 out/
     model/               the trained model, as `load_backbone` reads it
+    adapter/             with `lora`: the trained adapter, in peft's form
     trainer_log.jsonl    one line for each few steps
     loss.svg             the loss, as a picture
     trainable.json       which tensors were trained, and how
@@ -23,9 +24,12 @@ from roboloop.base.files import atomic_write_json, atomic_write_text
 from roboloop.base.hashing import hash_value
 from roboloop.base.progress import console
 from roboloop.dialects.base import Dialect
+from roboloop.models.adapter_folder import ADAPTER, MODEL, base_of, is_adapter, trained_folder
 from roboloop.models.backbone import Backbone, load_backbone, save_backbone
 from roboloop.models.chat import Encoder
+from roboloop.models.lora import merge_adapter, save_adapter
 from roboloop.records.shards import RecordFolder
+from roboloop.train.adapt import only_adapts, prepare_adapter
 from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import PhaseConfig, SftConfig
@@ -122,6 +126,7 @@ def train_model(
     folder = RecordFolder(records)
     backbone = load_backbone(model, device=str(accelerator.device), dtype="float32")
     encoder = Encoder(backbone.parts, dialect=dialect)
+    prepare_adapter(backbone.model, config=config, seed=seed)
     work = prepare(Setting(folder, backbone, encoder, accelerator, out, seed))
     trainables = choose_trainables(backbone.model, config=config)
     optimizers = make_optimizers(trainables, config=config)
@@ -147,10 +152,11 @@ def train_model(
     log = work.log(out / "trainer_log.jsonl", start.num_steps)
     done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
     if accelerator.is_main_process:
-        _write_results(backbone, log=log, out=out, title=config.name)
+        _write_plot(log, out=out, title=config.name)
+        save_trained(backbone, config=config, start=model, out=out)
     accelerator.wait_for_everyone()
     return TrainResult(
-        out / "model",
+        trained_folder(out),
         final_loss=done.smooth_loss or math.nan,
         num_steps=done.num_steps,
         num_tokens=done.num_tokens,
@@ -194,7 +200,26 @@ def _announce(config: PhaseConfig, *, report: dict[str, Any], work: Work, num_st
         )
 
 
-def _write_results(backbone: Backbone, *, log: TrainerLog, out: Path, title: str) -> None:
+def save_trained(backbone: Backbone, *, config: PhaseConfig, start: Path, out: Path) -> None:
+    """Write the outcome of a phase: `adapter/` when it is one, `model/` when it is not or merged.
+
+    Args:
+        backbone: As trained; an adapter in it is merged when the model is written.
+        config: The phase.
+        start: The model folder it started from.
+        out: Folder of the phase.
+    """
+    if config.lora is not None:
+        only_adapter = only_adapts(backbone.model)
+        if only_adapter:
+            base = base_of(start) if is_adapter(start) else start
+            save_adapter(backbone.model, folder=out / ADAPTER, base=base)
+        if only_adapter and not config.lora.merge:
+            return
+        merge_adapter(backbone.model)
+    save_backbone(backbone, folder=out / MODEL)
+
+
+def _write_plot(log: TrainerLog, *, out: Path, title: str) -> None:
     points = [(line["current_steps"], line["loss"]) for line in log.lines]
     atomic_write_text(out / "loss.svg", text=loss_plot(points, title=title))
-    save_backbone(backbone, folder=out / "model")
