@@ -13,7 +13,7 @@ break before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.models.parts import Parts
-from roboloop.models.pixels import Patches, PixelFormat
+from roboloop.models.pixels import CHANNELS, Patches
 from roboloop.records.record import Turn
 
 IGNORED = -100
@@ -59,6 +59,13 @@ class Encoded:
     def num_tokens(self) -> int:
         """Length of the sequence, pictures included."""
         return len(self.input_ids)
+
+    def with_pictures(self, cut: Sequence[Patches]) -> Encoded:
+        """The same conversation with its pictures, whose grids it was written for."""
+        if not cut:
+            return self
+        assert np.array_equal(np.concatenate([item.grid_thw for item in cut]), self.grid_thw)
+        return replace(self, patches=np.concatenate([item.values for item in cut]))
 
 
 @dataclass(slots=True)
@@ -99,15 +106,23 @@ class Encoder:
             RoboLoopError: E-ENG-002 when marks and pictures differ in number, E-ENG-003 when the
                 dialect does not fit the model, E-DIA-001 for a picture it cannot show.
         """
-        return self._write(pictures, turns=turns, ask=False)
+        return self._pictured(pictures, turns=turns, ask=False)
+
+    def outline(self, views: Sequence[PictureSize], *, turns: Sequence[Turn]) -> Encoded:
+        """As `encode` of pictures that are seen at these sizes, but without them: no `patches`.
+
+        Raises:
+            RoboLoopError: As `encode`.
+        """
+        return self._write([self.parts.pixels.grid(view) for view in views], turns=turns, ask=False)
 
     def prompt(self, pictures: Sequence[Image.Image], *, question: str) -> Encoded:
         """A question, up to where the model's answer begins. Raises as `encode`."""
-        return self._write(pictures, turns=(Turn("user", question),), ask=True)
+        return self._pictured(pictures, turns=(Turn("user", question),), ask=True)
 
     def prompt_turns(self, pictures: Sequence[Image.Image], *, turns: Sequence[Turn]) -> Encoded:
         """As `prompt`, for a conversation whose last turn is the user's."""
-        return self._write(pictures, turns=turns, ask=True)
+        return self._pictured(pictures, turns=turns, ask=True)
 
     def num_image_tokens(self, size: PictureSize) -> int:
         """Tokens a picture of this original size takes, without opening it."""
@@ -117,7 +132,7 @@ class Encoder:
         """Tokens of a plain text; what looks like a special token in it is plain text too."""
         return self.parts.tokenizer.encode(text, add_special_tokens=False).ids
 
-    def _write(
+    def _pictured(
         self, pictures: Sequence[Image.Image | Patches], *, turns: Sequence[Turn], ask: bool
     ) -> Encoded:
         pixels = self.parts.pixels
@@ -127,19 +142,26 @@ class Encoder:
             else pixels.cut(picture, view=self.dialect.view_size(PictureSize(*picture.size)))
             for picture in pictures
         ]
-        lengths = [len(item.values) // pixels.merge_size**2 for item in cut]
+        written = self._write([item.grid_thw for item in cut], turns=turns, ask=ask)
+        return written.with_pictures(cut)
+
+    def _write(
+        self, grids: Sequence[NDArray[np.int64]], *, turns: Sequence[Turn], ask: bool
+    ) -> Encoded:
+        """The conversation about pictures of these grids ([1, 3] each), without their patches."""
+        pixels = self.parts.pixels
+        lengths = [int(grid.prod()) // pixels.merge_size**2 for grid in grids]
         draft = _Draft()
-        self._write_turns(draft, turns=self._placed(turns, num_pictures=len(cut)), lengths=lengths)
+        placed = self._placed(turns, num_pictures=len(grids))
+        self._write_turns(draft, turns=placed, lengths=lengths)
         if ask:
             self._open(draft, role="assistant")
         labels = np.array(draft.labels, dtype=np.int64)
         return Encoded(
             input_ids=np.array(draft.ids, dtype=np.int64),
             labels=labels,
-            patches=np.concatenate([item.values for item in cut]) if cut else _no_patches(pixels),
-            grid_thw=np.concatenate(
-                [np.empty((0, 3), dtype=np.int64), *(item.grid_thw for item in cut)]
-            ),
+            patches=np.empty((0, CHANNELS, pixels.patch_size, pixels.patch_size), dtype=np.uint8),
+            grid_thw=np.concatenate([np.empty((0, 3), dtype=np.int64), *grids]),
             num_image_tokens=sum(lengths),
             num_target_tokens=int((labels != IGNORED).sum()),
         )
@@ -182,7 +204,3 @@ class Encoder:
                 "pictures",
             )
         return placed
-
-
-def _no_patches(pixels: PixelFormat) -> NDArray[np.uint8]:
-    return np.empty((0, 3, pixels.patch_size, pixels.patch_size), dtype=np.uint8)

@@ -78,8 +78,8 @@ class PixelFormat:
         """Tokens of the language model that a view of this size takes."""
         return view.width * view.height // self.factor**2
 
-    def cut(self, picture: Image.Image, *, view: PictureSize) -> Patches:
-        """Resize `picture` (bicubic) to `view`, a size in pixels, and cut it into patches.
+    def grid(self, view: PictureSize) -> NDArray[np.int64]:
+        """Frames (1), rows and columns of patches of a still picture of this size, [1, 3].
 
         Raises:
             RoboLoopError: E-ENG-003 when the view is not a multiple of `factor`.
@@ -90,25 +90,35 @@ class PixelFormat:
                 f"the dialect gives a view of {view.width} x {view.height} pixels, the model "
                 f"wants multiples of {self.factor}",
             )
+        patch = self.patch_size
+        return np.array([[1, view.height // patch, view.width // patch]], dtype=np.int64)
+
+    def cut(self, picture: Image.Image, *, view: PictureSize) -> Patches:
+        """Resize `picture` (bicubic) to `view`, a size in pixels, and cut it into patches.
+
+        Raises:
+            RoboLoopError: E-ENG-003 when the view is not a multiple of `factor`.
+        """
+        grid = self.grid(view)
         seen = _opaque(picture).resize(view, Image.Resampling.BICUBIC)
         merge, patch = self.merge_size, self.patch_size
-        rows, columns = view.height // patch, view.width // patch
+        _, rows, columns = map(int, grid[0])
         blocks = np.asarray(seen).reshape(
             rows // merge, merge, patch, columns // merge, merge, patch, CHANNELS
         )
         values = blocks.transpose(0, 3, 1, 4, 6, 2, 5).reshape(-1, CHANNELS, patch, patch)
-        return Patches(values, np.array([[1, rows, columns]], dtype=np.int64))
+        return Patches(values, grid)
 
     def normalise(self, values: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Bytes [n, 3, p, p] to the model's float32 [n, 3 * frames * p * p]."""
         num, _, patch, _ = values.shape
         planes = np.empty((num, CHANNELS, self.temporal_patch_size, patch, patch), np.float32)
         for channel in range(CHANNELS):
-            planes[:, channel] = self._levels[channel][values[:, channel]][:, None]
+            planes[:, channel] = self.levels[channel][values[:, channel]][:, None]
         return planes.reshape(num, -1)
 
     @cached_property
-    def _levels(self) -> NDArray[np.float32]:
+    def levels(self) -> NDArray[np.float32]:
         """The normalised value of every byte, [3, 256], rounded as Hugging Face does it."""
         unit = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
         mean = np.array(self.mean, dtype=np.float32)[:, None]

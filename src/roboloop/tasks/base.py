@@ -109,6 +109,8 @@ class Task(ABC):
         other_truth_kinds: Kinds a truth may have besides: `pointing` may be judged by a box to hit.
         wordings: English first; at least three ways in English and two in Chinese.
         metrics: The first is the task's main number.
+        frames_may_go: Whether of several pictures those in between may be left out of a record
+            that is too long; the first and the last one stay.
     """
 
     kind: ClassVar[str]
@@ -118,6 +120,7 @@ class Task(ABC):
     other_truth_kinds: ClassVar[tuple[str, ...]] = ()
     wordings: ClassVar[tuple[Wording, ...]]
     metrics: ClassVar[tuple[Metric, ...]]
+    frames_may_go: ClassVar[bool] = False
 
     @abstractmethod
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:

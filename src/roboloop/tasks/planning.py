@@ -13,6 +13,7 @@ class Planning(TextTask):
     title = "Planning in words"
     family = "planning"
     metrics = (BLEU, EXACT_MATCH)
+    frames_may_go = True
     wordings = (
         Wording("en", "'{instruction}': what is next?"),
         Wording("en", "The goal is '{instruction}'. What should the robot do next?"),

@@ -12,6 +12,7 @@ class PlanningChoice(ChoiceTask):
     kind = "planning_choice"
     title = "Planning, options"
     family = "planning"
+    frames_may_go = True
     wordings = (
         Wording("en", "'{instruction}': what is next?\n{options}"),
         Wording(

@@ -12,6 +12,7 @@ class PlanningDecide(YesNoTask):
     kind = "planning_decide"
     title = "Planning, yes or no"
     family = "planning"
+    frames_may_go = True
     wordings = (
         Wording("en", "'{instruction}': done?"),
         Wording("en", "The goal is '{instruction}'. Has the robot reached it? Yes or no?"),

@@ -9,6 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.tasks import load_task
+from roboloop.train.batching import (
+    Batching,
+    BranchedBatching,
+    LossConfig,
+    PackedBatching,
+    PaddedBatching,
+)
 
 Part = Literal["vision", "projector", "language", "moe", "amplifier"]
 PARTS: tuple[Part, ...] = ("vision", "projector", "language", "moe", "amplifier")
@@ -147,8 +154,8 @@ class PhaseConfig(BaseModel):
     """Largest norm of the whole gradient; a longer one is shortened to it."""
 
     max_tokens: int = Field(4096, gt=0)
-    """Most tokens of a picture with one question and its answer. Longer ones are an error: cutting
-    them would cut a picture or an answer in two."""
+    """Most tokens of a picture with one question and its answer. Nothing is ever cut in two: a
+    longer one is an error, or where `batching` takes records, is made shorter or left out."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the questions."""
     reword: bool = True
@@ -206,7 +213,8 @@ class SftConfig(PhaseConfig):
 
     A step takes `pictures_per_step` pictures and of each up to `questions_per_picture` questions,
     drawn anew each time a picture is met. The questions of a picture share its tokens and do not
-    see one another: the loss is that of asking each alone, at a fraction of the cost.
+    see one another: the loss is that of asking each alone, at a fraction of the cost. With another
+    `batching` a step takes records, each asked by itself.
     """
 
     kind: Literal["sft"] = Field("sft", exclude=True)
@@ -218,8 +226,18 @@ class SftConfig(PhaseConfig):
     """Pictures of one optimizer step, over all processes."""
     questions_per_picture: int = Field(4, gt=0)
     """Most questions asked about a picture in one step."""
+    batching: Batching = BranchedBatching()
+    """What a step takes and how its rows are put together: `branched` takes pictures and is
+    described above; `packed` and `padded` take records, each a conversation of its own."""
     augment: AugmentConfig | None = None
     """Random changes of the pictures; none when left out."""
+    loss: LossConfig = LossConfig()
+    """Label smoothing and z-loss, both off; how many logits exist at once."""
+    data_workers: int = Field(1, ge=0)
+    """Threads that make the next steps while a step runs; with 0 each is made when its turn comes.
+    Changes nothing but the speed."""
+    picture_cache_megabytes: int = Field(512, ge=0)
+    """Most memory for decoded pictures of `packed` and `padded`, in each process."""
 
     @field_validator("tasks")
     @classmethod
@@ -227,13 +245,43 @@ class SftConfig(PhaseConfig):
         check_tasks(tasks)
         return tasks
 
+    @model_validator(mode="after")
+    def _batching_fits(self) -> Self:
+        batching = self.batching
+        if batching.kind == "branched":
+            return self
+        for name in ("pictures_per_step", "questions_per_picture"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is for branched batching; give batching.records_per_step")
+        if batching.kind == "packed" and self.max_tokens > batching.tokens_per_pack:
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}, more than a pack holds: tokens_per_pack is "
+                f"{batching.tokens_per_pack}"
+            )
+        return self
+
+    @property
+    def items_per_step(self) -> int:
+        """Pictures, or records, of a step over all processes."""
+        batching = self.batching
+        return self.pictures_per_step if batching.kind == "branched" else batching.records_per_step
+
     def summary(self) -> str:
         """One line for the plan."""
         return (
-            f"{self.length} of {self.pictures_per_step} pictures x {self.questions_per_picture} "
-            f"questions; {', '.join(self.tasks) or 'all tasks'}; {self.optimizer.kind}, "
+            f"{self.length} of {self._step_summary()}; "
+            f"{', '.join(self.tasks) or 'all tasks'}; {self.optimizer.kind}, "
             f"learning rate {self.learning_rate:g}; trains {', '.join(self.parts or ['all'])}"
         )
+
+    def _step_summary(self) -> str:
+        match self.batching:
+            case BranchedBatching():
+                return f"{self.pictures_per_step} pictures x {self.questions_per_picture} questions"
+            case PackedBatching() as packed:
+                return f"{packed.records_per_step} records in packs of {packed.tokens_per_pack}"
+            case PaddedBatching() as padded:
+                return f"{padded.records_per_step} records in batches of {padded.records_per_batch}"
 
 
 def check_tasks(tasks: Iterable[str]) -> None:

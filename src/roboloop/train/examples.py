@@ -23,12 +23,12 @@ from roboloop.models.chat import Encoded, Encoder
 from roboloop.models.pixels import Patches
 from roboloop.records.media import Media
 from roboloop.records.media_open import MediaStore, medium_name
-from roboloop.records.record import Record, Turn
+from roboloop.records.record import Record
 from roboloop.records.shards import RecordFolder
-from roboloop.tasks import load_task
 from roboloop.train.augment import Warp, can_warp, draw_warp, recoloured, span_of
 from roboloop.train.branches import Branched, branch
 from roboloop.train.config import SftConfig
+from roboloop.train.conversation import conversation
 
 SPLIT = "train"
 
@@ -61,22 +61,34 @@ class Example(NamedTuple):
     record_ids: tuple[str, ...]
 
 
-def load_groups(folder: RecordFolder, *, config: SftConfig) -> list[PictureGroup]:
-    """The training records of the tasks wanted, by picture, in the order of the files.
+def load_records(folder: RecordFolder, *, config: SftConfig) -> list[Record]:
+    """The training records of the tasks wanted that have an answer, in the order of the files.
 
     Raises:
         RoboLoopError: E-TRN-004 when there is none.
     """
-    found: dict[tuple[Media, ...], list[Record]] = {}
-    for record in folder.records(SPLIT):
-        wanted = not config.tasks or record.task in config.tasks
-        if wanted and record.answer is not None:
-            found.setdefault(record.media, []).append(record)
+    found = [
+        record
+        for record in folder.records(SPLIT)
+        if (not config.tasks or record.task in config.tasks) and record.answer is not None
+    ]
     if not found:
         tasks = ", ".join(config.tasks) or "any task"
         raise RoboLoopError(
             "E-TRN-004", f"no record of split {SPLIT!r} and {tasks}", place=Place(folder.path)
         )
+    return found
+
+
+def load_groups(folder: RecordFolder, *, config: SftConfig) -> list[PictureGroup]:
+    """The records of `load_records` by picture.
+
+    Raises:
+        RoboLoopError: E-TRN-004 when there is none.
+    """
+    found: dict[tuple[Media, ...], list[Record]] = {}
+    for record in load_records(folder, config=config):
+        found.setdefault(record.media, []).append(record)
     return [
         PictureGroup(" ".join(map(medium_name, media)), media, tuple(records))
         for media, records in found.items()
@@ -198,19 +210,13 @@ class ExampleMaker:
     def _encode(
         self, record: Record, *, cut: Sequence[Patches], rng: np.random.Generator
     ) -> Encoded:
-        task = load_task(record.task)
-        dialect = self.encoder.dialect
-        assert record.answer is not None
         wording_seed = int(rng.integers(2**31)) if self.config.reword else None
-        turns = record.turns
-        if not any(turn.role == "user" for turn in turns):
-            wording = task.choose_wording(
-                record, languages=self.config.languages, seed=wording_seed
-            )
-            question = task.question(record, dialect=dialect, wording=wording)
-            turns = (*turns, Turn("user", question))
-        answer = task.render(record.answer, dialect=dialect, size=record.picture_size)
-        turns = (*(turn for turn in turns if turn.role != "assistant"), Turn("assistant", answer))
+        turns = conversation(
+            record,
+            dialect=self.encoder.dialect,
+            config=self.config,
+            wording_seed=wording_seed,
+        )
         encoded = self.encoder.encode(cut, turns=turns)
         if encoded.num_tokens > self.config.max_tokens:
             raise RoboLoopError(

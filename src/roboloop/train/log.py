@@ -3,7 +3,8 @@
     {"current_steps": 5, "total_steps": 400, "loss": 1.9042, "lr": 0.0005, "epoch": 0.02,
      "percentage": 1.25, "elapsed_time": "0:00:03", "remaining_time": "0:04:01",
      "throughput": 5312.07, "total_tokens": 15936, "tokens_real": 15936, "tokens_target": 2210,
-     "tokens_image": 9600, "padding_fraction": 0.02, "grad_norm": 1.7}
+     "tokens_image": 9600, "padding_fraction": 0.02, "data_wait_seconds": 0.004,
+     "grad_norm": 1.7}
 
 `throughput` and `total_tokens` count tokens that are there: filling is left out.
 """
@@ -35,6 +36,7 @@ class LogLine:
         num_tokens: Tokens seen.
         counts: Tokens since the last line.
         grad_norm: Norm of the gradient before it was clipped.
+        wait_seconds: Time the first process waited for data since the last line.
         metrics: What else the objective tells, as means since the last line.
     """
 
@@ -47,6 +49,7 @@ class LogLine:
     num_tokens: int
     counts: TokenCounts
     grad_norm: float
+    wait_seconds: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def to_json(self) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class LogLine:
             "tokens_target": self.counts.target,
             "tokens_image": self.counts.image,
             "padding_fraction": round(self.counts.padding_fraction, 4),
+            "data_wait_seconds": round(self.wait_seconds, 3),
             "grad_norm": round(self.grad_norm, 4),
             **{name: round(value, 6) for name, value in self.metrics.items()},
         }

@@ -42,6 +42,7 @@ class StepOutcome:
         weight: What the loss is a mean over: target tokens, or pairs.
         counts: Tokens of its micro-batches.
         metrics: Sums of what else the objective tells; over `weight`, their means.
+        wait_seconds: Time the process waited for its micro-batches.
     """
 
     loss: float
@@ -49,6 +50,7 @@ class StepOutcome:
     weight: float
     counts: TokenCounts
     metrics: dict[str, float]
+    wait_seconds: float
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class Window:
     weight: float = 0.0
     counts: TokenCounts = field(default_factory=TokenCounts)
     metrics: Counter[str] = field(default_factory=Counter[str])
+    wait_seconds: float = 0.0
 
     def add(self, outcome: StepOutcome) -> None:
         """Count a step in."""
@@ -66,6 +69,7 @@ class Window:
         self.weight += outcome.weight
         self.counts += outcome.counts
         self.metrics.update(outcome.metrics)
+        self.wait_seconds += outcome.wait_seconds
 
     def means(self) -> dict[str, float]:
         """What the objective tells, over the weight."""
@@ -136,7 +140,9 @@ class Trainer:
 
     def _step(self, step: int) -> StepOutcome:
         """One optimizer step."""
+        began = time.monotonic()
         micro_batches = self._micro_batches(step)
+        wait_seconds = time.monotonic() - began
         weight, counts = self._gathered(micro_batches)
         sums: Counter[str] = Counter()
         for number, micro in enumerate(micro_batches):
@@ -155,7 +161,7 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return StepOutcome(loss, grad_norm, weight, counts, dict(sums))
+        return StepOutcome(loss, grad_norm, weight, counts, dict(sums), wait_seconds)
 
     def _micro_batches(self, step: int) -> Sequence[MicroBatch]:
         """This process's share of a step."""
@@ -222,6 +228,7 @@ class Trainer:
             num_tokens=progress.num_tokens,
             counts=window.counts,
             grad_norm=outcome.grad_norm,
+            wait_seconds=window.wait_seconds,
             metrics={
                 name: value / max(1.0, window.weight) for name, value in window.metrics.items()
             },

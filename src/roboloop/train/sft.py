@@ -7,6 +7,7 @@ out/
     loss.svg             the loss, as a picture
     trainable.json       which tensors were trained, and how
     checkpoints/         the newest two
+    ledger.jsonl         records that were too long and left out, where a step takes records
 """
 
 from __future__ import annotations
@@ -33,12 +34,16 @@ from roboloop.train.adapt import only_adapts, prepare_adapter
 from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import PhaseConfig, SftConfig
-from roboloop.train.examples import ExampleMaker, PictureCache, load_groups
+from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
 from roboloop.train.log import TrainerLog
 from roboloop.train.loop import Trainer, check_divides
 from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.plot import loss_plot
+from roboloop.train.prefetch import PrefetchedBatches
+from roboloop.train.record_batches import PackedBatches, PaddedBatches
+from roboloop.train.record_rows import RecordRows, ViewCache
+from roboloop.train.refused import LEDGER, Refused
 from roboloop.train.work import Prepare, Setting, Work
 
 
@@ -79,7 +84,7 @@ def run_sft(
         seed: Names every random draw.
 
     Raises:
-        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record too long, E-TRN-003 the loss
+        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record, or all of a step, too long, E-TRN-003 the loss
             is not finite, E-TRN-004 no records, E-TRN-005 a checkpoint that does not fit.
     """
     return train_model(
@@ -89,6 +94,18 @@ def run_sft(
 
 
 def _fine_tuning(config: SftConfig, *, setting: Setting) -> Work:
+    objective = AnswerLoss(
+        setting.backbone.model, config=config.loss, pixels=setting.backbone.parts.pixels
+    )
+    make = _picture_work if config.batching.kind == "branched" else _record_work
+    work = make(config, setting=setting, objective=objective)
+    batches = PrefetchedBatches(
+        work.batches, num_workers=config.data_workers, num_steps=num_steps(config, work=work)
+    )
+    return work._replace(batches=batches)
+
+
+def _picture_work(config: SftConfig, *, setting: Setting, objective: AnswerLoss) -> Work:
     encoder, seed = setting.encoder, setting.seed
     check_divides(
         config.pictures_per_step, option="pictures_per_step", accelerator=setting.accelerator
@@ -99,10 +116,30 @@ def _fine_tuning(config: SftConfig, *, setting: Setting) -> Work:
     maker = ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed)
     return Work(
         PictureBatches(maker, parts=encoder.parts, config=config, seed=seed),
-        AnswerLoss(setting.backbone.model),
+        objective,
         num_items=len(groups),
-        items_per_step=config.pictures_per_step,
+        items_per_step=config.items_per_step,
         items="pictures",
+    )
+
+
+def _record_work(config: SftConfig, *, setting: Setting, objective: AnswerLoss) -> Work:
+    encoder, seed = setting.encoder, setting.seed
+    pictures = ViewCache(
+        setting.records.media_store(), most_bytes=config.picture_cache_megabytes * 2**20
+    )
+    records = load_records(setting.records, config=config)
+    rows = RecordRows(records, encoder=encoder, pictures=pictures, config=config, seed=seed)
+    writes = setting.accelerator.is_main_process
+    refused = Refused(setting.out / LEDGER if writes else None, stage=f"train.{config.name}")
+    kind = PackedBatches if config.batching.kind == "packed" else PaddedBatches
+    batches = kind(rows, parts=encoder.parts, config=config, seed=seed, refused=refused)
+    return Work(
+        batches,
+        objective,
+        num_items=batches.num_per_epoch,
+        items_per_step=config.items_per_step,
+        items="records",
     )
 
 
@@ -131,21 +168,21 @@ def train_model(
     trainables = choose_trainables(backbone.model, config=config)
     optimizers = make_optimizers(trainables, config=config)
     report = {**trainables.report(), "groups": group_facts(optimizers)}
-    num_steps = config.num_steps or _num_steps(config, work=work)
+    steps = num_steps(config, work=work)
     trainer = Trainer(
         backbone.model,
         objective=work.objective,
         optimizers=optimizers,
         batches=work.batches,
         config=config,
-        num_steps=num_steps,
+        num_steps=steps,
         accelerator=accelerator,
     )
     belongs = [config.model_dump(mode="json"), folder.content_hash(), backbone.weights_hash(), seed]
     identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     if accelerator.is_main_process:
         atomic_write_json(out / "trainable.json", value=report)
-        _announce(config, report=report, work=work, num_steps=num_steps)
+        _announce(config, report=report, work=work, num_steps=steps)
     start = restore_newest(
         out / "checkpoints", network=backbone.model, optimizers=optimizers, identity=identity
     )
@@ -182,7 +219,10 @@ def _leave_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _num_steps(config: PhaseConfig, *, work: Work) -> int:
+def num_steps(config: PhaseConfig, *, work: Work) -> int:
+    """Optimizer steps of a phase."""
+    if config.num_steps is not None:
+        return config.num_steps
     assert config.epochs is not None
     return max(1, math.ceil(config.epochs * work.num_items / work.items_per_step))
 

@@ -1,0 +1,66 @@
+"""Recipe options for what a step takes and how its rows are put together. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BranchedBatching(BaseModel):
+    """A step takes pictures, and the questions of a picture share its tokens in one row.
+
+    How many is said by the phase's `pictures_per_step` and `questions_per_picture`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["branched"] = "branched"
+
+
+class PackedBatching(BaseModel):
+    """A step takes records; each is a conversation of its own, several stand in one flat row.
+
+    The packs change how fast a step is, not what it computes: the loss and the gradient are those
+    of the same records one by one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["packed"] = "packed"
+    records_per_step: int = Field(64, gt=0)
+    """Records of one optimizer step, over all processes."""
+    tokens_per_pack: int = Field(8192, gt=0)
+    """Most tokens of one forward pass. Not below `max_tokens`."""
+
+
+class PaddedBatching(BaseModel):
+    """A step takes records, in batches whose rows are filled up to the longest and masked.
+
+    The usual way, for models that cannot take packs and as a yardstick.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["padded"] = "padded"
+    records_per_step: int = Field(64, gt=0)
+    """Records of one optimizer step, over all processes."""
+    records_per_batch: int = Field(4, gt=0)
+    """Records of one forward pass."""
+
+
+RecordBatching = PackedBatching | PaddedBatching
+Batching = Annotated[BranchedBatching | RecordBatching, Field(discriminator="kind")]
+
+
+class LossConfig(BaseModel):
+    """The loss of the answers' tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the probability that is spread over the whole vocabulary."""
+    z_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Factor of the squared logarithm of the softmax's denominator; 1e-4 is usual."""
+    chunk_tokens: int = Field(2048, gt=0)
+    """Target tokens whose logits exist at once; more are taken in turn, and again backwards."""
