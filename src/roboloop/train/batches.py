@@ -38,6 +38,11 @@ class TokenCounts:
     padding: int = 0
 
     @property
+    def text(self) -> int:
+        """All real tokens but the pictures'."""
+        return self.real - self.image
+
+    @property
     def padding_fraction(self) -> float:
         """Share of the tokens that only fill up."""
         return self.padding / max(1, self.real + self.padding)

@@ -62,5 +62,5 @@ class LossConfig(BaseModel):
     """Share of the probability that is spread over the whole vocabulary."""
     z_loss: Annotated[float, Field(ge=0)] = 0.0
     """Factor of the squared logarithm of the softmax's denominator; 1e-4 is usual."""
-    chunk_tokens: int = Field(2048, gt=0)
+    chunk_tokens: int = Field(default=2048, gt=0)
     """Target tokens whose logits exist at once; more are taken in turn, and again backwards."""

@@ -64,17 +64,17 @@ def level(lengths: Sequence[int], *, num_packs: int, most: int) -> list[Pack] | 
 def share_out(lengths: Sequence[int], *, most: int, num_ranks: int) -> list[list[Pack]]:
     """The packs of a step for each process: as many for every one, and near as many tokens.
 
-    Best fit says how many packs are needed; made up to a multiple of the processes, the rows are
-    spread evenly over so many. Where that does not fit, best fit's own packs are taken, and a
-    process may get an empty one. The same lengths give the same packs.
+    Best fit says how many packs are needed. Made up to a multiple of the processes, the rows are
+    spread evenly over so many; where they do not fit so, every process takes a pack more. Packs
+    have no filling, so even ones cost no more than full ones. The same lengths give the same packs.
 
     Returns:
-        [num_ranks] lists of packs; every row is in one pack of one process.
+        [num_ranks] lists of packs; every row is in one pack of one process. With fewer rows than
+        processes some packs are empty.
     """
-    packs = best_fit(lengths, most=most)
-    wanted = max(1, math.ceil(len(packs) / num_ranks)) * num_ranks
-    even = level(lengths, num_packs=wanted, most=most)
-    packs = even if even is not None else [*packs, *([] for _ in range(wanted - len(packs)))]
+    wanted = math.ceil(len(best_fit(lengths, most=most)) / num_ranks) * num_ranks
+    while (packs := level(lengths, num_packs=wanted, most=most)) is None:
+        wanted += num_ranks
     loads = [sum(lengths[row] for row in pack) for pack in packs]
     shares: list[list[Pack]] = [[] for _ in range(num_ranks)]
     totals = [0] * num_ranks

@@ -84,8 +84,9 @@ def run_sft(
         seed: Names every random draw.
 
     Raises:
-        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record, or all of a step, too long, E-TRN-003 the loss
-            is not finite, E-TRN-004 no records, E-TRN-005 a checkpoint that does not fit.
+        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record too long (where a step takes
+            records: all of a step), E-TRN-003 the loss is not finite, E-TRN-004 no records,
+            E-TRN-005 a checkpoint that does not fit.
     """
     return train_model(
         config, prepare=lambda setting: _fine_tuning(config, setting=setting),

@@ -1,0 +1,157 @@
+"""Conversations of a pack do not see one another: loss and gradients are those of separate ones.
+
+The oracle is Hugging Face's own forward pass over one conversation at a time, in float64, with its
+own positions, masks and loss. The ways to get it wrong are tried too: they differ, without a word
+of warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from roboloop.dialects import Dialect
+from roboloop.models.backbone import Backbone
+from roboloop.models.batch import collate
+from roboloop.models.chat import Encoded, Encoder
+from roboloop.records.record import Turn
+from roboloop.train.batches import LOSS
+from roboloop.train.batching import LossConfig
+from roboloop.train.objective import AnswerLoss, pixel_values
+from roboloop.train.packing import collate_packed
+
+
+@pytest.fixture(scope="module")
+def items(tiny_folder: Any, dialect: Dialect) -> list[Encoded]:
+    """Text alone, pictures of different sizes, several pictures in one, several answers in one."""
+    from roboloop.models.parts import load_parts
+
+    encoder = Encoder(load_parts(tiny_folder), dialect=dialect)
+
+    def made(*sizes: tuple[int, int], turns: Sequence[str]) -> Encoded:
+        roles = ("user", "assistant")
+        spoken = [Turn(roles[place % 2], text) for place, text in enumerate(turns)]
+        return encoder.encode([noise(*size) for size in sizes], turns=spoken)
+
+    return [
+        made((96, 64), turns=["Gripper box?", '{"gripper_det_bbox": [12, 40, 33, 61]}']),
+        made(turns=["Is red a colour?", "yes"]),
+        made((64, 96), (128, 48), turns=["First <image> then <image> which?", "[1, 2, 3, 4]"]),
+        made((32, 32), turns=["Where?", "[30, 44]", "And then?", "[[5, 60], [6, 61]]"]),
+        made(turns=["What is it?", "no"]),
+    ]
+
+
+@pytest.fixture
+def exact(backbone: Backbone) -> Backbone:
+    backbone.model.double()
+    return backbone
+
+
+def noise(width: int, height: int) -> Image.Image:
+    values = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+def alone(backbone: Backbone, items: Sequence[Encoded]) -> tuple[float, torch.Tensor]:
+    """Summed loss and gradient of conversations one at a time, by Hugging Face alone.
+
+    Its loss is taken in float32, so the cross-entropies are taken here, of its float64 logits.
+    """
+    network: Any = backbone.model
+    network.zero_grad()
+    total = 0.0
+    for item in items:
+        batch = collate([item], parts=backbone.parts)
+        labels = batch.pop("labels")
+        logits = network(**batch, use_cache=False).logits
+        assert logits.dtype == torch.float64
+        loss = torch.nn.functional.cross_entropy(
+            logits[0, :-1], labels[0, 1:], ignore_index=-100, reduction="sum"
+        )
+        loss.backward()
+        total += float(loss.detach())
+    return total, gradient(network)
+
+
+def gradient(network: Any) -> torch.Tensor:
+    return torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+
+
+def packed(
+    backbone: Backbone, items: Sequence[Encoded], **options: Any
+) -> tuple[float, torch.Tensor]:
+    backbone.model.zero_grad()
+    config = LossConfig.model_validate(options)
+    objective = AnswerLoss(backbone.model, config=config, pixels=backbone.parts.pixels)
+    loss = objective(collate_packed(items, parts=backbone.parts))[LOSS]
+    loss.backward()
+    return float(loss.detach()), gradient(backbone.model)
+
+
+@pytest.mark.parametrize("chunk_tokens", [1000, 7])
+def test_packed_equals_separate(exact: Backbone, items: list[Encoded], chunk_tokens: int) -> None:
+    wanted_loss, wanted = alone(exact, items)
+    loss, found = packed(exact, items, chunk_tokens=chunk_tokens)
+    assert loss == pytest.approx(wanted_loss, rel=1e-12, abs=0)
+    assert float((found - wanted).abs().max() / wanted.abs().max()) < 1e-12
+    assert float((found - wanted).norm() / wanted.norm()) < 1e-12
+
+
+def test_the_order_in_a_pack_does_not_matter(exact: Backbone, items: list[Encoded]) -> None:
+    loss, found = packed(exact, items)
+    other_loss, other = packed(exact, items[::-1])
+    assert loss == pytest.approx(other_loss, rel=1e-12, abs=0)
+    assert float((found - other).norm() / found.norm()) < 1e-12
+
+
+@pytest.mark.parametrize("mistake", ["a cache", "three rows of positions", "no positions"])
+def test_each_way_to_get_it_wrong_leaks(
+    exact: Backbone, items: list[Encoded], mistake: str
+) -> None:
+    """Were one of these passed on by mistake, the equality above would notice."""
+    network: Any = exact.model
+    wanted, _ = alone(exact, items)
+
+    def loss(**changes: Any) -> float:
+        batch = collate_packed(items, parts=exact.parts)
+        inputs = {name: batch[name] for name in ("input_ids", "position_ids", "image_grid_thw")}
+        inputs["pixel_values"] = pixel_values(batch["patches"], pixels=exact.parts.pixels)
+        inputs["mm_token_type_ids"] = (inputs["input_ids"] == exact.parts.special.image_pad).long()
+        with torch.no_grad():
+            logits = network(**(inputs | {"use_cache": False} | changes)).logits
+        labels = batch["labels"][0, 1:]
+        return float(
+            torch.nn.functional.cross_entropy(
+                logits[0, :-1], labels, ignore_index=-100, reduction="sum"
+            )
+        )
+
+    assert loss() == pytest.approx(wanted, rel=1e-12, abs=0)
+    positions = collate_packed(items, parts=exact.parts)["position_ids"]
+    changes: dict[str, dict[str, Any]] = {
+        "a cache": {"use_cache": None},  # what the configuration says: on
+        "three rows of positions": {"position_ids": positions[1:]},
+        "no positions": {"position_ids": None},
+    }
+    assert abs(loss(**changes[mistake]) / wanted - 1) > 1e-4
+
+
+def test_pixels_are_normalised_as_before(backbone: Backbone, items: list[Encoded]) -> None:
+    patches = items[2].patches
+    wanted = backbone.parts.pixels.normalise(patches)
+    found = pixel_values(torch.from_numpy(patches), pixels=backbone.parts.pixels)
+    assert np.array_equal(found.numpy(), wanted)
+
+
+def test_a_pack_has_no_filling(backbone: Backbone, items: list[Encoded]) -> None:
+    batch = collate_packed(items, parts=backbone.parts)
+    num = sum(item.num_tokens for item in items)
+    assert batch["input_ids"].shape == batch["labels"].shape == (1, num)
+    assert batch["position_ids"].shape == (4, 1, num)
+    assert "attention_mask" not in batch and batch["patches"].dtype == torch.uint8
