@@ -29,6 +29,7 @@ VERBS = {
     "look": ("roboloop.cli.look:look", "See records in the offline viewer."),
     "card": ("roboloop.cli.card:card", "Write a data set card: counts, charts, drawn samples."),
     "convert": ("roboloop.cli.convert:convert", "Write records in the forms others read."),
+    "merge": ("roboloop.cli.merge:merge", "Write several LeRobot data sets as one."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
     "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),

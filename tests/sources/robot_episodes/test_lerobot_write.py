@@ -30,6 +30,7 @@ from lerobot_files import (
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import hash_file
+from roboloop.cli.main import run_command
 from roboloop.sources.base import SourceContext
 from roboloop.sources.lerobot.annotation_text import column_text, column_value
 from roboloop.sources.lerobot.merge import Merged, merge_lerobot
@@ -167,8 +168,9 @@ def test_merge_keeps_every_episode_and_adds_each_offset_once(tmp_path: Path) -> 
     assert merged == Merged(num_episodes=4, num_frames=sum(LENGTHS), num_tasks=2)
     check(list(read_v3(tmp_path / "ba")), order=(1, 2, 3, 0))
     assert {file: hash_file(file) for file in before} == before
-    # A merged set can be merged again.
-    merge_lerobot([tmp_path / "a", tmp_path / "ba"], out=tmp_path / "aba")
+    # A merged set can be merged again, from the command line too.
+    inputs = [str(tmp_path / name) for name in ("a", "ba")]
+    assert run_command(["merge", *inputs, "--out", str(tmp_path / "aba")]) == 0
     check(list(read_v3(tmp_path / "aba")), order=(0, 1, 2, 3, 0))
     info = json.loads((tmp_path / "aba/meta/info.json").read_text())
     assert (info["total_episodes"], info["total_frames"]) == (5, sum(LENGTHS) + LENGTHS[0])
