@@ -45,7 +45,10 @@ def count_letters(texts: Any) -> dict[str, Counts]:
         del offsets
         return _IS_LETTER[data]
 
+    pc: Any = import_module("pyarrow.compute")
     latin = _counted(texts, flags=letters, pattern=SCRIPTS["latin"])
+    if pc.all(pc.string_is_ascii(texts)).as_py():
+        return {"letters": latin, "latin": latin, "han": np.zeros_like(latin)}
     both = _counted(texts, flags=letters, pattern=SCRIPTS["letters"])
     han = _counted(texts, flags=None, pattern=SCRIPTS["han"])
     return {"letters": both, "latin": latin, "han": han}
@@ -64,9 +67,20 @@ def _counted(texts: Any, *, flags: Callable[[Bytes, Counts], Any] | None, patter
     if flags is not None and is_ascii.any():
         plain = texts if is_ascii.all() else texts.filter(pa.array(is_ascii))
         data, offsets = _bytes_of(plain)
-        marked = np.r_[0, np.cumsum(flags(data, offsets), dtype=np.int64)]
-        counts[is_ascii] = marked[offsets[1:]] - marked[offsets[:-1]]
+        counts[is_ascii] = _sums(flags(data, offsets), offsets)
     return counts
+
+
+def _sums(flags: Any, offsets: Counts) -> Counts:
+    """How many flags are set between each offset and the next."""
+    sums = np.zeros(len(offsets) - 1, dtype=np.int32)
+    is_filled = offsets[1:] > offsets[:-1]  # between filled texts there is nothing
+    if is_filled.any():
+        starts = offsets[:-1][is_filled]
+        sums[is_filled] = np.add.reduceat(
+            flags[: offsets[-1]].view(np.uint8), starts, dtype=np.int32
+        )
+    return sums
 
 
 def _bytes_of(texts: Any) -> tuple[Bytes, Counts]:
