@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ from roboloop.records.read import read_records
 from roboloop.records.record import Record, record_to_json
 
 PEERS = ("datasketch", "rensa", "datatrove")
+DUPLICATES = ("exact", "minhash", "simhash")
+"""Operators that do what the generic tools do."""
 
 RECIPE = """\
 schema: 1
@@ -47,17 +50,17 @@ model: {{kind: tiny, dialect: {{kind: qwen25_vl, factor: 16, max_pixels: 65536}}
 data:
   sources:
     - {{kind: ai2thor, path: "{samples}/alfred_plans/alfred_plans.jsonl.gz", splits: [train]}}
-    - {{kind: records, name: safeagentbench, path: "{out}/safeagentbench.jsonl"}}
+    - {{kind: records, path: "{out}/safeagentbench.jsonl"}}
     - kind: lvis
       path: "{samples}/lvis_sample/data/lvis_val_100.json"
       verify_media: false
-      split: train
-    - {{kind: visual_genome, path: "{samples}/visual_genome_sample"}}
+    - {{kind: visual_genome, path: "{out}/visual_genome"}}
     - {{kind: lerobot, name: gr1, path: "{samples}/lerobot_v2_gr1/demo_data/robot_sim.PickNPlace"}}
     - {{kind: lerobot, name: g1, path: "{samples}/lerobot_v21_g1_real"}}
     - {{kind: rlds, path: "{samples}/bridge_rlds_octo/tests/debug_dataset/bridge_dataset/1.0.0"}}
     - {{kind: simulated, split: all}}
 curate:
+  splits: [train, val]
   operators:
     - {{kind: format}}
     - {{kind: exact}}
@@ -83,6 +86,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     samples = given.samples.resolve()
     write_safe_agent_tasks(samples / "safeagentbench" / "dataset", out=out / "safeagentbench.jsonl")
+    lay_out_visual_genome(samples / "visual_genome_sample", out=out / "visual_genome")
     atomic_write_text(out / "recipe.yaml", text=RECIPE.format(samples=samples, out=out))
     run_recipe(load_recipe(out / "recipe.yaml"), out=out / "run", until="curate")
     curated = CuratedRun(out / "run")
@@ -92,7 +96,10 @@ def main() -> None:
     print(f"{len(records):,} records: {dict(Counter(sources))}")
     show_funnel(curated, sources=sources)
     kept = np.asarray(curated.table["kept"])
-    show_lost("roboloop", sources=sources, contents=contents, kept=kept)
+    show_lost("roboloop, everything", sources=sources, contents=contents, kept=kept)
+    drops = [np.asarray(curated.table[f"{label}.drop"]) for label in DUPLICATES]
+    kept = ~np.logical_or.reduce(drops)
+    show_lost("roboloop, duplicates", sources=sources, contents=contents, kept=kept)
     write_texts(records, out=out / "texts.jsonl")
     for peer in PEERS:
         python = (given.peers or Path()) / peer / "bin" / "python"
@@ -107,6 +114,15 @@ def main() -> None:
         left = np.ones(len(records), dtype=bool)
         left[dropped] = False
         show_lost(peer, sources=sources, contents=contents, kept=left)
+
+
+def lay_out_visual_genome(samples: Path, *, out: Path) -> None:
+    """Copies of the sample's files, its picture under the name that its annotation knows."""
+    (out / "VG_100K_2").mkdir(parents=True, exist_ok=True)
+    for path in sorted(samples.iterdir()):
+        link = out / path.name if path.suffix == ".json" else out / "VG_100K_2" / "1.jpg"
+        if path.suffix in (".json", ".jpg") and not link.exists():
+            shutil.copyfile(path, link)
 
 
 def write_safe_agent_tasks(folder: Path, *, out: Path) -> None:

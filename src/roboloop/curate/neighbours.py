@@ -13,6 +13,8 @@ SMALL_BLOCK = 64
 """Up to so many rows of one block are compared each with each."""
 WINDOW = 256
 """With how many others a row is compared in one table, where more share a key."""
+MIN_MERGED = 1 << 18
+"""New pairs are held against those that are known when there are so many of them."""
 
 Near = Callable[[Offsets, Offsets], Bools]
 
@@ -83,15 +85,27 @@ class _PairSet:
     def __init__(self, num_rows: int, *, near: Near) -> None:
         self._num_rows = max(num_rows, 1)
         self._near = near
-        self._codes = np.zeros(0, dtype=np.int64)
+        self._codes = np.zeros(0, dtype=np.int64)  # sorted, none twice
+        self._new: list[Offsets] = []
+        self._num_new = 0
 
     def add(self, one: Offsets, other: Offsets) -> None:
         passed = self._near(one, other)
         left, right = np.minimum(one, other)[passed], np.maximum(one, other)[passed]
-        self._codes = np.union1d(self._codes, left * self._num_rows + right)
+        self._new.append(left * self._num_rows + right)
+        self._num_new += len(left)
+        if self._num_new > max(MIN_MERGED, len(self._codes)):
+            self._merge()
 
     def pairs(self) -> Candidates:
+        self._merge()
         return Candidates(self._codes // self._num_rows, self._codes % self._num_rows)
+
+    def _merge(self) -> None:
+        """Put the new ones among the others: together as much work as one sorting takes."""
+        codes = np.sort(np.concatenate([self._codes, *self._new]))
+        self._codes = codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
+        self._new, self._num_new = [], 0
 
 
 def _run_sizes(keys: Hashes) -> Offsets:
