@@ -71,6 +71,7 @@ curate:
     - {{kind: relevance, on: kept, lowest_share: 0.05}}
     - {{kind: rubric, by: rules, on: kept, lowest_share: 0.05}}
     - {{kind: semantic, threshold: 0.9}}
+evaluate: {{max_records_per_task: 2, max_new_tokens: 8}}
 """
 
 
@@ -88,7 +89,7 @@ def main() -> None:
     write_safe_agent_tasks(samples / "safeagentbench" / "dataset", out=out / "safeagentbench.jsonl")
     lay_out_visual_genome(samples / "visual_genome_sample", out=out / "visual_genome")
     atomic_write_text(out / "recipe.yaml", text=RECIPE.format(samples=samples, out=out))
-    run_recipe(load_recipe(out / "recipe.yaml"), out=out / "run", until="curate")
+    run_recipe(load_recipe(out / "recipe.yaml"), out=out / "run")
     curated = CuratedRun(out / "run")
     records = [record for record, _ in read_records(sorted(curated.records.glob("*.jsonl")))]
     contents = [content_of(record) for record in records]

@@ -176,12 +176,15 @@ def _texts(recipe: Recipe, *, records: Path) -> Iterator[str]:
 
 
 def _wordings(record: Record, *, dialect: Dialect) -> Iterator[str]:
+    """The record's own question, or every English way to ask it."""
     from roboloop.tasks import load_task
 
     task = load_task(record.task)
-    for wording in task.wordings:
-        if wording.language == "en":
-            yield task.question(record, dialect=dialect, wording=wording)
+    if any(turn.role == "user" for turn in record.turns):
+        yield task.question(record, dialect=dialect)
+        return
+    for wording in task.askable(record, languages=("en",)):
+        yield task.question(record, dialect=dialect, wording=wording)
 
 
 def _folder_print(folder: Path) -> str:

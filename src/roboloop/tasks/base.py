@@ -162,7 +162,7 @@ class Task(ABC):
         Raises:
             RoboLoopError: E-REC-002 when there is none.
         """
-        known = self._askable(record, languages=languages)
+        known = self.askable(record, languages=languages)
         if not known:
             wanted = sorted({", ".join(sorted(wording.names)) for wording in self.wordings})
             raise RoboLoopError(
@@ -187,8 +187,11 @@ class Task(ABC):
         chosen = wording or self.choose_wording(record)
         return chosen.template.format_map(self._fillers(record, dialect=dialect))
 
-    def _askable(self, record: Record, *, languages: Sequence[str]) -> list[Wording]:
-        """The wordings that the record can fill; if it brings a `question`, only those with it."""
+    def askable(self, record: Record, *, languages: Sequence[str]) -> list[Wording]:
+        """The wordings that the record can fill; if it brings a `question`, only those with it.
+
+        None for a record that brings a conversation alone.
+        """
         known = [
             wording
             for wording in self.wordings
