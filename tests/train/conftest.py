@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import write_folder_mark, write_media_roots
 from roboloop.tasks import load_task
 from roboloop.train.config import SftConfig
+
+# Processes that tests start find their work by the name of its module.
+sys.path.insert(0, str(Path(__file__).parent))
 
 SIZE = PictureSize(96, 64)
 NUM_PICTURES = 12

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,15 +111,6 @@ def test_checkpoint_of_another_phase_is_refused(run: Run, phase: Phase) -> None:
         run(phase(learning_rate=5e-4))
 
 
-@pytest.mark.parametrize("num_bytes", [0, 1000])
-def test_cut_off_checkpoint_is_named(run: Run, phase: Phase, num_bytes: int) -> None:
-    result = run(phase())
-    state = result.folder.parent / "checkpoints" / "step-000006" / "state.pt"
-    state.write_bytes(state.read_bytes()[:num_bytes])
-    with pytest.raises(RoboLoopError, match=r"E-TRN-005 .*step-000006"):
-        run(phase())
-
-
 def test_loss_that_is_no_number_stops_the_run(
     run: Run, phase: Phase, tiny_folder: Path, tmp_path: Path
 ) -> None:
@@ -162,28 +151,6 @@ print("loss", result.final_loss)
 
 def arguments(config: SftConfig, *, tiny_folder: Path, record_folder: Path, out: Path) -> list[str]:
     return [config.model_dump_json(), str(tiny_folder), str(record_folder), str(out)]
-
-
-@pytest.mark.slow
-def test_killed_process_goes_on_to_the_same_weights(
-    run: Run, phase: Phase, tiny_folder: Path, record_folder: Path, tmp_path: Path
-) -> None:
-    config = phase(num_steps=400, save_every_steps=20, pictures_per_step=2)
-    out = tmp_path / "killed"
-    given = arguments(config, tiny_folder=tiny_folder, record_folder=record_folder, out=out)
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *given], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while not (out / "checkpoints" / "step-000040").exists() and time.monotonic() < deadline:
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (out / "model").exists()
-    resumed = run(config, out="killed")
-    whole = run(config, out="whole")
-    assert (
-        load_backbone(resumed.folder).weights_hash() == load_backbone(whole.folder).weights_hash()
-    )
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from roboloop.pipeline.stage import complete
 from roboloop.pipeline.yaml_places import dump_yaml
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder, StageFolder
+from roboloop.train.run_options import RUN_OPTIONS
 
 STOPS = ("data", "curate", "train", "evaluate", "report")
 
@@ -101,7 +102,7 @@ class Execution:
         for phase, settings in zip(recipe.train, locked["train"], strict=True):
             stage = self._stage(
                 f"train.{phase.name}",
-                {"train": settings, "dialect": dialect, "seed": seed},
+                {"train": _without_run_options(settings), "dialect": dialect, "seed": seed},
                 {"model": weights, "records": records},
             )
             self.phases.append(stage)
@@ -206,6 +207,11 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             page = execution.run.show(stage.path / "report", name="report") / "index.html"
             said = f"open the report in a browser: file://{page.absolute()}"
             return RunResult(page, said, _scores(execution.judged))
+
+
+def _without_run_options(phase: Mapping[str, Any]) -> dict[str, Any]:
+    """What a phase's result depends on: a run may go on with other options of how it is run."""
+    return {key: value for key, value in phase.items() if key not in RUN_OPTIONS}
 
 
 def _scores(judged: StageFolder) -> str:

@@ -1,36 +1,35 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped.
 
-    checkpoints/
-        step-000200/
-            state.pt       weights, optimizers, random states, under the names they have in memory
-            progress.json  steps done, what the state belongs to
-
-A folder is whole or not there; the newest two are kept. The step says where in the data the run
-is, since what a step sees follows from its number alone.
+The step says where in the data the run is, since what a step sees follows from its number alone.
+How the folders are made is in `checkpoint_files.py`, what is in them in `strategies.py`.
 """
 
 from __future__ import annotations
 
+import math
 import random
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.files import atomic_write_json
-from roboloop.models.folders import folder_replaced
+from roboloop.base.progress import console
 from roboloop.models.parts import read_json
-
-NUM_KEPT = 2
-STATE = "state.pt"
-PROGRESS = "progress.json"
+from roboloop.train.checkpoint_files import (
+    PROGRESS,
+    checkpoint_folders,
+    find_damage,
+    remove_old,
+    remove_unfinished,
+    write_checkpoint,
+)
+from roboloop.train.ranks import Ranks
+from roboloop.train.run_options import RunOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,9 @@ class Progress:
         num_tokens: Tokens seen, pictures' included, filling not.
         seconds: Time spent, over all attempts.
         smooth_loss: The smoothed loss at this point.
+        evaluation_loss: Loss on records that are not trained on, when it was last taken.
+        layout: Who can read the state: `replicated`, or the way of sharding and its processes.
+        num_skipped: Steps whose gradient was thrown away.
     """
 
     identity: str
@@ -50,70 +52,122 @@ class Progress:
     num_tokens: int = 0
     seconds: float = 0.0
     smooth_loss: float | None = None
+    evaluation_loss: float | None = None
+    layout: str = "replicated"
+    num_skipped: int = 0
+
+    @property
+    def score(self) -> float:
+        """What the best checkpoint has the least of."""
+        score = self.smooth_loss if self.evaluation_loss is None else self.evaluation_loss
+        return math.inf if score is None else score
+
+
+class TrainState(Protocol):
+    """Weights and optimizers, wherever they lie."""
+
+    @property
+    def layout(self) -> str:
+        """See `Progress.layout`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write this process's share into a folder that all processes write to."""
+        ...
+
+    def load(self, folder: Path) -> None:
+        """Read it back."""
+        ...
 
 
 def save_checkpoint(
-    root: Path,
-    *,
-    network: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
-    progress: Progress,
+    root: Path, *, state: TrainState, progress: Progress, ranks: Ranks, options: RunOptions
 ) -> Path:
-    """Write a checkpoint below `root` and remove the oldest but two."""
-    state = {
-        "network": network.state_dict(),
-        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-        "random": _random_states(),
-    }
+    """Write a checkpoint below `root`; then remove those that need not be kept.
+
+    Raises:
+        RoboLoopError: E-ENV-002 when the disk is full; the checkpoints before it are kept.
+    """
     folder = root / f"step-{progress.num_steps:06d}"
-    with folder_replaced(folder) as temporary:
-        torch.save(state, temporary / STATE)
-        atomic_write_json(temporary / PROGRESS, value=asdict(progress))
-    for old in _folders(root)[:-NUM_KEPT]:
-        shutil.rmtree(old)
+
+    def save(temporary: Path) -> None:
+        state.save(temporary)
+        torch.save(_random_states(), temporary / f"random-{ranks.number}.pt")
+
+    write_checkpoint(folder, save=save, progress=asdict(progress), ranks=ranks)
+    if ranks.is_first:
+        best = _best(checkpoint_folders(root)) if options.keep_best_checkpoint else None
+        remove_old(root, num_kept=options.keep_checkpoints, best=best)
     return folder
 
 
-def restore_newest(
-    root: Path,
-    *,
-    network: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
-    identity: str,
-) -> Progress:
-    """Load the newest checkpoint below `root` into the model, the optimizers and the random states.
+def restore_newest(root: Path, *, state: TrainState, identity: str, ranks: Ranks) -> Progress:
+    """Load the newest whole checkpoint below `root`; say so when a newer one is damaged.
 
     Returns:
         How far it had come; a fresh start when there is no checkpoint.
 
     Raises:
-        RoboLoopError: E-TRN-005 when it is damaged or belongs to something else.
+        RoboLoopError: E-TRN-005 when all are damaged, or it belongs to something else.
     """
-    folders = _folders(root)
-    if not folders:
-        return Progress(identity)
-    newest = folders[-1]
-    progress = Progress(**read_json(newest / PROGRESS))
+    if ranks.is_first:
+        remove_unfinished(root)
+    ranks.wait()
+    folders = checkpoint_folders(root)
+    damage = None
+    for folder in reversed(folders):
+        damage = find_damage(folder, ranks=ranks)
+        if damage is None:
+            return _restored(folder, state=state, identity=identity, ranks=ranks)
+        if ranks.is_first:
+            said = f"{folder}: damaged ({damage}); going back to the checkpoint before it"
+            console().print(said, markup=False, soft_wrap=True)
+    if folders:
+        raise RoboLoopError(
+            "E-TRN-005",
+            f"none of {len(folders)} checkpoints is whole; in the newest {damage}",
+            place=Place(folders[-1]),
+            fix="Delete the folder of checkpoints to start again.",
+        )
+    return Progress(identity, layout=state.layout)
+
+
+def _restored(folder: Path, *, state: TrainState, identity: str, ranks: Ranks) -> Progress:
+    progress = Progress(**read_json(folder / PROGRESS))
     if progress.identity != identity:
         raise RoboLoopError(
             "E-TRN-005",
             "it was made with another configuration, other records or another model",
-            place=Place(newest),
+            place=Place(folder),
             fix="Give another output folder, or delete the folder of checkpoints.",
         )
+    if progress.layout != state.layout:
+        raise RoboLoopError(
+            "E-TRN-005",
+            f"its state lies as {progress.layout!r}; this run wants it as {state.layout!r}",
+            place=Place(folder),
+            fix="Keep the sharding and number of processes, or delete the folder of checkpoints.",
+        )
     try:
-        state: dict[str, Any] = torch.load(newest / STATE, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["network"])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        _set_random_states(state["random"])
+        state.load(folder)
+        own = folder / f"random-{ranks.number}.pt"
+        saved = own if own.exists() else folder / "random-0.pt"
+        _set_random_states(torch.load(saved, map_location="cpu", weights_only=True))
     except (RuntimeError, ValueError, KeyError, OSError, EOFError, UnpicklingError) as error:
-        raise RoboLoopError("E-TRN-005", f"{error}", place=Place(newest)) from error
+        raise RoboLoopError("E-TRN-005", f"{error}", place=Place(folder)) from error
     return progress
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(root.glob("step-*"))
+def _best(folders: Iterable[Path]) -> Path | None:
+    """The checkpoint with the lowest score; the newest of equals."""
+    scored: list[tuple[float, Path]] = []
+    for folder in folders:
+        try:
+            scored.append((Progress(**read_json(folder / PROGRESS)).score, folder))
+        except (RoboLoopError, TypeError):
+            continue  # damaged: restoring will say so
+    lowest = min((score for score, _ in scored), default=math.inf)
+    return next((folder for score, folder in reversed(scored) if score == lowest), None)
 
 
 def _random_states() -> dict[str, Any]:

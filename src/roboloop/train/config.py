@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from roboloop.train.batching import (
     PackedBatching,
     PaddedBatching,
 )
+from roboloop.train.run_options import RUN_OPTIONS, RunOptions
 
 Part = Literal["vision", "projector", "language", "moe", "amplifier"]
 PARTS: tuple[Part, ...] = ("vision", "projector", "language", "moe", "amplifier")
@@ -119,7 +120,7 @@ class LoraOptions(BaseModel):
         return 2.0 * rank if self.alpha is None else self.alpha
 
 
-class PhaseConfig(BaseModel):
+class PhaseConfig(RunOptions):
     """What phases of every kind have in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -193,6 +194,10 @@ class PhaseConfig(BaseModel):
         """Parts that some option names: the model has to have them."""
         named = {*(self.parts or ()), *self.part_learning_rates, *self.part_weight_decays}
         return tuple(part for part in PARTS if part in named)
+
+    def settings(self) -> dict[str, Any]:
+        """What the result depends on: all options but those of how it is run."""
+        return self.model_dump(mode="json", exclude=set(RUN_OPTIONS))
 
     def rate_of(self, part: Part) -> float:
         """Peak learning rate of a part."""

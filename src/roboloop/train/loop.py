@@ -7,29 +7,26 @@ are ours, and accelerate only places the model and talks between processes.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
-from torch import nn
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import ProgressBar, progress_bar
-from roboloop.train.batches import LOSS, BatchMaker, MicroBatch, TokenCounts
+from roboloop.train.batches import BatchMaker, TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
 from roboloop.train.config import PhaseConfig
+from roboloop.train.gradients import GradientMaker
+from roboloop.train.guards import check_finite
 from roboloop.train.log import LogLine, TrainerLog
 from roboloop.train.optim import schedule_factor
+from roboloop.train.strategies import Strategy
 
 SMOOTHING = 0.95
 CHECKPOINTS_PER_RUN = 10
-IDS_SHOWN = 6
 
 
 @dataclass(slots=True)
@@ -80,48 +77,46 @@ class Trainer:
     """Runs the steps of one phase.
 
     Args:
-        network: The model, whose tensors to train are already chosen.
-        objective: Turns the tensors of a micro-batch into `{"loss": sum, ...}`. Calls the network.
-        optimizers: Of the network; each group's `lr` is its peak.
+        strategy: Where the weights lie; placed, and bound to optimizers whose groups' `lr` is their
+            peak.
         batches: Makes the micro-batches.
         config: The phase.
         num_steps: Steps in all.
-        accelerator: Places the model; brings processes together.
+        accelerator: What brought the processes together.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        strategy: Strategy,
         *,
-        objective: nn.Module,
-        optimizers: Sequence[torch.optim.Optimizer],
         batches: BatchMaker,
         config: PhaseConfig,
         num_steps: int,
         accelerator: Accelerator,
     ) -> None:
-        self.network = network
+        self.strategy = strategy
+        self.ranks = strategy.ranks
         self.batches = batches
         self.config = config
         self.num_steps = num_steps
-        self.accelerator = accelerator
-        self.optimizers = optimizers
-        self.peaks = [[group["lr"] for group in one.param_groups] for one in optimizers]
-        self.trained_parts = {group["part"] for one in optimizers for group in one.param_groups}
-        self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.objective = accelerator.prepare_model(objective)
+        self.peaks = [[g["lr"] for g in one.param_groups] for one in strategy.optimizers]
+        self.trained_parts = {g["part"] for one in strategy.optimizers for g in one.param_groups}
+        self.gradients = GradientMaker(
+            strategy, batches=batches, autocast=lambda: accelerator.autocast()
+        )
 
-    def run(self, start: Progress, *, log: TrainerLog, checkpoints: Path) -> Progress:
-        """Take the steps that are left; write the log and the checkpoints.
+    def run(self, start: Progress, *, log: TrainerLog | None, checkpoints: Path) -> Progress:
+        """Take the steps that are left; write checkpoints, and the log where there is one.
 
         Raises:
-            RoboLoopError: E-TRN-003 when the loss is not finite: the last checkpoint stays.
+            RoboLoopError: E-TRN-003 when the loss is not finite, E-ENV-002 when the disk is full:
+                the last checkpoint stays.
         """
         save_every = self.config.save_every_steps or max(1, self.num_steps // CHECKPOINTS_PER_RUN)
         began = time.monotonic() - start.seconds
         progress = start
         window = Window()
-        self.network.train()
+        self.strategy.network.train()
         with progress_bar(self.config.name, total=self.num_steps) as bar:
             bar.advance(start.num_steps)
             for step in range(start.num_steps, self.num_steps):
@@ -135,86 +130,35 @@ class Trainer:
                     window = Window()
                 if is_last or (step + 1) % save_every == 0:
                     self._save(checkpoints, progress=progress)
-        self.network.eval()
+        self.strategy.network.eval()
         return progress
 
     def _step(self, step: int) -> StepOutcome:
         """One optimizer step."""
-        began = time.monotonic()
-        micro_batches = self._micro_batches(step)
-        wait_seconds = time.monotonic() - began
-        weight, counts = self._gathered(micro_batches)
-        sums: Counter[str] = Counter()
-        for number, micro in enumerate(micro_batches):
-            is_last = number + 1 == len(micro_batches)
-            with self._synchronized(is_last), self.accelerator.autocast():
-                told = self.objective(self._placed(micro.tensors))
-                # Processes' gradients are averaged; times their number makes them the sum meant.
-                scale = self.accelerator.num_processes / max(1.0, weight)
-                self.accelerator.backward(told[LOSS] * scale)
-            sums.update({name: float(value.detach()) for name, value in told.items()})
-        sums = Counter(dict(zip(sums, self._summed(*sums.values()), strict=True)))
-        loss = sums.pop(LOSS) / max(1.0, weight)
-        grad_norm = float(nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm))
-        self._check_finite(loss, grad_norm=grad_norm, step=step, micro_batches=micro_batches)
+        passed = self.gradients.make(step)
+        grad_norm = self.strategy.clip(self.config.clip_norm)
+        check_finite(passed, grad_norm=grad_norm, step=step, phase=self.config.name)
         self._set_rates(step)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        return StepOutcome(loss, grad_norm, weight, counts, dict(sums), wait_seconds)
-
-    def _micro_batches(self, step: int) -> Sequence[MicroBatch]:
-        """This process's share of a step."""
-        return self.batches.micro_batches(
-            step, rank=self.accelerator.process_index, num_ranks=self.accelerator.num_processes
+        self.strategy.step()
+        return StepOutcome(
+            passed.loss,
+            grad_norm,
+            passed.weight,
+            passed.counts,
+            passed.metrics,
+            passed.wait_seconds,
         )
-
-    def _gathered(self, micro_batches: Sequence[MicroBatch]) -> tuple[float, TokenCounts]:
-        """Weight and tokens of a step, over all processes."""
-        counts = sum((micro.counts for micro in micro_batches), TokenCounts())
-        weight, *tokens = self._summed(
-            sum(micro.weight for micro in micro_batches), *astuple(counts)
-        )
-        return weight, TokenCounts(*map(int, tokens))
-
-    def _synchronized(self, is_last: bool) -> AbstractContextManager[None]:
-        """Gradients go between processes with the last micro-batch only."""
-        return nullcontext() if is_last else self.accelerator.no_sync(self.objective)
-
-    def _placed(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}
-
-    def _summed(self, *values: float) -> list[float]:
-        """Each value summed over the processes."""
-        if self.accelerator.num_processes == 1:
-            return list(values)
-        mine = torch.tensor(values, dtype=torch.float64, device=self.accelerator.device)
-        return self.accelerator.reduce(mine, reduction="sum").tolist()  # pyright: ignore[reportAttributeAccessIssue]
 
     def _set_rates(self, step: int) -> None:
         factor = schedule_factor(step, num_steps=self.num_steps, config=self.config)
-        for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
+        for optimizer, peaks in zip(self.strategy.optimizers, self.peaks, strict=True):
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
 
-    def _check_finite(
-        self, loss: float, *, grad_norm: float, step: int, micro_batches: Sequence[MicroBatch]
-    ) -> None:
-        if math.isfinite(loss) and math.isfinite(grad_norm):
-            return
-        ids = [name for micro in micro_batches for name in micro.record_ids]
-        more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-        what = f"loss {loss:g}" if not math.isfinite(loss) else f"gradient norm {grad_norm:g}"
-        raise RoboLoopError(
-            "E-TRN-003",
-            f"step {step + 1} of {self.config.name!r}: {what}, at the records "
-            f"{', '.join(ids[:IDS_SHOWN])}{more}",
-        )
-
     def _log(
-        self, log: TrainerLog, *, progress: Progress, outcome: StepOutcome, window: Window
+        self, log: TrainerLog | None, *, progress: Progress, outcome: StepOutcome, window: Window
     ) -> None:
-        if not self.accelerator.is_main_process:
+        if log is None:
             return
         done = progress.num_steps
         factor = schedule_factor(done - 1, num_steps=self.num_steps, config=self.config)
@@ -229,18 +173,18 @@ class Trainer:
             counts=window.counts,
             grad_norm=outcome.grad_norm,
             wait_seconds=window.wait_seconds,
-            metrics={
-                name: value / max(1.0, window.weight) for name, value in window.metrics.items()
-            },
+            metrics=window.means(),
         )
         log.add(line)
 
     def _save(self, checkpoints: Path, *, progress: Progress) -> None:
-        if self.accelerator.is_main_process:
-            save_checkpoint(
-                checkpoints, network=self.network, optimizers=self.optimizers, progress=progress
-            )
-        self.accelerator.wait_for_everyone()
+        save_checkpoint(
+            checkpoints,
+            state=self.strategy,
+            progress=progress,
+            ranks=self.ranks,
+            options=self.config,
+        )
 
 
 def check_divides(per_step: int, *, option: str, accelerator: Accelerator) -> None:

@@ -6,7 +6,7 @@ out/
     trainer_log.jsonl    one line for each few steps
     loss.svg             the loss, as a picture
     trainable.json       which tensors were trained, and how
-    checkpoints/         the newest two
+    checkpoints/         the newest ones
     ledger.jsonl         records that were too long and left out, where a step takes records
 """
 
@@ -41,9 +41,11 @@ from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.plot import loss_plot
 from roboloop.train.prefetch import PrefetchedBatches
+from roboloop.train.ranks import Ranks
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
+from roboloop.train.strategies import Replicated
 from roboloop.train.work import Prepare, Setting, Work
 
 
@@ -166,40 +168,36 @@ def train_model(
     encoder = Encoder(backbone.parts, dialect=dialect)
     prepare_adapter(backbone.model, config=config, seed=seed)
     work = prepare(Setting(folder, backbone, encoder, accelerator, out, seed))
+    belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
+    identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
+    ranks = Ranks(accelerator)
+    strategy = Replicated(backbone.model, ranks=ranks)
+    strategy.place(work.objective)
     trainables = choose_trainables(backbone.model, config=config)
-    optimizers = make_optimizers(trainables, config=config)
-    report = {**trainables.report(), "groups": group_facts(optimizers)}
+    strategy.bind(make_optimizers(trainables, config=config))
+    report = {**trainables.report(), "groups": group_facts(strategy.optimizers)}
     steps = num_steps(config, work=work)
     trainer = Trainer(
-        backbone.model,
-        objective=work.objective,
-        optimizers=optimizers,
-        batches=work.batches,
-        config=config,
-        num_steps=steps,
-        accelerator=accelerator,
+        strategy, batches=work.batches, config=config, num_steps=steps, accelerator=accelerator
     )
-    belongs = [config.model_dump(mode="json"), folder.content_hash(), backbone.weights_hash(), seed]
-    identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
-    if accelerator.is_main_process:
+    if ranks.is_first:
         atomic_write_json(out / "trainable.json", value=report)
         _announce(config, report=report, work=work, num_steps=steps)
-    start = restore_newest(
-        out / "checkpoints", network=backbone.model, optimizers=optimizers, identity=identity
-    )
-    log = work.log(out / "trainer_log.jsonl", start.num_steps)
+    start = restore_newest(out / "checkpoints", state=strategy, identity=identity, ranks=ranks)
+    log = work.log(out / "trainer_log.jsonl", start.num_steps) if ranks.is_first else None
     done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
-    if accelerator.is_main_process:
+    strategy.make_whole()
+    if log is not None:
         _write_plot(log, out=out, title=config.name)
         save_trained(backbone, config=config, start=model, out=out)
-    accelerator.wait_for_everyone()
+    ranks.wait()
     return TrainResult(
         trained_folder(out),
         final_loss=done.smooth_loss or math.nan,
         num_steps=done.num_steps,
         num_tokens=done.num_tokens,
         seconds=done.seconds,
-        warnings=log.warnings,
+        warnings=() if log is None else log.warnings,
     )
 
 

@@ -1,0 +1,88 @@
+"""The gradient of a step: forward and backward over its micro-batches, over all processes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import astuple
+from typing import NamedTuple
+
+from torch import Tensor
+
+from roboloop.train.batches import LOSS, BatchMaker, MicroBatch, TokenCounts
+from roboloop.train.strategies import Strategy
+
+
+class Passed(NamedTuple):
+    """What the passes of a step gave.
+
+    Attributes:
+        loss: Mean over the weight, over all processes.
+        weight: What the loss is a mean over: target tokens, or pairs.
+        counts: Tokens, over all processes.
+        metrics: Sums of what else the objective tells.
+        micro_batches: This process's.
+        wait_seconds: Time this process waited for them.
+    """
+
+    loss: float
+    weight: float
+    counts: TokenCounts
+    metrics: dict[str, float]
+    micro_batches: Sequence[MicroBatch]
+    wait_seconds: float
+
+
+class GradientMaker:
+    """Leaves the gradient of a step with the weights.
+
+    Args:
+        strategy: Where the weights lie.
+        batches: Makes the micro-batches.
+        autocast: Surrounds the computation of a loss.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        *,
+        batches: BatchMaker,
+        autocast: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.strategy = strategy
+        self.batches = batches
+        self.autocast = autocast
+
+    def make(self, step: int) -> Passed:
+        """The gradient of the mean loss of step `step`, counted from 0."""
+        ranks = self.strategy.ranks
+        began = time.monotonic()
+        micro_batches = self.batches.micro_batches(step, rank=ranks.number, num_ranks=ranks.count)
+        wait_seconds = time.monotonic() - began
+        weight, counts = self._totals(micro_batches)
+        sums: Counter[str] = Counter()
+        for number, micro in enumerate(micro_batches):
+            is_last = number + 1 == len(micro_batches)
+            told = self._pass(micro, weight=weight, is_last=is_last)
+            sums.update({name: float(value.detach()) for name, value in told.items()})
+        self.strategy.reduce()
+        sums = Counter(dict(zip(sums, ranks.summed(sums.values()), strict=True)))
+        loss = sums.pop(LOSS) / max(1.0, weight)
+        return Passed(loss, weight, counts, dict(sums), micro_batches, wait_seconds)
+
+    def _pass(self, micro: MicroBatch, *, weight: float, is_last: bool) -> dict[str, Tensor]:
+        device = self.strategy.ranks.device
+        placed = {name: tensor.to(device) for name, tensor in micro.tensors.items()}
+        with self.strategy.micro_batch(is_last=is_last), self.autocast():
+            told = self.strategy.forward(placed)
+            self.strategy.backward(told[LOSS] * (1 / max(1.0, weight)))
+        return told
+
+    def _totals(self, micro_batches: Sequence[MicroBatch]) -> tuple[float, TokenCounts]:
+        """Weight and tokens of a step, over all processes."""
+        counts = sum((micro.counts for micro in micro_batches), TokenCounts())
+        mine = (sum(micro.weight for micro in micro_batches), *astuple(counts))
+        weight, *tokens = self.strategy.ranks.summed(mine)
+        return weight, TokenCounts(*map(int, tokens))
