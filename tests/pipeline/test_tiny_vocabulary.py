@@ -13,7 +13,9 @@ from roboloop.records.record import Record, Turn
 from roboloop.records.shard_files import record_line
 
 RECORDS = (
-    Record(id="asks itself", task="planning", inputs={"question": "What now?"}, answer=Text("lift")),
+    Record(
+        id="asks itself", task="planning", inputs={"question": "What now?"}, answer=Text("lift")
+    ),
     Record(id="goal", task="planning", inputs={"instruction": "tidy up"}, answer=Text("grasp")),
     Record(id="published", task="planning", turns=(Turn("user", "Next?"),), answer=Text("wait")),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,23 @@ def test_drawn_questions_are_limited_per_episode(made: Path) -> None:
     counts = Counter(record.meta["episode"] for record in read(source, made=made))
     assert counts and max(counts.values()) == 2
     assert not read(source.model_copy(update={"max_drawn_per_episode": 0}), made=made)
+
+
+def test_a_rejected_answer_is_worse_by_the_tasks_own_measure(tmp_path: Path) -> None:
+    tasks = ("gripper_det", "contact_box", "current_box", "contact_decide", "traj")
+    source = SimulatedSource(max_episodes=16, tasks=tasks, rejected=True)
+    found = read(source, made=tmp_path)
+    assert found == read(source, made=tmp_path)
+    plain = read(SimulatedSource(max_episodes=16, tasks=tasks), made=tmp_path)
+    assert [replace(record, rejected=None) for record in found] == plain
+    pairs = [record for record in found if record.rejected is not None]
+    assert {record.task for record in pairs} == set(tasks) - {"traj"}
+    for record in pairs:
+        task = load_task(record.task)
+        assert record.answer is not None and record.rejected is not None
+        good, bad = (
+            task.score(answer, truth=record.answer, size=record.picture_size)
+            for answer in (record.answer, record.rejected)
+        )
+        main = task.metrics[0].name
+        assert good[main] - bad[main] >= 0.5, record.id

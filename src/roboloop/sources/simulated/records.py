@@ -6,6 +6,7 @@ Needs neither MuJoCo nor OpenGL.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,7 @@ from roboloop.sources.simulated.pack import (
 from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS
 from roboloop.sources.simulated.questions import PLACE_QUESTIONS, Sight
 from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS
+from roboloop.sources.simulated.worse_answers import worse_answer
 
 LICENCE = "Apache-2.0"
 ALL_TASKS = (*PLACE_QUESTIONS, *DRAWN_QUESTIONS, *WORD_QUESTIONS)
@@ -45,6 +47,8 @@ class SimulatedSource(Source):
         max_episodes: Read only so many, spread evenly over both splits.
         max_drawn_per_episode: Drawn questions (panels, arrows) of one task in one episode. Each
             one is a picture of its own in the stage's folder.
+        rejected: Give boxes, and yes or no, a worse answer too, for training on preferences: the
+            place of another object in the picture, where there is one.
     """
 
     kind: Literal["simulated"] = "simulated"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -53,6 +57,7 @@ class SimulatedSource(Source):
     split: Literal["train", "val", "all"] = "all"
     max_episodes: int | None = Field(default=None, ge=1)
     max_drawn_per_episode: int = Field(default=1, ge=0)
+    rejected: bool = False
 
     @field_validator("tasks")
     @classmethod
@@ -94,7 +99,10 @@ class SimulatedSource(Source):
             sights = list(sights_of(episode, root=root))
             for sight in sights:
                 for task, draft in self._drafts(sight, seed=context.seed):
-                    yield _checked(_record(sight, task=task, draft=draft))
+                    record = _record(sight, task=task, draft=draft)
+                    if self.rejected:
+                        record = _with_worse(record, sight=sight, seed=context.seed)
+                    yield _checked(record)
             yield from self._drawn(pack, sights=sights, context=context)
 
     def _chosen(self, pack: Pack) -> Sequence[PackEpisode]:
@@ -191,6 +199,13 @@ def _record(sight: Sight, *, task: str, draft: Draft) -> Record:
             "num_objects": len(truth.objects),
         },
     )
+
+
+def _with_worse(record: Record, *, sight: Sight, seed: int) -> Record:
+    """The record with a worse answer beside the true one, where there is one."""
+    assert record.answer is not None
+    rng = seeded_generator(seed, "simulated", "rejected", record.id)
+    return replace(record, rejected=worse_answer(record.answer, sight=sight, rng=rng))
 
 
 def _checked(record: Record) -> Record | Rejected:
