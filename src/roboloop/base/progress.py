@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 from rich.console import Console
@@ -32,10 +33,10 @@ def console() -> Console:
 class ProgressBar:
     """A running count with a text beside it. Made by `progress_bar`."""
 
-    def __init__(self, title: str, *, total: int | None, out: Console) -> None:
+    def __init__(self, title: str, *, total: int | None, out: Console, done: int = 0) -> None:
         self.title = title
         self.total = total
-        self.done = 0
+        self.done = self._before = done
         self.note = ""
         self._out = out
         self._started = self._said = time.monotonic()
@@ -52,7 +53,7 @@ class ProgressBar:
                 console=out,
             )
             self._live.start()
-            self._task = self._live.add_task(title, total=total, note="")
+            self._task = self._live.add_task(title, total=total, completed=done, note="")
 
     def advance(self, num_steps: int = 1, *, note: str | None = None) -> None:
         """Count `num_steps` more and show `note`, such as the loss, beside the bar."""
@@ -75,14 +76,28 @@ class ProgressBar:
         of_total = "" if self.total is None else f"/{self.total}"
         seconds = time.monotonic() - self._started
         note = f"  {self.note}" if self.note else ""
-        return f"{self.title}: {self.done}{of_total} in {seconds:.0f} s{note}"
+        return f"{self.title}: {self.done}{of_total} in {seconds:.0f} s{self._left(seconds)}{note}"
+
+    def _left(self, seconds: float) -> str:
+        """How long the rest will take, at the speed so far."""
+        num_done = self.done - self._before
+        if self.total is None or num_done <= 0 or self.done >= self.total:
+            return ""
+        left = seconds / num_done * (self.total - self.done)
+        return f", {timedelta(seconds=round(left))} left"
 
 
 @contextmanager
-def progress_bar(title: str, *, total: int | None = None) -> Generator[ProgressBar]:
-    """Show progress of a block of work; call `advance` on what it gives."""
+def progress_bar(title: str, *, total: int | None = None, done: int = 0) -> Generator[ProgressBar]:
+    """Show progress of a block of work; call `advance` on what it gives.
+
+    Args:
+        title: What is done.
+        total: How much there is; None when that is not known.
+        done: How much was done before, by an earlier attempt.
+    """
     sys.stderr.flush()
-    bar = ProgressBar(title, total=total, out=console())
+    bar = ProgressBar(title, total=total, out=console(), done=done)
     try:
         yield bar
     finally:

@@ -4,9 +4,10 @@
      "percentage": 1.25, "elapsed_time": "0:00:03", "remaining_time": "0:04:01",
      "throughput": 5312.07, "total_tokens": 15936, "tokens_real": 15936, "tokens_target": 2210,
      "tokens_image": 9600, "padding_fraction": 0.02, "data_wait_seconds": 0.004,
-     "grad_norm": 1.7}
+     "grad_norm": 1.7, "memory": 1.93}
 
-`throughput` and `total_tokens` count tokens that are there: filling is left out.
+A field without a value is left out. `throughput` and `total_tokens` count tokens that are there:
+filling is left out. docs/training.md explains every field.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from roboloop.base.files import atomic_write_bytes
 from roboloop.train.batches import TokenCounts
+from roboloop.train.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class LogLine:
         counts: Tokens since the last line.
         grad_norm: Norm of the gradient before it was clipped.
         wait_seconds: Time the first process waited for data since the last line.
+        eval_loss: Loss of held-out records, where it was measured after this step.
         metrics: What else the objective tells, as means since the last line.
     """
 
@@ -50,15 +53,18 @@ class LogLine:
     counts: TokenCounts
     grad_norm: float
     wait_seconds: float = 0.0
+    eval_loss: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def to_json(self) -> dict[str, Any]:
         """In the field names of the file."""
+        held_out = {} if self.eval_loss is None else {"eval_loss": round(self.eval_loss, 4)}
         left = self.seconds / self.step * (self.total_steps - self.step)
         return {
             "current_steps": self.step,
             "total_steps": self.total_steps,
             "loss": round(self.loss, 4),
+            **held_out,
             "lr": self.rate,
             "epoch": round(self.epoch, 4),
             "percentage": round(100 * self.step / self.total_steps, 2),
@@ -76,8 +82,25 @@ class LogLine:
         }
 
 
+class LogListener(Protocol):
+    """Is told every line as it is written: figures, trackers."""
+
+    def line(self, value: Mapping[str, Any]) -> None:
+        """Take a line."""
+        ...
+
+    def close(self) -> None:
+        """The run has ended, well or not."""
+        ...
+
+
 class TrainerLog:
     """The log file of a run.
+
+    Attributes:
+        lines: All lines so far, those of earlier attempts too.
+        meter: Adds what it measures to each line, when there is one.
+        listeners: Are told each line.
 
     Args:
         path: Where it is; lines after `keep_to` steps, left by a killed attempt, are removed.
@@ -86,6 +109,8 @@ class TrainerLog:
 
     def __init__(self, path: Path, keep_to: int) -> None:
         self.path = path
+        self.meter: Meter | None = None
+        self.listeners: list[LogListener] = []
         self.lines = [line for line in _read(path) if line["current_steps"] <= keep_to]
         text = "".join(json.dumps(line) + "\n" for line in self.lines)
         atomic_write_bytes(path, data=text.encode())
@@ -99,9 +124,13 @@ class TrainerLog:
     def add(self, line: LogLine) -> None:
         """Append a line."""
         value = self.worded(line)
+        if self.meter is not None:
+            value |= self.meter.measure(line.counts, seconds=line.seconds)
         self.lines.append(value)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(value) + "\n")
+        for listener in self.listeners:
+            listener.line(value)
 
     def worded(self, line: LogLine) -> dict[str, Any]:
         """The line as it is written; a `warning` in it is one of `warnings`."""

@@ -117,8 +117,8 @@ class Trainer:
         progress = start
         window = Window()
         self.strategy.network.train()
-        with progress_bar(self.config.name, total=self.num_steps) as bar:
-            bar.advance(start.num_steps)
+        title = self.config.name
+        with progress_bar(title, total=self.num_steps, done=start.num_steps) as bar:
             for step in range(start.num_steps, self.num_steps):
                 outcome = self._step(step)
                 window.add(outcome)

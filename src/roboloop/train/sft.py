@@ -37,6 +37,7 @@ from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
 from roboloop.train.log import TrainerLog
 from roboloop.train.loop import Trainer, check_divides
+from roboloop.train.meter import meter_of
 from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.plot import loss_plot
@@ -185,6 +186,11 @@ def train_model(
         _announce(config, report=report, work=work, num_steps=steps)
     start = restore_newest(out / "checkpoints", state=strategy, identity=identity, ranks=ranks)
     log = work.log(out / "trainer_log.jsonl", start.num_steps) if ranks.is_first else None
+    if log is not None:
+        log.meter = meter_of(
+            backbone.model.config, config=config, trained=trainer.trained_parts,
+            accelerator=accelerator, seconds=start.seconds,
+        )  # fmt: skip
     done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
     strategy.make_whole()
     if log is not None:

@@ -1,0 +1,125 @@
+"""Arithmetic of a training step and what a device could do: the two halves of MFU.
+
+Model FLOPs utilisation (Chowdhery et al., PaLM, 2022, appendix B) is the arithmetic a step has to
+do, over what the devices could have done in that time. A product with a matrix of N weights takes
+2N FLOPs a token forward, 2N for the gradient of its input and 2N for that of its weights: 6N.
+
+What has to be done, and no more, is counted: filling, recomputed activations and logits of tokens
+that are not trained on do not raise the figure. The products inside attention are left out (for
+the 7B model at 760 tokens a record 1 % of the whole), so it is a little low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from roboloop.train.batches import TokenCounts
+
+FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = 2, 2, 2
+
+PEAKS_BF16 = (
+    ("GB200", 2500e12), ("B200", 2250e12), ("B100", 1750e12),
+    ("GH200", 989e12), ("H200", 989e12), ("H100 PCIe", 756e12), ("H100 NVL", 835e12),
+    ("H100", 989e12), ("H800", 989e12), ("H20", 148e12),
+    ("A100", 312e12), ("A800", 312e12), ("A40", 149.7e12), ("A10", 125e12),
+    ("L40S", 362e12), ("L40", 181e12), ("L4", 121e12),
+    ("RTX 4090", 165.2e12), ("RTX 3090", 71e12), ("RTX A6000", 154.8e12),
+    ("MI300X", 1307e12), ("MI250X", 383e12),
+)  # fmt: skip
+"""Dense bfloat16 FLOP/s of one device, from the makers' data sheets (no sparsity). The first name
+that occurs in the device's own is the one."""
+
+
+class TowerSizes(NamedTuple):
+    """Weights that a token is multiplied with.
+
+    Attributes:
+        language: Of the layers of the language model, for each token.
+        head: Of the output layer, for each token that is trained on.
+        vision: Of the picture encoder, for each patch.
+        projector: Of what joins both, for each picture token.
+        patches_per_token: Patches that become one picture token.
+    """
+
+    language: int
+    head: int
+    vision: int
+    projector: int
+    patches_per_token: int
+
+
+def tower_sizes(config: Any) -> TowerSizes | None:
+    """From the configuration of a Qwen2.5-VL; None for a model of another kind."""
+    if getattr(config, "model_type", None) != "qwen2_5_vl":
+        return None
+    text, vision = config.text_config, config.vision_config
+    width, heads = text.hidden_size, text.num_attention_heads
+    head_width = getattr(text, "head_dim", None) or width // heads
+    attention = 2 * width * head_width * (heads + text.num_key_value_heads)
+    layer = attention + 3 * width * text.intermediate_size
+    seen = vision.hidden_size
+    block = 4 * seen**2 + 3 * seen * vision.intermediate_size
+    patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
+    per_token = vision.spatial_merge_size**2
+    joined = seen * per_token
+    return TowerSizes(
+        language=text.num_hidden_layers * layer,
+        head=width * text.vocab_size,
+        vision=vision.depth * block + patch * seen,
+        projector=joined**2 + joined * vision.out_hidden_size,
+        patches_per_token=per_token,
+    )
+
+
+class Workload(NamedTuple):
+    """FLOPs for each token of a kind, forward and backward.
+
+    Attributes:
+        token: For every token.
+        target: More for one that is trained on.
+        image: More for one of a picture.
+    """
+
+    token: float
+    target: float
+    image: float
+
+    def flops(self, counts: TokenCounts) -> float:
+        """Of all tokens of a step."""
+        return self.token * counts.real + self.target * counts.target + self.image * counts.image
+
+
+def workload(sizes: TowerSizes, *, trained: Collection[str], adapted: Collection[str]) -> Workload:
+    """What training costs.
+
+    Args:
+        sizes: Of the model.
+        trained: Parts of which something is trained.
+        adapted: Those of them of which only low-rank adapters are: their own weights have no
+            gradient.
+    """
+    full = set(trained) - set(adapted)
+    sees = "vision" in trained
+    joins = "projector" in trained
+    factors = {
+        part: FORWARD
+        + (INPUT_GRADIENT if needs_input else 0)
+        + (WEIGHT_GRADIENT if part in full else 0)
+        for part, needs_input in (
+            ("language", True),
+            ("projector", sees or joins),
+            ("vision", sees),
+        )
+    }
+    seen = factors["vision"] * sizes.vision * sizes.patches_per_token
+    return Workload(
+        token=factors["language"] * sizes.language,
+        target=factors["language"] * sizes.head,
+        image=seen + factors["projector"] * sizes.projector,
+    )
+
+
+def peak_flops(device_name: str) -> float | None:
+    """Dense bfloat16 FLOP/s of a device by its name; None when it is not in the table."""
+    return next((peak for name, peak in PEAKS_BF16 if name in device_name), None)

@@ -1,0 +1,105 @@
+"""Which fields a line of the log has, and where the figure of utilisation comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from roboloop.train.batches import TokenCounts
+from roboloop.train.flops import TowerSizes, peak_flops, tower_sizes, workload
+from roboloop.train.log import LogLine, TrainerLog
+from roboloop.train.meter import Meter
+
+LLAMA_FACTORY = [
+    "current_steps", "total_steps", "loss", "eval_loss", "lr", "epoch", "percentage",
+    "elapsed_time", "remaining_time", "throughput", "total_tokens",
+]  # fmt: skip
+OURS = [
+    "tokens_real", "tokens_target", "tokens_image", "padding_fraction", "data_wait_seconds",
+    "grad_norm",
+]  # fmt: skip
+
+
+def line(**changes: float) -> LogLine:
+    counts = TokenCounts(real=1000, target=100, image=600, padding=0)
+    values = {
+        "step": 5, "total_steps": 93, "loss": 5.7013, "rate": 1e-6, "epoch": 0.16, "seconds": 8.0,
+        "num_tokens": 1000, "counts": counts, "grad_norm": 2.0,
+    }  # fmt: skip
+    return LogLine(**(values | changes))
+
+
+def test_a_line_has_these_fields_and_no_others(tmp_path: Path) -> None:
+    log = TrainerLog(tmp_path / "trainer_log.jsonl", keep_to=0)
+    log.add(line(eval_loss=1.5))
+    log.meter = Meter(torch.device("cpu"), seconds=8.0, work=None, peak=None)
+    log.add(line(seconds=9.0))
+    first, second = map(json.loads, log.path.read_text().splitlines())
+    assert list(first) == LLAMA_FACTORY + OURS
+    assert list(second) == [name for name in LLAMA_FACTORY + OURS if name != "eval_loss"] + [
+        "memory"
+    ]
+    assert 0.01 < second["memory"] < 100
+
+
+def test_utilisation_is_arithmetic_over_what_could_have_been_done() -> None:
+    sizes = TowerSizes(language=100, head=50, vision=20, projector=10, patches_per_token=4)
+    work = workload(sizes, trained=("vision", "projector", "language"), adapted=())
+    counts = TokenCounts(real=1000, target=100, image=600)
+    assert work.flops(counts) == 6 * (100 * 1000 + 50 * 100 + (20 * 4 + 10) * 600)
+    meter = Meter(torch.device("cpu"), seconds=5.0, work=work, peak=1e6)
+    assert meter.measure(counts, seconds=7.0)["mfu"] == pytest.approx(954_000 / 2e6)
+    assert meter.measure(counts, seconds=8.0)["mfu"] == pytest.approx(954_000 / 1e6)
+
+
+def test_what_is_frozen_costs_less() -> None:
+    sizes = TowerSizes(language=100, head=50, vision=20, projector=10, patches_per_token=4)
+    work = workload(sizes, trained=("projector", "language"), adapted=("language",))
+    assert work == (4 * 100, 4 * 50, 2 * 20 * 4 + 6 * 10)
+
+
+def test_sizes_are_those_of_the_matrices_in_the_model() -> None:
+    with torch.device("meta"):
+        model = Qwen2_5_VLForConditionalGeneration(_seven_billion())
+    layers, vision, merger = (
+        sum(p.numel() for name, p in model.named_parameters() if p.ndim > 1 and part(name))
+        for part in (
+            lambda name: name.startswith("model.language_model.layers."),
+            lambda name: name.startswith("model.visual.") and ".merger." not in name,
+            lambda name: ".merger." in name,
+        )
+    )
+    assert tower_sizes(model.config) == (layers, 152064 * 3584, vision, merger, 4)
+    assert layers == pytest.approx(6.525e9, rel=1e-3)
+
+
+def _seven_billion() -> Qwen2_5_VLConfig:
+    return Qwen2_5_VLConfig(
+        text_config={
+            "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28,
+            "num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064,
+        },
+        vision_config={
+            "hidden_size": 1280, "intermediate_size": 3420, "depth": 32, "num_heads": 16,
+            "out_hidden_size": 3584,
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "peak"),
+    [
+        ("NVIDIA H200", 989e12),
+        ("NVIDIA H20", 148e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA A100-SXM4-80GB", 312e12),
+        ("NVIDIA L40S", 362e12),
+        ("llvmpipe", None),
+    ],
+)
+def test_peaks_by_name(name: str, peak: float | None) -> None:
+    assert peak_flops(name) == peak
