@@ -191,6 +191,9 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Often memory ran out: use fewer workers. With `--workers 1` the cause shows itself.",
     ),
     "E-RUN-006": ErrorKind("A run has no record of this id", "Check the id and the run folder."),
+    "E-RUN-007": ErrorKind(
+        "A run has no such finished training phase", "Run its recipe up to `roboloop train` first."
+    ),
     # Training
     "E-TRN-001": ErrorKind(
         "Nothing is trained: no parameter has a gradient", "Name at least one part in train.parts."
@@ -236,6 +239,10 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-ENG-006": ErrorKind(
         "An adapter does not fit its model",
         "Name the model it was trained on, or train the adapter again.",
+    ),
+    "E-ENG-007": ErrorKind(
+        "A saved model has other weights than published folders of its kind",
+        "Nothing reads such a folder but what wrote it. Export with the version that trained it.",
     ),
     "E-ENG-010": ErrorKind(
         "An endpoint refuses every request",

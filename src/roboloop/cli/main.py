@@ -31,6 +31,7 @@ VERBS = {
     "convert": ("roboloop.cli.convert:convert", "Write records in the forms others read."),
     "merge": ("roboloop.cli.merge:merge", "Write several LeRobot data sets as one."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
+    "export": ("roboloop.cli.export:export", "Write a trained model for transformers and vLLM."),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
     "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),
     "why": ("roboloop.cli.why:why", "Tell the whole story of one record."),

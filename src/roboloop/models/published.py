@@ -1,0 +1,89 @@
+"""Names of the weights in published folders, which vLLM and every transformers read. No torch.
+
+A saved folder is held against them, since loaders differ: names in memory have changed between
+versions (`visual.*` is `model.visual.*` there) while published folders have not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.models.parts import read_json
+
+INDEX = "model.safetensors.index.json"
+WEIGHTS = "model.safetensors"
+HEADER_BYTES = 8
+
+
+def check_published(folder: Path) -> int:
+    """See that a Qwen2.5-VL folder holds exactly the weights of a published one; count them.
+
+    Raises:
+        RoboLoopError: E-ENG-007 when a name is missing or odd, E-ENG-001 when a file is.
+    """
+    wanted = published_names(read_json(folder / "config.json"))
+    found = stored_names(folder)
+    if wanted == found:
+        return len(found)
+    said = [
+        f"{len(names)} {what}, such as {min(names)}"
+        for what, names in (("missing", wanted - found), ("not known", found - wanted))
+        if names
+    ]
+    raise RoboLoopError("E-ENG-007", "; ".join(said), place=Place(folder))
+
+
+def published_names(config: dict[str, Any]) -> set[str]:
+    """Names of the weights of Qwen2.5-VL, as on its own pages."""
+    text = config.get("text_config", config)
+    vision = config["vision_config"]
+    names = {"model.embed_tokens.weight", "model.norm.weight"}
+    if not config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)):
+        names.add("lm_head.weight")
+    for number in range(int(text["num_hidden_layers"])):
+        names |= _below(f"model.layers.{number}", _TEXT_LAYER)
+    for number in range(int(vision["depth"])):
+        names |= _below(f"visual.blocks.{number}", _VISION_BLOCK)
+    return names | _below("visual", ("patch_embed.proj.weight", *_MERGER))
+
+
+def stored_names(folder: Path) -> set[str]:
+    """Names of the tensors in a folder's safetensors files; only their headers are read."""
+    if (folder / INDEX).is_file():
+        return set(read_json(folder / INDEX)["weight_map"])
+    path = folder / WEIGHTS
+    try:
+        with path.open("rb") as stream:
+            size = int.from_bytes(stream.read(HEADER_BYTES), "little")
+            header: dict[str, Any] = json.loads(stream.read(size))
+    except (OSError, ValueError) as error:
+        raise RoboLoopError("E-ENG-001", f"{error}", place=Place(path)) from error
+    return set(header) - {"__metadata__"}
+
+
+def _below(prefix: str, names: Iterable[str]) -> set[str]:
+    return {f"{prefix}.{name}" for name in names}
+
+
+def _linear(*layers: str, bias: bool) -> tuple[str, ...]:
+    kinds = ("weight", "bias") if bias else ("weight",)
+    return tuple(f"{layer}.{kind}" for layer in layers for kind in kinds)
+
+
+_MLP = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+_TEXT_LAYER = (
+    "input_layernorm.weight",
+    "post_attention_layernorm.weight",
+    *_linear("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", bias=True),
+    *_linear("self_attn.o_proj", *_MLP, bias=False),
+)
+_VISION_BLOCK = (
+    "norm1.weight",
+    "norm2.weight",
+    *_linear("attn.qkv", "attn.proj", *_MLP, bias=True),
+)
+_MERGER = ("merger.ln_q.weight", *_linear("merger.mlp.0", "merger.mlp.2", bias=True))
