@@ -84,6 +84,13 @@ def test_every_stage_leaves_its_mark_and_the_page_is_there(whole: tuple[Path, Pa
     assert str(page) in said
 
 
+def test_the_page_that_followed_the_training_says_that_it_ended(whole: tuple[Path, Path]) -> None:
+    _, run = whole
+    assert (run / "live/index.html").is_file()
+    shown = (run / "live/data/live.js").read_text(encoding="utf-8")
+    assert '"live":false' in shown and '"name":"loss"' in shown
+
+
 def test_a_run_killed_in_every_stage_ends_with_the_same_result(
     whole: tuple[Path, Path], tmp_path: Path
 ) -> None:

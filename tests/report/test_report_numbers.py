@@ -26,11 +26,12 @@ from roboloop.records import (
     YesNo,
 )
 from roboloop.report.card import CardMaker, drop_reasons, histogram
-from roboloop.report.curves import thinned, training_curves
+from roboloop.report.curves import training_curves
 from roboloop.report.rows import PrimaryMetric, answer_words, choose_items, state_of
 from roboloop.report.samples import pick_samples
 from roboloop.report.verdict import verdict
 from roboloop.runs.ledger import LedgerLine
+from roboloop.runs.training_log import thinned
 
 SIZE = PictureSize(200, 100)
 

@@ -52,7 +52,7 @@ def test_learns_and_leaves_what_it_promises(run: Run, phase: Phase, tiny_folder:
     out = result.folder.parent
     trainable = json.loads((out / "trainable.json").read_text())
     assert trainable["num_trained"] == load_backbone(result.folder).num_parameters
-    assert (out / "loss.svg").read_text().startswith("<svg")
+    assert (out / "figures/loss.svg").read_text().startswith("<svg")
     assert load_backbone(result.folder).weights_hash() != load_backbone(tiny_folder).weights_hash()
 
 

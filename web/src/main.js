@@ -8,14 +8,14 @@ import { lockScreen } from "./lock.js";
 import { overviewScreen } from "./overview.js";
 import { RecordsScreen } from "./records.js";
 import { address, readRoute } from "./route.js";
-import { openStore, store, takeShard } from "./store.js";
-import { trainingScreen } from "./training.js";
+import { follow, openStore, store, takeLive, takeShard } from "./store.js";
+import { swapTraining, trainingScreen } from "./training.js";
 
 const page = { screens: [], records: null, current: null, links: new Map() };
 
 /** The screens this report has, in the order of the bar. */
 function screensOf(summary) {
-  const screens = summary.mode === "curation" ? [] : [["records", "Records"]];
+  const screens = ["curation", "training"].includes(summary.mode) ? [] : [["records", "Records"]];
   if (summary.evaluation) screens.unshift(["overview", "Overview"]);
   if (summary.training) screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
@@ -35,6 +35,7 @@ function start(text) {
   listenToKeys(pageKeys, () => (page.current === "records" ? page.records.keys() : {}));
   window.addEventListener("hashchange", show);
   show();
+  if (store.summary.live) follow(() => page.current === "training" && swapTraining(store.summary));
 }
 
 /** The address is taken by the screens, so a jump to the content is made by hand. */
@@ -88,7 +89,7 @@ function screenElement(screen) {
     case "overview":
       return overviewScreen();
     case "training":
-      return trainingScreen(summary.training);
+      return trainingScreen(summary);
     case "data":
       return dataScreen(summary.data, summary.ledger);
     case "curation":
@@ -101,4 +102,4 @@ function screenElement(screen) {
   }
 }
 
-window.roboloop = Object.freeze({ start, shard: takeShard });
+window.roboloop = Object.freeze({ start, shard: takeShard, live: takeLive });

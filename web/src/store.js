@@ -13,10 +13,10 @@ export const store = {
 const waiting = new Map(); // shard number -> resolve
 let loading = null;
 
-// Trusted Types: the only script address this page can ever set is that of a shard.
+// Trusted Types: the only script addresses this page can ever set are those of its own data.
 const addresses = window.trustedTypes?.createPolicy("roboloop", {
   createScriptURL(address) {
-    if (!/^data\/records-\d+\.js$/.test(address)) throw new TypeError(`not a shard: ${address}`);
+    if (!/^data\/(records-\d+\.js|live\.js\?\d+)$/.test(address)) throw new TypeError(`not of this page: ${address}`);
     return address;
   },
 }) ?? { createScriptURL: (address) => address };
@@ -50,6 +50,40 @@ function loadShard(shard, number) {
     script.src = addresses.createScriptURL(shard.file);
     document.head.append(script);
   });
+}
+
+const POLL_MS = 2000;
+let latest = null;
+let changed = () => {};
+
+/**
+ * Load `data/live.js` again and again, until what it hands over says that the run has ended. A page
+ * opened from disk may not fetch a file, but it may run one; the number makes each address new.
+ */
+export function follow(onChange) {
+  changed = onChange;
+  let number = 0;
+  const poll = () => {
+    if (!store.summary.live) return;
+    const script = h("script", null);
+    const next = () => {
+      script.remove();
+      setTimeout(poll, POLL_MS);
+    };
+    script.onload = next;
+    script.onerror = next;
+    script.src = addresses.createScriptURL(`data/live.js?${(number += 1)}`);
+    document.head.append(script);
+  };
+  poll();
+}
+
+/** Take the state of a run that is going on: {training, live}. */
+export function takeLive(text) {
+  if (text === latest) return;
+  latest = text;
+  Object.assign(store.summary, JSON.parse(text));
+  changed();
 }
 
 /** The title of a task, or its name in plain words. */

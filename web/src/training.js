@@ -1,6 +1,6 @@
 // Training: for each stage its facts and curves.
 
-import { h } from "./dom.js";
+import { h, replace, styled } from "./dom.js";
 import { compact, counted, whole } from "./format.js";
 import { lineChart } from "./linechart.js";
 
@@ -10,16 +10,39 @@ const TITLES = {
   lr: "Learning rate",
   throughput: "Tokens per second",
   grad_norm: "Gradient norm",
+  mfu: "Share of the devices' arithmetic put to use",
+  padding_fraction: "Share of tokens that only fill up",
+  data_wait_seconds: "Seconds waited for data, per line of the log",
+  memory: "Peak memory, GiB",
+  tokens_real: "Tokens, per line of the log",
+  tokens_target: "Tokens trained on, per line of the log",
+  tokens_image: "Picture tokens, per line of the log",
 };
 
-/** The training screen for the summary's `training`. */
-export function trainingScreen(stages) {
-  return h(
-    "main",
-    { class: "page", id: "screen", tabindex: "-1" },
+/** The training screen for the summary's `training`; with `live`, of a run that is going on. */
+export function trainingScreen(summary) {
+  return h("main", { class: "page", id: "screen", tabindex: "-1" }, content(summary));
+}
+
+/** Put the newest state into the training screen, without a jump for who has scrolled. */
+export function swapTraining(summary) {
+  const screen = document.getElementById("screen");
+  styled(screen, { minHeight: `${screen.offsetHeight}px` });
+  replace(screen, content(summary));
+  requestAnimationFrame(() => requestAnimationFrame(() => styled(screen, { minHeight: "" })));
+}
+
+function content({ training: stages, live }) {
+  return [
     h("h1", null, "Training"),
-    stages.length ? stages.map(stageSection) : h("p", { class: "empty" }, "This run trained nothing."),
-  );
+    live === undefined ? null : h("p", { class: "chart-note", role: "status" }, state(live)),
+    stages.length ? stages.map(stageSection) : h("p", { class: "empty" }, live ? "Nothing is logged yet." : "This run trained nothing."),
+  ];
+}
+
+function state(live) {
+  if (!live) return "The training has ended.";
+  return `This page follows the run. Last change seen at ${new Date().toLocaleTimeString("en-GB")}.`;
 }
 
 function stageSection({ stage, curves, facts, num_unread: numUnread }) {

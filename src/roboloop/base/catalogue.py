@@ -190,6 +190,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A worker process died",
         "Often memory ran out: use fewer workers. With `--workers 1` the cause shows itself.",
     ),
+    "E-RUN-010": ErrorKind(
+        "A file is not a training log",
+        "Give a trainer_log.jsonl of LLaMA-Factory or of ours, or a trainer_state.json.",
+    ),
     "E-RUN-006": ErrorKind("A run has no record of this id", "Check the id and the run folder."),
     "E-RUN-007": ErrorKind(
         "A run has no such finished training phase", "Run its recipe up to `roboloop train` first."

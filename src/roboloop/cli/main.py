@@ -33,6 +33,11 @@ VERBS = {
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
     "export": ("roboloop.cli.export:export", "Write a trained model for transformers and vLLM."),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
+    "import-log": (
+        "roboloop.cli.import_log:import_log",
+        "Read and draw a training log, of ours or of others.",
+    ),
+    "watch": ("roboloop.cli.watch:watch", "Keep a page of a running training up to date."),
     "report": ("roboloop.cli.run:report", "Build the report of a recipe again."),
     "why": ("roboloop.cli.why:why", "Tell the whole story of one record."),
     "what-if": ("roboloop.cli.what_if:what_if", "Try another threshold on stored values."),

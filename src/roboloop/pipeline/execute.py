@@ -8,6 +8,7 @@ that does not alter the records does not train again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,9 +136,10 @@ class Execution:
         if name.startswith("train."):
             index = self.phases.index(stage)
             phase = recipe.train[index]
-            return stages.train_phase(
-                recipe, phase=phase, model=self.weights(index), records=records, out=out
-            )
+            with self._live_page(is_last=index + 1 == len(recipe.train)):
+                return stages.train_phase(
+                    recipe, phase=phase, model=self.weights(index), records=records, out=out
+                )
         if name == "evaluate":
             return stages.evaluate_models(
                 recipe,
@@ -171,6 +173,21 @@ class Execution:
         if num_phases == 0:
             return stages.model_folder(self.recipe, self.start.path)
         return stages.trained_folder(self.phases[num_phases - 1].path)
+
+    def _live_page(self, *, is_last: bool) -> AbstractContextManager[None]:
+        """The page `live` of the run, kept up while a phase trains."""
+        from roboloop.report.training_page import LivePage, followed
+
+        page = LivePage(self.run.path / "live", title=self.recipe.name)
+        console().print(f"follow it in a browser: {page.page}", markup=False, soft_wrap=True)
+        return followed(page, find_logs=self._logs, is_last=is_last)
+
+    def _logs(self) -> dict[str, Path]:
+        """Logs of the phases so far."""
+        return {
+            stage.name.removeprefix("train."): stage.path / "trainer_log.jsonl"
+            for stage in self.phases
+        }
 
     def _stage(
         self, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str]

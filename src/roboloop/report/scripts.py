@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from roboloop.base.files import atomic_write_text
 
 RECORDS_PER_SHARD = 5_000
+LIVE = "data/live.js"
 NAME = "data/records-{:03d}.js"
 
 _ESCAPES = str.maketrans(
@@ -32,6 +33,11 @@ class Shard(NamedTuple):
 def write_summary(folder: Path, *, value: Any) -> None:
     """Write `data/summary.js`, which starts the viewer."""
     atomic_write_text(folder / "data/summary.js", text=f"roboloop.start({_quoted(value)});\n")
+
+
+def write_live(folder: Path, *, value: Any) -> None:
+    """Write `data/live.js`, which a page that follows a run loads again and again."""
+    atomic_write_text(folder / LIVE, text=f"roboloop.live({_quoted(value)});\n")
 
 
 def write_shards(folder: Path, *, rows: Sequence[Any]) -> list[Shard]:

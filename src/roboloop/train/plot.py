@@ -1,42 +1,55 @@
-"""The loss as a small picture in SVG: every logged value, and a smooth line through them."""
+"""A curve of the log as a small picture: every logged value, and a smooth line through them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
+from typing import NamedTuple
+
+from roboloop.train.canvas import Canvas, PngCanvas, SvgCanvas
 
 WIDTH, HEIGHT = 720, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 36
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 36
 RAW, SMOOTH, GRID, INK = "#b9c6e4", "#2f5bd0", "#e6e8ee", "#454b58"
 SMOOTHING = 0.9
+SMOOTH_FROM = 20
+"""Fewer values are shown as they are."""
 NUM_TICKS = 5
-STEP_SIZES = (1.0, 2.0, 2.5, 5.0, 10.0)
+STEP_SIZES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+
+TITLES = {
+    "loss": "loss of the answers' tokens",
+    "eval_loss": "loss on held-out records",
+    "lr": "learning rate",
+    "throughput": "tokens per second",
+    "grad_norm": "norm of the gradient",
+    "mfu": "share of the devices' arithmetic put to use",
+    "padding_fraction": "share of tokens that only fill up",
+}
+
+Points = Sequence[tuple[float, float]]
 
 
-def loss_plot(points: Sequence[tuple[float, float]], *, title: str) -> str:
-    """The curve of (step, loss) as an SVG document that needs nothing else."""
-    points = [point for point in points if math.isfinite(point[1])]
-    steps = [step for step, _ in points] or [0.0]
-    losses = [loss for _, loss in points] or [0.0]
-    last = max(*steps, 1.0)
-    highest = _nice_top(max(losses))
+class Plot(NamedTuple):
+    """One curve, in both forms."""
 
-    def place(step: float, loss: float) -> tuple[float, float]:
-        x = LEFT + step / last * (WIDTH - LEFT - RIGHT)
-        y = HEIGHT - BOTTOM - min(loss, highest) / highest * (HEIGHT - TOP - BOTTOM)
-        return x, y
+    svg: str
+    png: bytes
 
-    parts = [_frame(last, highest=highest, title=title)]
-    if points:
-        smooth = smoothed([loss for _, loss in points])
-        parts.append(_line([place(*point) for point in points], colour=RAW, width=1.0))
-        ends = [place(step, value) for step, value in zip(steps, smooth, strict=True)]
-        parts.append(_line(ends, colour=SMOOTH, width=2.0))
-        x, y = ends[-1]
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{SMOOTH}"/>')
-        parts.append(_text(x - 6, y - 8, f"{smooth[-1]:.3f}", anchor="end", colour=SMOOTH))
-    return "\n".join([*parts, "</svg>", ""])
+
+def curve_plot(points: Points, *, name: str, title: str) -> Plot:
+    """Draw a curve.
+
+    Args:
+        points: (step, value) pairs, by step; values that are not finite are left out.
+        name: The field of the log.
+        title: Whose curve it is.
+    """
+    heading = f"{title}: {TITLES.get(name, name)}"
+    svg, png = SvgCanvas(WIDTH, HEIGHT, title=heading), PngCanvas(WIDTH, HEIGHT)
+    for canvas in (svg, png):
+        _draw(canvas, points=points, heading=heading, smooths=name != "lr")
+    return Plot(svg.document(), png.data())
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
@@ -50,43 +63,60 @@ def smoothed(values: Sequence[float]) -> list[float]:
     return result
 
 
-def _frame(last: float, *, highest: float, title: str) -> str:
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="11">',
-        f"<title>Loss of {escape(title)}</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="20" font-size="13" font-weight="600" fill="{INK}">'
-        f"{escape(title)}: loss of the answers' tokens</text>",
-    ]
+class _Frame(NamedTuple):
+    """Where values lie in the picture."""
+
+    last: float
+    low: float
+    high: float
+
+    def place(self, step: float, value: float) -> tuple[float, float]:
+        x = LEFT + step / self.last * (WIDTH - LEFT - RIGHT)
+        share = (value - self.low) / (self.high - self.low)
+        return x, HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+
+def _draw(canvas: Canvas, *, points: Points, heading: str, smooths: bool) -> None:
+    points = [point for point in points if math.isfinite(point[1])]
+    values = [value for _, value in points]
+    frame = _Frame(
+        last=max([step for step, _ in points], default=1.0) or 1.0,
+        low=-_nice_top(-min(values)) if values and min(values) < 0 else 0.0,
+        high=_nice_top(max(values, default=1.0)),
+    )
+    canvas.text(LEFT, 20, heading, anchor="start", colour=INK, size=13)
+    _draw_grid(canvas, frame=frame)
+    if not points:
+        return
+    smooths = smooths and len(points) >= SMOOTH_FROM
+    if smooths:
+        canvas.line([frame.place(*point) for point in points], colour=RAW, width=1.0)
+        points = [(step, v) for (step, _), v in zip(points, smoothed(values), strict=True)]
+    line = [frame.place(*point) for point in points]
+    canvas.line(line, colour=SMOOTH, width=2.0)
+    x, y = line[-1]
+    canvas.dot(x, y, radius=3, colour=SMOOTH)
+    canvas.text(x - 6, y - 8, _figure(points[-1][1]), anchor="end", colour=SMOOTH)
+
+
+def _draw_grid(canvas: Canvas, *, frame: _Frame) -> None:
     for tick in range(NUM_TICKS + 1):
         share = tick / NUM_TICKS
-        y = HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-        x = LEFT + share * (WIDTH - LEFT - RIGHT)
-        lines.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>'
-        )
-        lines.append(_text(LEFT - 8, y + 4, f"{share * highest:.3g}", anchor="end"))
-        lines.append(_text(x, HEIGHT - BOTTOM + 18, f"{share * last:,.0f}", anchor="middle"))
-    lines.append(_text(WIDTH - RIGHT, HEIGHT - 4, "step", anchor="end"))
-    return "\n".join(lines)
+        value = frame.low + share * (frame.high - frame.low)
+        x, y = frame.place(share * frame.last, value)
+        canvas.line([(LEFT, y), (WIDTH - RIGHT, y)], colour=GRID, width=1.0)
+        canvas.text(LEFT - 8, y + 4, _figure(value), anchor="end", colour=INK)
+        step = f"{share * frame.last:,.0f}"
+        canvas.text(x, HEIGHT - BOTTOM + 18, step, anchor="middle", colour=INK)
+    canvas.text(WIDTH - RIGHT, HEIGHT - 4, "step", anchor="end", colour=INK)
 
 
-def _line(points: Sequence[tuple[float, float]], *, colour: str, width: float) -> str:
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return (
-        f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="{width:g}" '
-        'stroke-linejoin="round"/>'
-    )
-
-
-def _text(x: float, y: float, text: str, *, anchor: str, colour: str = INK) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _nice_top(value: float) -> float:
-    """The next number of the kind 1, 2, 2.5, 5 times a power of ten."""
+    """The next round number: one of `STEP_SIZES` times a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

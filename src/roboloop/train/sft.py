@@ -4,7 +4,7 @@ out/
     model/               the trained model, as `load_backbone` reads it
     adapter/             with `lora`: the trained adapter, in peft's form
     trainer_log.jsonl    one line for each few steps
-    loss.svg             the loss, as a picture
+    figures/             loss, learning rate, throughput and so on, as SVG and PNG
     trainable.json       which tensors were trained, and how
     checkpoints/         the newest ones
     ledger.jsonl         records that were too long and left out, where a step takes records
@@ -21,7 +21,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from roboloop.base.files import atomic_write_json, atomic_write_text
+from roboloop.base.files import atomic_write_json
 from roboloop.base.hashing import hash_value
 from roboloop.base.progress import console
 from roboloop.dialects.base import Dialect
@@ -35,12 +35,11 @@ from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
-from roboloop.train.log import TrainerLog
+from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer, check_divides
 from roboloop.train.meter import meter_of
 from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
-from roboloop.train.plot import loss_plot
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.ranks import Ranks
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
@@ -191,10 +190,10 @@ def train_model(
             backbone.model.config, config=config, trained=trainer.trained_parts,
             accelerator=accelerator, seconds=start.seconds,
         )  # fmt: skip
-    done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
+    with listening(log, config=config, out=out):
+        done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
     strategy.make_whole()
     if log is not None:
-        _write_plot(log, out=out, title=config.name)
         save_trained(backbone, config=config, start=model, out=out)
     ranks.wait()
     return TrainResult(
@@ -263,8 +262,3 @@ def save_trained(backbone: Backbone, *, config: PhaseConfig, start: Path, out: P
             return
         merge_adapter(backbone.model)
     save_backbone(backbone, folder=out / MODEL)
-
-
-def _write_plot(log: TrainerLog, *, out: Path, title: str) -> None:
-    points = [(line["current_steps"], line["loss"]) for line in log.lines]
-    atomic_write_text(out / "loss.svg", text=loss_plot(points, title=title))

@@ -312,10 +312,10 @@ const store = {
 const waiting = new Map(); // shard number -> resolve
 let loading = null;
 
-// Trusted Types: the only script address this page can ever set is that of a shard.
+// Trusted Types: the only script addresses this page can ever set are those of its own data.
 const addresses = window.trustedTypes?.createPolicy("roboloop", {
   createScriptURL(address) {
-    if (!/^data\/records-\d+\.js$/.test(address)) throw new TypeError(`not a shard: ${address}`);
+    if (!/^data\/(records-\d+\.js|live\.js\?\d+)$/.test(address)) throw new TypeError(`not of this page: ${address}`);
     return address;
   },
 }) ?? { createScriptURL: (address) => address };
@@ -351,6 +351,40 @@ function loadShard(shard, number) {
   });
 }
 
+const POLL_MS = 2000;
+let latest = null;
+let changed = () => {};
+
+/**
+ * Load `data/live.js` again and again, until what it hands over says that the run has ended. A page
+ * opened from disk may not fetch a file, but it may run one; the number makes each address new.
+ */
+function follow(onChange) {
+  changed = onChange;
+  let number = 0;
+  const poll = () => {
+    if (!store.summary.live) return;
+    const script = h("script", null);
+    const next = () => {
+      script.remove();
+      setTimeout(poll, POLL_MS);
+    };
+    script.onload = next;
+    script.onerror = next;
+    script.src = addresses.createScriptURL(`data/live.js?${(number += 1)}`);
+    document.head.append(script);
+  };
+  poll();
+}
+
+/** Take the state of a run that is going on: {training, live}. */
+function takeLive(text) {
+  if (text === latest) return;
+  latest = text;
+  Object.assign(store.summary, JSON.parse(text));
+  changed();
+}
+
 /** The title of a task, or its name in plain words. */
 function taskTitle(kind) {
   return store.tasks.get(kind)?.title || store.summary.tasks?.[kind] || titled(kind);
@@ -371,7 +405,7 @@ const STATES = {
   truth_missing: { title: "No truth", sign: "?" },
 };
 
-return { store, openStore, takeShard, loadRows, taskTitle, mainMetric, STATES };
+return { store, openStore, takeShard, loadRows, follow, takeLive, taskTitle, mainMetric, STATES };
 })();
 
 modules["funnel.js"] = (() => {
@@ -2491,7 +2525,7 @@ return { lineChart };
 modules["training.js"] = (() => {
 // Training: for each stage its facts and curves.
 
-const { h } = modules["dom.js"];
+const { h, replace, styled } = modules["dom.js"];
 const { compact, counted, whole } = modules["format.js"];
 const { lineChart } = modules["linechart.js"];
 
@@ -2501,16 +2535,39 @@ const TITLES = {
   lr: "Learning rate",
   throughput: "Tokens per second",
   grad_norm: "Gradient norm",
+  mfu: "Share of the devices' arithmetic put to use",
+  padding_fraction: "Share of tokens that only fill up",
+  data_wait_seconds: "Seconds waited for data, per line of the log",
+  memory: "Peak memory, GiB",
+  tokens_real: "Tokens, per line of the log",
+  tokens_target: "Tokens trained on, per line of the log",
+  tokens_image: "Picture tokens, per line of the log",
 };
 
-/** The training screen for the summary's `training`. */
-function trainingScreen(stages) {
-  return h(
-    "main",
-    { class: "page", id: "screen", tabindex: "-1" },
+/** The training screen for the summary's `training`; with `live`, of a run that is going on. */
+function trainingScreen(summary) {
+  return h("main", { class: "page", id: "screen", tabindex: "-1" }, content(summary));
+}
+
+/** Put the newest state into the training screen, without a jump for who has scrolled. */
+function swapTraining(summary) {
+  const screen = document.getElementById("screen");
+  styled(screen, { minHeight: `${screen.offsetHeight}px` });
+  replace(screen, content(summary));
+  requestAnimationFrame(() => requestAnimationFrame(() => styled(screen, { minHeight: "" })));
+}
+
+function content({ training: stages, live }) {
+  return [
     h("h1", null, "Training"),
-    stages.length ? stages.map(stageSection) : h("p", { class: "empty" }, "This run trained nothing."),
-  );
+    live === undefined ? null : h("p", { class: "chart-note", role: "status" }, state(live)),
+    stages.length ? stages.map(stageSection) : h("p", { class: "empty" }, live ? "Nothing is logged yet." : "This run trained nothing."),
+  ];
+}
+
+function state(live) {
+  if (!live) return "The training has ended.";
+  return `This page follows the run. Last change seen at ${new Date().toLocaleTimeString("en-GB")}.`;
 }
 
 function stageSection({ stage, curves, facts, num_unread: numUnread }) {
@@ -2546,7 +2603,7 @@ function compactWhole(value) {
   return value < 1e6 ? whole(value) : new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 }).format(value);
 }
 
-return { trainingScreen };
+return { trainingScreen, swapTraining };
 })();
 
 modules["main.js"] = (() => {
@@ -2560,14 +2617,14 @@ const { lockScreen } = modules["lock.js"];
 const { overviewScreen } = modules["overview.js"];
 const { RecordsScreen } = modules["records.js"];
 const { address, readRoute } = modules["route.js"];
-const { openStore, store, takeShard } = modules["store.js"];
-const { trainingScreen } = modules["training.js"];
+const { follow, openStore, store, takeLive, takeShard } = modules["store.js"];
+const { swapTraining, trainingScreen } = modules["training.js"];
 
 const page = { screens: [], records: null, current: null, links: new Map() };
 
 /** The screens this report has, in the order of the bar. */
 function screensOf(summary) {
-  const screens = summary.mode === "curation" ? [] : [["records", "Records"]];
+  const screens = ["curation", "training"].includes(summary.mode) ? [] : [["records", "Records"]];
   if (summary.evaluation) screens.unshift(["overview", "Overview"]);
   if (summary.training) screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
@@ -2587,6 +2644,7 @@ function start(text) {
   listenToKeys(pageKeys, () => (page.current === "records" ? page.records.keys() : {}));
   window.addEventListener("hashchange", show);
   show();
+  if (store.summary.live) follow(() => page.current === "training" && swapTraining(store.summary));
 }
 
 /** The address is taken by the screens, so a jump to the content is made by hand. */
@@ -2640,7 +2698,7 @@ function screenElement(screen) {
     case "overview":
       return overviewScreen();
     case "training":
-      return trainingScreen(summary.training);
+      return trainingScreen(summary);
     case "data":
       return dataScreen(summary.data, summary.ledger);
     case "curation":
@@ -2653,7 +2711,7 @@ function screenElement(screen) {
   }
 }
 
-window.roboloop = Object.freeze({ start, shard: takeShard });
+window.roboloop = Object.freeze({ start, shard: takeShard, live: takeLive });
 
 })();
 })();
