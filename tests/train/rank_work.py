@@ -154,3 +154,20 @@ def killed_in_save(rank: int, argument: tuple[str, int]) -> None:
         return real(*args, **options)
 
     setattr(home, name, call_or_die)
+
+
+def out_of_memory_on(rank: int, argument: tuple[int, int]) -> None:
+    """One rank cannot take more than so many rows at once."""
+    import torch
+
+    from roboloop.train.objective import AnswerLoss
+
+    victim, most_rows = argument
+    real = AnswerLoss.forward
+
+    def forward(self: AnswerLoss, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if rank == victim and len(tensors["labels"]) > most_rows:
+            raise torch.OutOfMemoryError("injected")
+        return real(self, tensors)
+
+    AnswerLoss.forward = forward  # type: ignore[method-assign]

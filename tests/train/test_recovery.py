@@ -127,10 +127,10 @@ def test_full_disk_leaves_the_last_checkpoint(
     real = Trainer._step
     free = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def fills_up(self: Trainer, step: int) -> Any:
+    def fills_up(self: Trainer, step: int, *rest: Any) -> Any:
         if step == 3:
             resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, free[1]))
-        return real(self, step)
+        return real(self, step, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_step", fills_up)

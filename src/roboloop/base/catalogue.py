@@ -213,6 +213,15 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A checkpoint does not fit the model",
         "The files were changed or cut; use the checkpoint before it.",
     ),
+    "E-TRN-006": ErrorKind(
+        "Out of memory", "Make steps smaller, recompute activations or shard the weights."
+    ),
+    "E-TRN-007": ErrorKind(
+        "A process ended in a way that a new start mends", "Give the same command again."
+    ),
+    "E-TRN-008": ErrorKind(
+        "The loss jumps", "Look at the records of the step; lower the learning rate."
+    ),
     "E-TRN-050": ErrorKind(
         "A training phase names a part that the model does not have",
         "Name parts it has. Experts and amplifiers have to be added to a model before they are "

@@ -63,6 +63,10 @@ class RoboLoopError(ValueError):
         return RoboLoopError(self.code, self.detail, place=merged, fix=self.fix)
 
 
+class RestartableError(RoboLoopError):
+    """A run that ended and goes on when the same command is given again, by hand or by itself."""
+
+
 class MissingDependencyError(RoboLoopError):
     """An optional package is not installed; the message carries the command that installs it."""
 

@@ -6,16 +6,18 @@ a step and an objective that turns one into a loss. The loop knows no more of it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from roboloop.models.parts import Parts
 from roboloop.train.branches import collate_branched
 from roboloop.train.config import SftConfig
-from roboloop.train.examples import ExampleMaker, Schedule
+from roboloop.train.examples import Example, ExampleMaker, Schedule
 
 LOSS = "loss"
 """The key of an objective's output that is minimised."""
@@ -85,6 +87,18 @@ class BatchMaker(Protocol):
         ...
 
 
+@runtime_checkable
+class Cuttable(Protocol):
+    """A maker whose micro-batches can be made smaller."""
+
+    def cut(self, num_cuts: int) -> BatchMaker | None:
+        """The same steps in micro-batches of one part in `num_cuts` the size.
+
+        None when they would be smaller than one example.
+        """
+        ...
+
+
 class PictureBatches:
     """Steps over pictures, the questions of each in rows of branches.
 
@@ -93,23 +107,51 @@ class PictureBatches:
         parts: Tokenizer and picture format of the model.
         config: The phase.
         seed: Names the order of the pictures.
+        num_cuts: How many times smaller the micro-batches are than the phase says.
     """
 
-    def __init__(self, maker: ExampleMaker, *, parts: Parts, config: SftConfig, seed: int) -> None:
+    def __init__(
+        self,
+        maker: ExampleMaker,
+        *,
+        parts: Parts,
+        config: SftConfig,
+        seed: int,
+        num_cuts: int = 1,
+    ) -> None:
         self._maker = maker
         self._parts = parts
         self._per_step = config.pictures_per_step
+        self._most = config.pictures_per_micro_batch or config.pictures_per_step
+        self._num_cuts = num_cuts
+        self._again = partial(PictureBatches, maker, parts=parts, config=config, seed=seed)
         self._schedule = Schedule(
             len(maker.groups), pictures_per_step=config.pictures_per_step, seed=seed
         )
 
     def micro_batches(self, step: int, *, rank: int, num_ranks: int) -> Sequence[MicroBatch]:
-        """One batch; each process takes every so-manieth picture.
+        """Batches of this process's pictures: every so-manieth of the step.
 
         Raises:
             RoboLoopError: E-TRN-002 for a question that is too long, E-MED-*.
         """
-        examples = [self._maker.make(v) for v in self._schedule.visits(step)[rank::num_ranks]]
+        visits = self._schedule.visits(step)[rank::num_ranks]
+        size = math.ceil(min(self._most, len(visits)) / self._num_cuts)
+        examples = [self._maker.make(visit) for visit in visits]
+        return [
+            self._micro_batch(examples[first : first + size])
+            for first in range(0, len(examples), size)
+        ]
+
+    def cut(self, num_cuts: int) -> PictureBatches | None:
+        """Fewer pictures in each."""
+        return None if num_cuts >= 2 * self._most else self._again(num_cuts=num_cuts)
+
+    def epoch_after(self, num_steps: int) -> float:
+        """How often the pictures have been met."""
+        return num_steps * self._per_step / len(self._maker.groups)
+
+    def _micro_batch(self, examples: Sequence[Example]) -> MicroBatch:
         rows = [row for example in examples for row in example.rows]
         batch = collate_branched(rows, parts=self._parts)
         counts = TokenCounts(
@@ -120,8 +162,4 @@ class PictureBatches:
         )
         ids = tuple(name for example in examples for name in example.record_ids)
         tensors = {**batch.inputs, "labels": batch.labels}
-        return [MicroBatch(tensors, float(counts.target), counts, ids)]
-
-    def epoch_after(self, num_steps: int) -> float:
-        """How often the pictures have been met."""
-        return num_steps * self._per_step / len(self._maker.groups)
+        return MicroBatch(tensors, float(counts.target), counts, ids)

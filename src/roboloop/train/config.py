@@ -16,7 +16,7 @@ from roboloop.train.batching import (
     PackedBatching,
     PaddedBatching,
 )
-from roboloop.train.run_options import RUN_OPTIONS, RunOptions
+from roboloop.train.run_options import RUN_OPTIONS, GuardConfig, RunOptions
 
 Part = Literal["vision", "projector", "language", "moe", "amplifier"]
 PARTS: tuple[Part, ...] = ("vision", "projector", "language", "moe", "amplifier")
@@ -169,6 +169,8 @@ class PhaseConfig(RunOptions):
     """Steps between two checkpoints; left out, there are about ten in a phase."""
     log_every_steps: int = Field(5, gt=0)
     """Steps between two lines of the log."""
+    guard: GuardConfig = GuardConfig()
+    """What to do when the loss has gone wrong."""
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -229,6 +231,9 @@ class SftConfig(PhaseConfig):
     takes all tasks, with weight 1."""
     pictures_per_step: int = Field(8, gt=0)
     """Pictures of one optimizer step, over all processes."""
+    pictures_per_micro_batch: int | None = Field(None, gt=0, exclude_if=lambda value: value is None)
+    """Most pictures of one forward pass of a process; their gradients add up to the step's. Left
+    out, a process takes all of its pictures at once."""
     questions_per_picture: int = Field(4, gt=0)
     """Most questions asked about a picture in one step."""
     batching: Batching = BranchedBatching()

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from roboloop.train.batches import LOSS, BatchMaker, MicroBatch, TokenCounts
+from roboloop.train.batches import LOSS, MicroBatch, TokenCounts
+from roboloop.train.memory import MemoryGuard, ran_out
 from roboloop.train.strategies import Strategy
 
 
@@ -40,7 +41,7 @@ class GradientMaker:
 
     Args:
         strategy: Where the weights lie.
-        batches: Makes the micro-batches.
+        memory: Makes the micro-batches, of a size that fits.
         autocast: Surrounds the computation of a loss.
     """
 
@@ -48,29 +49,59 @@ class GradientMaker:
         self,
         strategy: Strategy,
         *,
-        batches: BatchMaker,
+        memory: MemoryGuard,
         autocast: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.strategy = strategy
-        self.batches = batches
+        self.memory = memory
         self.autocast = autocast
 
     def make(self, step: int) -> Passed:
-        """The gradient of the mean loss of step `step`, counted from 0."""
+        """The gradient of the mean loss of step `step`, counted from 0.
+
+        When one process runs out of memory all learn of it and try the step again in smaller
+        micro-batches; where processes talk in the middle of a step the run ends, to go on so.
+
+        Raises:
+            RoboLoopError: E-TRN-006, E-TRN-007 out of memory; what makes the micro-batches raises.
+        """
         ranks = self.strategy.ranks
-        began = time.monotonic()
-        micro_batches = self.batches.micro_batches(step, rank=ranks.number, num_ranks=ranks.count)
-        wait_seconds = time.monotonic() - began
-        weight, counts = self._totals(micro_batches)
+        while True:
+            began = time.monotonic()
+            micro_batches = self.memory.batches.micro_batches(
+                step, rank=ranks.number, num_ranks=ranks.count
+            )
+            wait_seconds = time.monotonic() - began
+            weight, counts = self._totals(micro_batches)
+            sums = self._passes(micro_batches, weight=weight)
+            if not self.strategy.can_agree:
+                if sums is None:
+                    self.memory.make_room(step=step, writes=True, goes_on=False)
+            elif ranks.summed([float(sums is None)])[0]:
+                self.strategy.drop_gradients()
+                self.memory.make_room(step=step, writes=ranks.is_first, goes_on=True)
+                continue
+            assert sums is not None
+            self.strategy.reduce()
+            sums = dict(zip(sums, ranks.summed(sums.values()), strict=True))
+            loss = sums.pop(LOSS) / max(1.0, weight)
+            return Passed(loss, weight, counts, sums, micro_batches, wait_seconds)
+
+    def _passes(
+        self, micro_batches: Sequence[MicroBatch], *, weight: float
+    ) -> dict[str, float] | None:
+        """What the objective tells, summed over micro-batches; None when memory ran out."""
         sums: Counter[str] = Counter()
-        for number, micro in enumerate(micro_batches):
-            is_last = number + 1 == len(micro_batches)
-            told = self._pass(micro, weight=weight, is_last=is_last)
-            sums.update({name: float(value.detach()) for name, value in told.items()})
-        self.strategy.reduce()
-        sums = Counter(dict(zip(sums, ranks.summed(sums.values()), strict=True)))
-        loss = sums.pop(LOSS) / max(1.0, weight)
-        return Passed(loss, weight, counts, dict(sums), micro_batches, wait_seconds)
+        try:
+            for number, micro in enumerate(micro_batches):
+                is_last = number + 1 == len(micro_batches)
+                told = self._pass(micro, weight=weight, is_last=is_last)
+                sums.update({name: float(value.detach()) for name, value in told.items()})
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            return None
+        return dict(sums)
 
     def _pass(self, micro: MicroBatch, *, weight: float, is_last: bool) -> dict[str, Tensor]:
         device = self.strategy.ranks.device

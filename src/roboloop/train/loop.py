@@ -7,6 +7,7 @@ are ours, and accelerate only places the model and talks between processes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,13 @@ from accelerate import Accelerator
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import ProgressBar, progress_bar
-from roboloop.train.batches import BatchMaker, TokenCounts
+from roboloop.train.batches import TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
 from roboloop.train.config import PhaseConfig
 from roboloop.train.gradients import GradientMaker
-from roboloop.train.guards import check_finite
+from roboloop.train.guards import LossGuard
 from roboloop.train.log import LogLine, TrainerLog
+from roboloop.train.memory import MemoryGuard
 from roboloop.train.optim import schedule_factor
 from roboloop.train.strategies import Strategy
 
@@ -40,6 +42,7 @@ class StepOutcome:
         counts: Tokens of its micro-batches.
         metrics: Sums of what else the objective tells; over `weight`, their means.
         wait_seconds: Time the process waited for its micro-batches.
+        skipped: Whether its gradient was thrown away.
     """
 
     loss: float
@@ -48,6 +51,7 @@ class StepOutcome:
     counts: TokenCounts
     metrics: dict[str, float]
     wait_seconds: float
+    skipped: bool = False
 
 
 @dataclass(slots=True)
@@ -59,6 +63,7 @@ class Window:
     counts: TokenCounts = field(default_factory=TokenCounts)
     metrics: Counter[str] = field(default_factory=Counter[str])
     wait_seconds: float = 0.0
+    grad_norm: float = 0.0
 
     def add(self, outcome: StepOutcome) -> None:
         """Count a step in."""
@@ -67,6 +72,7 @@ class Window:
         self.counts += outcome.counts
         self.metrics.update(outcome.metrics)
         self.wait_seconds += outcome.wait_seconds
+        self.grad_norm = outcome.grad_norm
 
     def means(self) -> dict[str, float]:
         """What the objective tells, over the weight."""
@@ -79,7 +85,8 @@ class Trainer:
     Args:
         strategy: Where the weights lie; placed, and bound to optimizers whose groups' `lr` is their
             peak.
-        batches: Makes the micro-batches.
+        memory: Makes the micro-batches.
+        guard: Looks at each step's loss before it counts.
         config: The phase.
         num_steps: Steps in all.
         accelerator: What brought the processes together.
@@ -89,20 +96,23 @@ class Trainer:
         self,
         strategy: Strategy,
         *,
-        batches: BatchMaker,
+        memory: MemoryGuard,
+        guard: LossGuard,
         config: PhaseConfig,
         num_steps: int,
         accelerator: Accelerator,
     ) -> None:
         self.strategy = strategy
         self.ranks = strategy.ranks
-        self.batches = batches
+        self.memory = memory
+        self.guard = guard
+        self.progress = Progress("")
         self.config = config
         self.num_steps = num_steps
         self.peaks = [[g["lr"] for g in one.param_groups] for one in strategy.optimizers]
         self.trained_parts = {g["part"] for one in strategy.optimizers for g in one.param_groups}
         self.gradients = GradientMaker(
-            strategy, batches=batches, autocast=lambda: accelerator.autocast()
+            strategy, memory=memory, autocast=lambda: accelerator.autocast()
         )
 
     def run(self, start: Progress, *, log: TrainerLog | None, checkpoints: Path) -> Progress:
@@ -120,13 +130,15 @@ class Trainer:
         title = self.config.name
         with progress_bar(title, total=self.num_steps, done=start.num_steps) as bar:
             for step in range(start.num_steps, self.num_steps):
+                self.progress = progress
                 outcome = self._step(step)
-                window.add(outcome)
+                if not outcome.skipped:
+                    window.add(outcome)
                 progress = _advanced(progress, outcome=outcome, seconds=time.monotonic() - began)
                 _show(bar, progress=progress)
                 is_last = step + 1 == self.num_steps
                 if is_last or (step + 1) % self.config.log_every_steps == 0:
-                    self._log(log, progress=progress, outcome=outcome, window=window)
+                    self._log(log, progress=progress, window=window)
                     window = Window()
                 if is_last or (step + 1) % save_every == 0:
                     self._save(checkpoints, progress=progress)
@@ -137,9 +149,18 @@ class Trainer:
         """One optimizer step."""
         passed = self.gradients.make(step)
         grad_norm = self.strategy.clip(self.config.clip_norm)
-        check_finite(passed, grad_norm=grad_norm, step=step, phase=self.config.name)
-        self._set_rates(step)
-        self.strategy.step()
+        goes_on = self.guard.lets_pass(
+            passed,
+            grad_norm=grad_norm,
+            step=step,
+            smooth_loss=self.progress.smooth_loss,
+            num_skipped=self.progress.num_skipped,
+        )
+        if goes_on:
+            self._set_rates(step)
+            self.strategy.step()
+        else:
+            self.strategy.drop_gradients()
         return StepOutcome(
             passed.loss,
             grad_norm,
@@ -147,6 +168,7 @@ class Trainer:
             passed.counts,
             passed.metrics,
             passed.wait_seconds,
+            skipped=not goes_on,
         )
 
     def _set_rates(self, step: int) -> None:
@@ -155,25 +177,28 @@ class Trainer:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
 
-    def _log(
-        self, log: TrainerLog | None, *, progress: Progress, outcome: StepOutcome, window: Window
-    ) -> None:
-        if log is None:
-            return
+    def _log(self, log: TrainerLog | None, *, progress: Progress, window: Window) -> None:
+        smooth = progress.smooth_loss
+        if log is None or smooth is None:
+            return  # without a smoothed loss every step so far was skipped
+        metrics = window.means()
+        if progress.num_skipped:
+            metrics["skipped_steps"] = progress.num_skipped
+        loss = window.loss_sum / max(1.0, window.weight)
         done = progress.num_steps
         factor = schedule_factor(done - 1, num_steps=self.num_steps, config=self.config)
         line = LogLine(
             step=done,
             total_steps=self.num_steps,
-            loss=window.loss_sum / max(1.0, window.weight),
+            loss=loss if window.weight else smooth,
             rate=max(self.config.rate_of(part) for part in self.trained_parts) * factor,
-            epoch=self.batches.epoch_after(done),
+            epoch=self.memory.batches.epoch_after(done),
             seconds=progress.seconds,
             num_tokens=progress.num_tokens,
             counts=window.counts,
-            grad_norm=outcome.grad_norm,
+            grad_norm=window.grad_norm,
             wait_seconds=window.wait_seconds,
-            metrics=window.means(),
+            metrics=metrics,
         )
         log.add(line)
 
@@ -203,17 +228,20 @@ def check_divides(per_step: int, *, option: str, accelerator: Accelerator) -> No
 
 
 def _advanced(progress: Progress, *, outcome: StepOutcome, seconds: float) -> Progress:
-    smooth = progress.smooth_loss
-    smooth = outcome.loss if smooth is None else SMOOTHING * smooth + (1 - SMOOTHING) * outcome.loss
+    smooth, loss = progress.smooth_loss, outcome.loss
+    if not outcome.skipped:
+        smooth = loss if smooth is None else SMOOTHING * smooth + (1 - SMOOTHING) * loss
     return replace(
         progress,
         num_steps=progress.num_steps + 1,
         num_tokens=progress.num_tokens + outcome.counts.real,
         seconds=seconds,
         smooth_loss=smooth,
+        num_skipped=progress.num_skipped + outcome.skipped,
     )
 
 
 def _show(bar: ProgressBar, *, progress: Progress) -> None:
     speed = progress.num_tokens / max(progress.seconds, 1e-9)
-    bar.advance(note=f"loss {progress.smooth_loss:.3f}, {speed:,.0f} tokens/s")
+    loss = math.nan if progress.smooth_loss is None else progress.smooth_loss
+    bar.advance(note=f"loss {loss:.3f}, {speed:,.0f} tokens/s")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from roboloop.train.batches import BatchMaker, MicroBatch
+from roboloop.train.batches import BatchMaker, Cuttable, MicroBatch
 
 
 class _Share(NamedTuple):
@@ -56,6 +56,16 @@ class PrefetchedBatches:
                     self._maker.micro_batches, share.step, rank=rank, num_ranks=num_ranks
                 )
         return self._coming.pop(wanted[0]).result()
+
+    def cut(self, num_cuts: int) -> BatchMaker | None:
+        """The maker's, made ahead in the same way. What is on its way here is given up."""
+        smaller = self._maker.cut(num_cuts) if isinstance(self._maker, Cuttable) else None
+        if smaller is None:
+            return None
+        for coming in self._coming.values():
+            coming.cancel()
+        self._coming.clear()
+        return PrefetchedBatches(smaller, num_workers=self._num_ahead, num_steps=self._num_steps)
 
     def epoch_after(self, num_steps: int) -> float:
         """As the maker's."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from torch import Tensor, from_numpy
@@ -32,11 +35,23 @@ class RecordBatches(ABC):
         config: The phase; its batching takes records.
         seed: Names the order of the records.
         refused: Where records that are too long are written down.
+        num_cuts: How many times smaller the micro-batches are than the phase says.
     """
 
     def __init__(
-        self, rows: RecordRows, *, parts: Parts, config: SftConfig, seed: int, refused: Refused
+        self,
+        rows: RecordRows,
+        *,
+        parts: Parts,
+        config: SftConfig,
+        seed: int,
+        refused: Refused,
+        num_cuts: int = 1,
     ) -> None:
+        self._num_cuts = num_cuts
+        self._again = partial(
+            type(self), rows, parts=parts, config=config, seed=seed, refused=refused
+        )
         self._rows = rows
         self._parts = parts
         self._refused = refused
@@ -89,9 +104,18 @@ class RecordBatches(ABC):
                 made.append(self._idle(outlines[int(np.argmin(lengths))]))
         return made
 
+    def cut(self, num_cuts: int) -> RecordBatches | None:
+        """Fewer records in each."""
+        return None if num_cuts >= 2 * self._most_records else self._again(num_cuts=num_cuts)
+
     def epoch_after(self, num_steps: int) -> float:
         """How often the records have been met."""
         return num_steps * self._per_step / self.num_per_epoch
+
+    @property
+    @abstractmethod
+    def _most_records(self) -> int:
+        """Most records that one micro-batch can have."""
 
     @abstractmethod
     def _arranged(self, lengths: Sequence[int], *, num_ranks: int) -> list[list[Pack]]:
@@ -123,14 +147,19 @@ class PackedBatches(RecordBatches):
     """Packs of at most `tokens_per_pack` tokens, without filling."""
 
     def __init__(
-        self, rows: RecordRows, *, parts: Parts, config: SftConfig, seed: int, refused: Refused
+        self, rows: RecordRows, *, config: SftConfig, num_cuts: int = 1, **others: Any
     ) -> None:
-        super().__init__(rows, parts=parts, config=config, seed=seed, refused=refused)
+        super().__init__(rows, config=config, num_cuts=num_cuts, **others)
         assert isinstance(config.batching, PackedBatching)
-        self._most = config.batching.tokens_per_pack
+        self._most = config.batching.tokens_per_pack // num_cuts
+
+    @property
+    def _most_records(self) -> int:
+        return self._per_step
 
     def _arranged(self, lengths: Sequence[int], *, num_ranks: int) -> list[list[Pack]]:
-        return share_out(lengths, most=self._most, num_ranks=num_ranks)
+        most = max(self._most, *lengths) if self._num_cuts > 1 else self._most
+        return share_out(lengths, most=most, num_ranks=num_ranks)
 
     def _collated(self, items: Sequence[Encoded]) -> dict[str, Tensor]:
         return collate_packed(items, parts=self._parts)
@@ -140,11 +169,16 @@ class PaddedBatches(RecordBatches):
     """Batches of `records_per_batch` rows as they come, filled up and masked."""
 
     def __init__(
-        self, rows: RecordRows, *, parts: Parts, config: SftConfig, seed: int, refused: Refused
+        self, rows: RecordRows, *, config: SftConfig, num_cuts: int = 1, **others: Any
     ) -> None:
-        super().__init__(rows, parts=parts, config=config, seed=seed, refused=refused)
+        super().__init__(rows, config=config, num_cuts=num_cuts, **others)
         assert isinstance(config.batching, PaddedBatching)
-        self._size = config.batching.records_per_batch
+        self._most_records_whole = config.batching.records_per_batch
+        self._size = math.ceil(self._most_records_whole / num_cuts)
+
+    @property
+    def _most_records(self) -> int:
+        return self._most_records_whole
 
     def _arranged(self, lengths: Sequence[int], *, num_ranks: int) -> list[list[Pack]]:
         places = list(range(len(lengths)))

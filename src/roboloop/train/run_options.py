@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Sharding = Literal["none", "fsdp2", "zero1", "zero2", "zero3", "zero3_offload"]
+DEEPSPEED: tuple[Sharding, ...] = ("zero1", "zero2", "zero3", "zero3_offload")
 
 
 class RunOptions(BaseModel):
@@ -12,10 +16,48 @@ class RunOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    sharding: Sharding = "none"
+    """What processes share out. `none` (or `ddp`): nothing, each holds the whole model. `zero1`:
+    optimizer states. `zero2`: gradients too. `fsdp2` and `zero3`: weights too. `zero3_offload`:
+    and weights and states wait in the CPU's memory. `zero*` need DeepSpeed."""
+    deepspeed_file: Path | None = None
+    """A DeepSpeed JSON file for `zero*`; refused if it brings an optimizer or a schedule."""
+    gradient_checkpointing: Literal["off", "selective", "full"] = "off"
+    """Compute activations again on the way back: all of a layer's, or only the cheap ones."""
+    on_out_of_memory: Literal["stop", "halve", "recompute"] = "halve"
+    """When memory runs out: stop; halve the micro-batches of a step, whose loss stays the same; and
+    when there is nothing left to halve, turn on full gradient checkpointing."""
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
     """How many of the newest checkpoints are kept."""
     keep_best_checkpoint: bool = False
     """Also keep the checkpoint with the lowest evaluation loss, or smoothed loss without one."""
+    watchdog_seconds: Annotated[float, Field(gt=0)] = 900.0
+    """A process that gets no further for so long is named and the run ends, to be started again."""
+
+    @field_validator("sharding", mode="before")
+    @classmethod
+    def _ddp_is_none(cls, sharding: Any) -> Any:
+        return "none" if sharding == "ddp" else sharding
+
+    @model_validator(mode="after")
+    def _file_is_for_deepspeed(self) -> Self:
+        if self.deepspeed_file is not None and self.sharding not in DEEPSPEED:
+            raise ValueError(f"deepspeed_file needs sharding: {', '.join(DEEPSPEED)}")
+        return self
+
+
+class GuardConfig(BaseModel):
+    """What to do when the loss of a step, or its gradient, has gone wrong."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on_bad_loss: Literal["stop", "skip"] = "stop"
+    """Stop, or leave the weights as they are and go on with the next step."""
+    spike_factor: Annotated[float, Field(gt=1)] | None = None
+    """A loss so many times the smoothed loss is wrong too; left out, only numbers that are not
+    finite are."""
+    most_skipped_steps: Annotated[int, Field(ge=0)] = 10
+    """The run stops when it would skip more."""
 
 
 RUN_OPTIONS = frozenset(RunOptions.model_fields)

@@ -35,13 +35,20 @@ from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
+<<<<<<< HEAD
 from roboloop.train.listening import listening
+=======
+from roboloop.train.guards import LossGuard
+from roboloop.train.log import TrainerLog
+>>>>>>> 3123106 (Out of memory: all processes halve their micro-batches; recomputation; a guard on the loss)
 from roboloop.train.loop import Trainer, check_divides
+from roboloop.train.memory import MemoryGuard
 from roboloop.train.meter import meter_of
 from roboloop.train.objective import AnswerLoss
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.ranks import Ranks
+from roboloop.train.recompute import recompute_activations
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
@@ -172,13 +179,24 @@ def train_model(
     identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     ranks = Ranks(accelerator)
     strategy = Replicated(backbone.model, ranks=ranks)
+    if config.gradient_checkpointing != "off":
+        recompute_activations(backbone.model, how=config.gradient_checkpointing)
     strategy.place(work.objective)
     trainables = choose_trainables(backbone.model, config=config)
     strategy.bind(make_optimizers(trainables, config=config))
     report = {**trainables.report(), "groups": group_facts(strategy.optimizers)}
     steps = num_steps(config, work=work)
+    memory = MemoryGuard(work.batches, network=backbone.model, options=config, folder=out)
+    guard = LossGuard(
+        config.guard, phase=config.name, folder=out, network=backbone.model, rank=ranks.number
+    )
     trainer = Trainer(
-        strategy, batches=work.batches, config=config, num_steps=steps, accelerator=accelerator
+        strategy,
+        memory=memory,
+        guard=guard,
+        config=config,
+        num_steps=steps,
+        accelerator=accelerator,
     )
     if ranks.is_first:
         atomic_write_json(out / "trainable.json", value=report)
