@@ -35,12 +35,8 @@ from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
-<<<<<<< HEAD
-from roboloop.train.listening import listening
-=======
 from roboloop.train.guards import LossGuard
-from roboloop.train.log import TrainerLog
->>>>>>> 3123106 (Out of memory: all processes halve their micro-batches; recomputation; a guard on the loss)
+from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer, check_divides
 from roboloop.train.memory import MemoryGuard
 from roboloop.train.meter import meter_of
