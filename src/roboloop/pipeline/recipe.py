@@ -16,7 +16,7 @@ from roboloop.evaluate.config import EvaluateConfig
 from roboloop.models.config import ModelConfig
 from roboloop.report.config import ReportConfig
 from roboloop.sources.base import Source
-from roboloop.train.config import SftConfig
+from roboloop.train.phases import Phase
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 
@@ -52,7 +52,7 @@ class Recipe(BaseModel):
     data: DataConfig
     curate: CurateConfig | None = None
     """What of the records is trained on; all of them when left out."""
-    train: tuple[SftConfig, ...] = ()
+    train: tuple[Phase, ...] = ()
     """Training phases in order; each starts from the one before it."""
     evaluate: EvaluateConfig = Field(default_factory=lambda: EvaluateConfig.model_validate({}))
     report: ReportConfig = Field(default_factory=lambda: ReportConfig.model_validate({}))

@@ -18,7 +18,7 @@ from roboloop.records.record import Record
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.folder import RunFolder, StageFolder
 from roboloop.runs.ledger import Ledger
-from roboloop.train.config import SftConfig
+from roboloop.train.phases import Phase, run_phase
 
 MAX_TOKENIZER_TEXTS = 20_000
 
@@ -91,16 +91,16 @@ def model_folder(recipe: Recipe, stage: Path) -> Path:
 
 
 def train_phase(
-    recipe: Recipe, *, phase: SftConfig, model: Path, records: Path, out: Path
+    recipe: Recipe, *, phase: Phase, model: Path, records: Path, out: Path
 ) -> StageOutput:
-    """`train.<name>`: one phase of supervised fine-tuning; resumes from its own checkpoints."""
-    from roboloop.train.sft import run_sft
-
-    result = run_sft(
+    """`train.<name>`: one phase of training; resumes from its own checkpoints."""
+    result = run_phase(
         phase, model=model, records=records / "records", out=out,
         dialect=_dialect(recipe), seed=recipe.seed,
     )  # fmt: skip
     facts = {"steps": result.num_steps, "loss": result.final_loss, "tokens": result.num_tokens}
+    if result.warnings:
+        facts |= {"warnings": list(result.warnings)}
     return StageOutput(_folder_print(trained_folder(out)), facts)
 
 
