@@ -56,6 +56,27 @@ def test_a_misspelt_key_is_answered_with_line_column_and_the_nearest_key(tmp_pat
     assert "Did you mean 'num_steps'?" in said
 
 
+@pytest.mark.parametrize(
+    ("phase", "said", "place"),
+    [
+        ("{name: a, num_steps: 3, epochs: 1}", "train.0: give either epochs", "11:"),
+        ("{name: a, kind: dpo, num_steps: 3, epochs: 1}", "train.0: give either epochs", "11:"),
+        ("{name: a, kind: dpo, num_steps: 3, betta: 1}", "Did you mean 'beta'?", "11:"),
+        ("{name: a, kind: dpo, num_steps: 3, loss: ppo}", "train.0.loss", "11:"),
+        ("{name: a, kind: ppo, num_steps: 3}", "'ppo'", "11:"),
+        ("{kind: dpo, num_steps: 3}", "train.0.name: Field required", "11:"),
+    ],
+)
+def test_mistakes_of_a_phase_of_any_kind_are_placed(
+    tmp_path: Path, phase: str, said: str, place: str
+) -> None:
+    head, _, tail = GOOD.partition("train:\n")
+    rest = tail.partition("evaluate:")[2]
+    text = f"{head}train:\n\n  - {phase}\nevaluate:{rest}"
+    found = message(write(tmp_path, text))
+    assert said in found and f":{place}" in found
+
+
 def test_a_misspelt_key_inside_a_source_is_found_too(tmp_path: Path) -> None:
     said = message(
         write(tmp_path, GOOD.replace("{kind: simulated}", "{kind: simulated, splitt: a}"))

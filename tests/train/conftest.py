@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,14 @@ from roboloop.base.geometry import PictureSize, Point
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.tiny import build_tiny
-from roboloop.records.answers import Box, Trajectory
+from roboloop.records.answers import Answer, Box, Text, Trajectory
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record
 from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import write_folder_mark, write_media_roots
 from roboloop.tasks import load_task
 from roboloop.train.config import SftConfig
+from roboloop.train.dpo_config import DpoConfig
 
 # Processes that tests start find their work by the name of its module.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -53,6 +55,11 @@ def record_folder(tmp_path_factory: pytest.TempPathFactory, records: list[Record
     return write_records(home / "records", records=records, pictures=home)
 
 
+@pytest.fixture(scope="session")
+def write_folder() -> Callable[..., Path]:
+    return write_records
+
+
 def write_records(folder: Path, *, records: list[Record], pictures: Path) -> Path:
     with ShardWriter(folder, split="train") as writer:
         for record in records:
@@ -60,6 +67,20 @@ def write_records(folder: Path, *, records: list[Record], pictures: Path) -> Pat
     write_folder_mark(folder, marks=writer.marks)
     write_media_roots(folder, roots={"drawn": pictures})
     return folder
+
+
+@pytest.fixture(scope="session")
+def paired_records(records: list[Record]) -> list[Record]:
+    return [
+        replace(record, rejected=worse(record, number)) for number, record in enumerate(records)
+    ]
+
+
+@pytest.fixture(scope="session")
+def pair_folder(record_folder: Path, paired_records: list[Record]) -> Path:
+    """The same records, each with a worse answer."""
+    home = record_folder.parent
+    return write_records(home / "pairs", records=paired_records, pictures=home)
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +123,39 @@ def phase() -> Callable[..., SftConfig]:
         return SftConfig.model_validate(basis | options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def dpo_phase() -> Callable[..., DpoConfig]:
+    """A short phase on pairs, with options changed by name."""
+
+    def make(**options: object) -> DpoConfig:
+        basis: dict[str, object] = {
+            "kind": "dpo",
+            "name": "prefer",
+            "num_steps": 6,
+            "pairs_per_step": 4,
+            "learning_rate": 1e-3,
+            "log_every_steps": 1,
+        }
+        if "epochs" in options:
+            del basis["num_steps"]
+        return DpoConfig.model_validate(basis | options)
+
+    return make
+
+
+def worse(record: Record, number: int) -> Answer:
+    """A place beside the true one; sometimes words, as of a model that failed."""
+    if number % 4 == 3:
+        return Text("It is near the red block.")
+    match record.answer:
+        case Box(x1, y1, x2, y2):
+            return Box(x1 / 2, y1 / 2, x2 / 2, y2 / 2)
+        case Trajectory(points):
+            return Trajectory(points[::-1][:3])
+        case _:
+            raise AssertionError(record)
 
 
 def drawn_box(number: int) -> Box:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.table import Table
@@ -17,6 +18,7 @@ from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.yaml_places import LocatedYaml, parse_value, read_yaml
 from roboloop.sources import SOURCES
 from roboloop.sources.base import Source
+from roboloop.train.phases import DEFAULT_KIND
 
 
 class RecipeError(RoboLoopError):
@@ -214,7 +216,8 @@ def _explain(
     """One message per mistake, in the order of the file."""
     problems: list[RoboLoopError] = []
     for item in error.errors():
-        path = (*prefix, *_file_path(item["loc"], located=located, prefix=prefix))
+        loc = item["loc"][:-1] if _ends_in_tag(item) else item["loc"]
+        path = (*prefix, *_file_path(loc, located=located, prefix=prefix))
         place = located.place(path)
         shown = ".".join(str(key) for key in path)
         if item["type"] == "extra_forbidden":
@@ -237,6 +240,12 @@ def _explain(
     return sorted(
         problems, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)
     )
+
+
+def _ends_in_tag(item: ErrorDetails) -> bool:
+    """Whether the mistake is one of a whole member of a union, whose place ends with its tag."""
+    given, last = item["input"], item["loc"][-1] if item["loc"] else None
+    return isinstance(given, dict) and last in (given.get("kind"), DEFAULT_KIND)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _file_path(

@@ -14,6 +14,7 @@ from roboloop.dialects import Dialect
 from roboloop.models.adapter_folder import trained_folder
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.stage import StageOutput
+from roboloop.records.answers import Text
 from roboloop.records.record import Record
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.folder import RunFolder, StageFolder
@@ -173,6 +174,8 @@ def _texts(recipe: Recipe, *, records: Path) -> Iterator[str]:
         yield from _wordings(record, dialect=dialect)
         if record.answer is not None:
             yield task.render(record.answer, dialect=dialect, size=record.picture_size)
+        if isinstance(record.rejected, Text):
+            yield record.rejected.text
 
 
 def _wordings(record: Record, *, dialect: Dialect) -> Iterator[str]:

@@ -15,6 +15,8 @@ from roboloop.train.preference_loss import ACCURACY, CHOSEN_RATIO
 COLLAPSE = 0.5
 """How far the true answers' log-probability for each token may fall below the reference's: their
 tokens are then 40 % less likely than they were, on (geometric) average."""
+CHANCE = 0.5
+"""Accuracy of a model that is its own reference, where rounding alone decides."""
 
 
 class PreferenceLog(TrainerLog):
@@ -23,15 +25,12 @@ class PreferenceLog(TrainerLog):
     def worded(self, line: LogLine) -> dict[str, Any]:
         """The line, with a warning where the true answers have collapsed."""
         value = super().worded(line)
-        if self.warnings or not self.lines:
-            return value
-        before, after = self.lines[0][ACCURACY], value[ACCURACY]
-        fall = -value[CHOSEN_RATIO]
-        if fall > COLLAPSE and after > before:
+        fall, accuracy = -value[CHOSEN_RATIO], value[ACCURACY]
+        if fall > COLLAPSE and accuracy > CHANCE and not self.warnings:
             value["warning"] = (
                 f"step {line.step}: the true answers lost {fall:.2f} nats a token against the "
-                f"reference while accuracy rose from {before:.2f} to {after:.2f}; raise beta or "
-                "sft_weight, or lower the learning rate"
+                f"reference while accuracy rose to {accuracy:.2f}; raise beta or sft_weight, or "
+                "lower the learning rate"
             )
             console().print(f"[yellow]{value['warning']}[/]")
         return value
