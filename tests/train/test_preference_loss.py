@@ -21,10 +21,10 @@ from roboloop.records.record import Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import LOSS
 from roboloop.train.dpo_config import DpoConfig
-from roboloop.train.examples import PictureCache
 from roboloop.train.preference_batches import REFERENCE, collate_pairs
 from roboloop.train.preference_loss import PreferenceLoss, answer_log_probs
 from roboloop.train.preference_pairs import EncodedPair, Pair, PairEncoder, load_pairs
+from roboloop.train.record_rows import ViewCache
 
 DpoPhase = Callable[..., DpoConfig]
 NUM_PAIRS = 5
@@ -44,7 +44,7 @@ def pairs(
     folder = RecordFolder(pair_folder)
     found = load_pairs(folder, config=dpo_phase(), dialect=dialect, seed=0)
     encoder = Encoder(backbone.parts, dialect=dialect)
-    pictures = PictureCache(folder.media_store(), encoder=encoder)
+    pictures = ViewCache(folder.media_store(), most_bytes=1 << 20)
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=4096)
     return [writer.encode(pair) for pair in found.kept[:NUM_PAIRS]]
 
@@ -232,9 +232,7 @@ def test_only_the_last_answer_of_a_conversation_counts(
 ) -> None:
     turns = (Turn("user", "Gripper box?"), Turn("assistant", "Which?"), Turn("user", "The left."))
     encoder = Encoder(backbone.parts, dialect=dialect)
-    writer = PairEncoder(
-        encoder, pictures=PictureCache(MediaStore({}), encoder=encoder), max_tokens=4096
-    )
+    writer = PairEncoder(encoder, pictures=ViewCache(MediaStore({}), most_bytes=0), max_tokens=4096)
     pair = writer.encode(Pair("a", (), turns, "[1, 2]", "no"))
     for item, said in ((pair.chosen, "[1, 2]"), (pair.rejected, "no")):
         kept = [int(label) for label in item.labels if label != IGNORED]

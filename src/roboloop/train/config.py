@@ -165,6 +165,11 @@ class PhaseConfig(RunOptions):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format of the forward pass. `auto` is bfloat16 on a GPU and float32 on a CPU; the
     trained weights are float32 throughout."""
+    data_workers: int = Field(1, ge=0)
+    """Threads that make the next steps while a step runs; with 0 each is made when its turn comes.
+    Changes nothing but the speed."""
+    picture_cache_megabytes: int = Field(512, ge=0)
+    """Most memory for decoded pictures in each process; `branched` batching keeps them all."""
     save_every_steps: int | None = Field(None, gt=0)
     """Steps between two checkpoints; left out, there are about ten in a phase."""
     log_every_steps: int = Field(5, gt=0)
@@ -243,11 +248,6 @@ class SftConfig(PhaseConfig):
     """Random changes of the pictures; none when left out."""
     loss: LossConfig = LossConfig()
     """Label smoothing and z-loss, both off; how many logits exist at once."""
-    data_workers: int = Field(1, ge=0)
-    """Threads that make the next steps while a step runs; with 0 each is made when its turn comes.
-    Changes nothing but the speed."""
-    picture_cache_megabytes: int = Field(512, ge=0)
-    """Most memory for decoded pictures of `packed` and `padded`, in each process."""
 
     @field_validator("tasks")
     @classmethod

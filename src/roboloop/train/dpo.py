@@ -19,14 +19,15 @@ from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.runs.ledger import Ledger
 from roboloop.train.adapt import only_adapts
 from roboloop.train.dpo_config import DpoConfig
-from roboloop.train.examples import PictureCache
 from roboloop.train.loop import check_divides
 from roboloop.train.preference_batches import PairBatches, RefLogProbs
 from roboloop.train.preference_log import PreferenceLog
 from roboloop.train.preference_loss import PreferenceLoss
 from roboloop.train.preference_pairs import PairEncoder, Pairs, load_pairs
 from roboloop.train.preference_reference import Reference, reference_log_probs
-from roboloop.train.sft import TrainResult, train_model
+from roboloop.train.prefetch import PrefetchedBatches
+from roboloop.train.record_rows import ViewCache
+from roboloop.train.sft import TrainResult, num_steps, train_model
 from roboloop.train.work import Setting, Work
 
 PAIRS_PER_BATCH = 8
@@ -56,14 +57,16 @@ def _preferences(config: DpoConfig, *, setting: Setting) -> Work:
     pairs = load_pairs(setting.records, config=config, dialect=encoder.dialect, seed=seed)
     if setting.accelerator.is_main_process:
         _note_left_out(pairs, path=setting.out / "ledger.jsonl", stage=f"train.{config.name}")
-    pictures = PictureCache(setting.records.media_store(), encoder=encoder)
+    pictures = ViewCache(
+        setting.records.media_store(), most_bytes=config.picture_cache_megabytes * 2**20
+    )
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=config.max_tokens)
     if config.reference == "adapter_off":
         _check_adapter(setting.backbone.model)
         reference, identity = None, config.reference
     else:
         reference, identity = _reference(config, setting=setting, pairs=pairs, encoder=writer)
-    return Work(
+    work = Work(
         PairBatches(pairs.kept, encoder=writer, config=config, seed=seed, reference=reference),
         PreferenceLoss(setting.backbone.model, config=config),
         num_items=len(pairs.kept),
@@ -72,6 +75,10 @@ def _preferences(config: DpoConfig, *, setting: Setting) -> Work:
         identity=identity,
         log=PreferenceLog,
     )
+    ahead = PrefetchedBatches(
+        work.batches, num_workers=config.data_workers, num_steps=num_steps(config, work=work)
+    )
+    return work._replace(batches=ahead)
 
 
 def _note_left_out(pairs: Pairs, *, path: Path, stage: str) -> None:

@@ -8,17 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.dialects.base import Dialect
 from roboloop.models.chat import IGNORED, Encoded, Encoder
+from roboloop.models.pixels import Patches
 from roboloop.records.answers import Answer, Text
 from roboloop.records.media import Media, media_to_json
 from roboloop.records.record import Record, Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.tasks import load_task
 from roboloop.train.dpo_config import DpoConfig
-from roboloop.train.examples import SPLIT, PictureCache
+from roboloop.train.examples import SPLIT
+from roboloop.train.record_rows import ViewCache
 
 
 class Pair(NamedTuple):
@@ -145,7 +146,7 @@ class PairEncoder:
         max_tokens: Most tokens of a conversation.
     """
 
-    def __init__(self, encoder: Encoder, *, pictures: PictureCache, max_tokens: int) -> None:
+    def __init__(self, encoder: Encoder, *, pictures: ViewCache, max_tokens: int) -> None:
         self.encoder = encoder
         self._pictures = pictures
         self._max_tokens = max_tokens
@@ -156,9 +157,7 @@ class PairEncoder:
         Raises:
             RoboLoopError: E-TRN-002 when one is too long, E-MED-*.
         """
-        pictures = [self._pictures.get(medium) for medium in pair.media]
-        pixels = self.encoder.parts.pixels
-        cut = [pixels.cut(picture, view=PictureSize(*picture.size)) for picture in pictures]
+        cut = [self._cut(medium) for medium in pair.media]
         chosen, rejected = (
             _last_answer(self.encoder.encode(cut, turns=(*pair.turns, Turn("assistant", text))))
             for text in (pair.chosen, pair.rejected)
@@ -172,6 +171,11 @@ class PairEncoder:
                 place=Place(record_id=pair.record_id),
             )
         return EncodedPair(pair.record_id, chosen, rejected)
+
+    def _cut(self, medium: Media) -> Patches:
+        view = self.encoder.dialect.view_size(self._pictures.size(medium))
+        picture = self._pictures.get(medium, view=view)
+        return self.encoder.parts.pixels.cut(picture, view=view)
 
 
 def _last_answer(item: Encoded) -> Encoded:
