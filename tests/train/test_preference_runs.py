@@ -69,7 +69,7 @@ def test_learns_to_prefer_and_says_so(run: Run, dpo_phase: DpoPhase) -> None:
     assert last["accuracy"] > 0.7 and last["reward_margin"] > 0.1
     assert last["preference_loss"] < first["preference_loss"] and last["kl_estimate"] > 1e-4
     assert last["loss"] == pytest.approx(last["preference_loss"] + 0.2 * last["sft_loss"], abs=1e-4)
-    assert last["reward_rejected"] < 0 < first["tokens_image"]
+    assert last["reward_chosen"] > 0 and last["chosen_ratio_per_token"] > 0
     assert last["epoch"] == pytest.approx(30 * 4 / 36, abs=1e-4)
     assert result.warnings == ()
 

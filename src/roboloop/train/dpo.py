@@ -20,6 +20,7 @@ from roboloop.runs.ledger import Ledger
 from roboloop.train.adapt import only_adapts
 from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.loop import check_divides
+from roboloop.train.optim import choose_trainables
 from roboloop.train.preference_batches import PairBatches, RefLogProbs
 from roboloop.train.preference_log import PreferenceLog
 from roboloop.train.preference_loss import PreferenceLoss
@@ -62,7 +63,7 @@ def _preferences(config: DpoConfig, *, setting: Setting) -> Work:
     )
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=config.max_tokens)
     if config.reference == "adapter_off":
-        _check_adapter(setting.backbone.model)
+        _check_adapter(setting.backbone.model, config=config)
         reference, identity = None, config.reference
     else:
         reference, identity = _reference(config, setting=setting, pairs=pairs, encoder=writer)
@@ -89,7 +90,7 @@ def _note_left_out(pairs: Pairs, *, path: Path, stage: str) -> None:
         console().print(f"left out: {len(pairs.left_out):,} pairs of equal answers; see {path}")
 
 
-def _check_adapter(network: nn.Module) -> None:
+def _check_adapter(network: nn.Module, *, config: DpoConfig) -> None:
     """Without its adapter the network has to be, and to stay, the model that the phase starts from.
 
     Raises:
@@ -104,6 +105,7 @@ def _check_adapter(network: nn.Module) -> None:
             "reference: adapter_off would be the model before the adapter that it starts with",
             fix="Use reference: cached, or set lora.merge in the phase before.",
         )
+    choose_trainables(network, config=config)
     if not only_adapts(network):
         raise RoboLoopError(
             "E-CFG-003",

@@ -22,7 +22,7 @@ class Setting(NamedTuple):
     Attributes:
         records: The records.
         backbone: The model it starts from, in float32, on its device, with its adapter if it gets
-            one; what is trained is chosen.
+            one.
         encoder: Writes conversations in the model's tokens.
         accelerator: Brings processes together.
         out: Folder for what the phase makes.
