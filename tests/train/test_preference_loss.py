@@ -21,7 +21,7 @@ from roboloop.records.record import Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import LOSS
 from roboloop.train.dpo_config import DpoConfig
-from roboloop.train.preference_batches import REFERENCE, collate_pairs
+from roboloop.train.preference_batches import REFERENCE, PairBatches, collate_pairs
 from roboloop.train.preference_loss import PreferenceLoss, answer_log_probs
 from roboloop.train.preference_pairs import EncodedPair, Pair, PairEncoder, load_pairs
 from roboloop.train.record_rows import ViewCache
@@ -201,6 +201,31 @@ def test_step_does_not_depend_on_how_it_is_cut(
         return value
 
     assert total(5) == pytest.approx(total(1, 3, 1), rel=1e-12)
+
+
+def test_micro_batches_can_be_cut(
+    backbone: Backbone, dialect: Dialect, pair_folder: Any, dpo_phase: DpoPhase
+) -> None:
+    folder, config = RecordFolder(pair_folder), dpo_phase(pairs_per_step=8, pairs_per_micro_batch=4)
+    found = load_pairs(folder, config=config, dialect=dialect, seed=0).kept
+    pictures = ViewCache(folder.media_store(), most_bytes=1 << 20)
+    encoder = Encoder(backbone.parts, dialect=dialect)
+    batches = PairBatches(
+        found,
+        encoder=PairEncoder(encoder, pictures=pictures, max_tokens=4096),
+        config=config, seed=0, reference=np.arange(2.0 * len(found)).reshape(-1, 2),
+    )  # fmt: skip
+    cut = batches.cut(2)
+    assert cut is not None and batches.cut(8) is None
+    for rank in (0, 1):
+        whole = batches.micro_batches(0, rank=rank, num_ranks=2)
+        small = cut.micro_batches(0, rank=rank, num_ranks=2)
+        assert [micro.weight for micro in whole] == [4] and len(small) == 2
+        ids = [name for micro in small for name in micro.record_ids]
+        assert tuple(ids) == whole[0].record_ids
+        numbers = torch.cat([micro.tensors[REFERENCE] for micro in small])
+        assert torch.equal(numbers, whole[0].tensors[REFERENCE])
+        assert [found[int(number) // 2].record_id for number in numbers[::2]] == ids
 
 
 def test_adapter_switched_off_is_the_cached_reference(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -73,6 +75,7 @@ class PairBatches:
         config: The phase.
         seed: Names the order.
         reference: What the reference model gives each answer; None when it is asked in every step.
+        num_cuts: How many times smaller the micro-batches are than the phase says.
     """
 
     def __init__(
@@ -83,12 +86,18 @@ class PairBatches:
         config: DpoConfig,
         seed: int,
         reference: RefLogProbs | None,
+        num_cuts: int = 1,
     ) -> None:
         assert reference is None or len(reference) == len(pairs)
         self._pairs = pairs
         self._encoder = encoder
         self._config = config
         self._reference = reference
+        self._most = config.pairs_per_micro_batch or config.pairs_per_step
+        self._num_cuts = num_cuts
+        self._again = partial(
+            PairBatches, pairs, encoder=encoder, config=config, seed=seed, reference=reference
+        )
         self._schedule = Schedule(len(pairs), pictures_per_step=config.pairs_per_step, seed=seed)
 
     def micro_batches(self, step: int, *, rank: int, num_ranks: int) -> Sequence[MicroBatch]:
@@ -98,8 +107,12 @@ class PairBatches:
             RoboLoopError: E-TRN-002 for an answer that is too long, E-MED-*.
         """
         mine = [visit.group for visit in self._schedule.visits(step)[rank::num_ranks]]
-        most = self._config.pairs_per_micro_batch or len(mine)
-        return [self._micro_batch(mine[at : at + most]) for at in range(0, len(mine), most)]
+        size = math.ceil(min(self._most, len(mine)) / self._num_cuts)
+        return [self._micro_batch(mine[at : at + size]) for at in range(0, len(mine), size)]
+
+    def cut(self, num_cuts: int) -> PairBatches | None:
+        """Fewer pairs in each."""
+        return None if num_cuts >= 2 * self._most else self._again(num_cuts=num_cuts)
 
     def _micro_batch(self, numbers: Sequence[int]) -> MicroBatch:
         encoded = [self._encoder.encode(self._pairs[number]) for number in numbers]
