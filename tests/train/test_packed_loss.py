@@ -8,12 +8,14 @@ of warning.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
 
 from roboloop.dialects import Dialect
 from roboloop.models.backbone import Backbone
@@ -24,6 +26,7 @@ from roboloop.train.batches import LOSS
 from roboloop.train.batching import LossConfig
 from roboloop.train.objective import AnswerLoss, pixel_values
 from roboloop.train.packing import collate_packed
+from roboloop.train.segments import use_segments
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +97,14 @@ def packed(
     return float(loss.detach()), gradient(backbone.model)
 
 
+@pytest.mark.parametrize("attention", ["stock", "segments"])
 @pytest.mark.parametrize("chunk_tokens", [1000, 7])
-def test_packed_equals_separate(exact: Backbone, items: list[Encoded], chunk_tokens: int) -> None:
+def test_packed_equals_separate(
+    exact: Backbone, items: list[Encoded], chunk_tokens: int, attention: str
+) -> None:
     wanted_loss, wanted = alone(exact, items)
+    if attention == "segments":
+        use_segments(exact.model)
     loss, found = packed(exact, items, chunk_tokens=chunk_tokens)
     assert loss == pytest.approx(wanted_loss, rel=1e-12, abs=0)
     assert float((found - wanted).abs().max() / wanted.abs().max()) < 1e-12
@@ -108,6 +116,43 @@ def test_the_order_in_a_pack_does_not_matter(exact: Backbone, items: list[Encode
     other_loss, other = packed(exact, items[::-1])
     assert loss == pytest.approx(other_loss, rel=1e-12, abs=0)
     assert float((found - other).norm() / found.norm()) < 1e-12
+
+
+def test_what_is_no_pack_is_attended_to_as_ever(
+    exact: Backbone, items: list[Encoded], tmp_path: Path
+) -> None:
+    """Padded rows and generation from prompts of different lengths, with segments switched on."""
+    network: Any = exact.model
+    padded = collate(items, parts=exact.parts)
+    prompts = collate(items[:2], parts=exact.parts, side="left")
+    del prompts["labels"]
+    wanted = network(**padded, use_cache=False).loss
+    said = network.generate(**prompts, max_new_tokens=5, do_sample=False)
+    use_segments(network)
+    assert torch.equal(network(**padded, use_cache=False).loss, wanted)
+    assert torch.equal(network.generate(**prompts, max_new_tokens=5, do_sample=False), said)
+    network.save_pretrained(tmp_path)
+    assert "segments" not in (tmp_path / "config.json").read_text()
+
+
+def test_segments_make_no_mask(
+    exact: Backbone, items: list[Encoded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attention sees one conversation at a time, and never a mask."""
+    seen: list[tuple[int, bool]] = []
+    real = functional.scaled_dot_product_attention
+
+    def watched(query: torch.Tensor, *given: Any, **options: Any) -> torch.Tensor:
+        seen.append((query.shape[2], options.get("attn_mask") is None))
+        return real(query, *given, **options)
+
+    batch = collate_packed(items, parts=exact.parts)
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", watched)
+    use_segments(exact.model)
+    AnswerLoss(exact.model, pixels=exact.parts.pixels)(batch)
+    num_layers = exact.model.config.get_text_config().num_hidden_layers
+    lengths = [(item.num_tokens, True) for item in items]
+    assert seen[-num_layers * len(items) :] == lengths * num_layers
 
 
 @pytest.mark.parametrize("mistake", ["a cache", "three rows of positions", "no positions"])

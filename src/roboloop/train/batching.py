@@ -32,6 +32,9 @@ class PackedBatching(BaseModel):
     """Records of one optimizer step, over all processes."""
     tokens_per_pack: int = Field(8192, gt=0)
     """Most tokens of one forward pass. Not below `max_tokens`."""
+    attention: Literal["segments", "stock"] = "segments"
+    """`segments` attends to one conversation after the other; `stock` leaves it to transformers,
+    whose `sdpa` makes a mask of tokens x tokens for each pack. The numbers are the same."""
 
 
 class PaddedBatching(BaseModel):

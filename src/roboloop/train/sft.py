@@ -48,6 +48,7 @@ from roboloop.train.recompute import recompute_activations
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
+from roboloop.train.segments import use_segments
 from roboloop.train.strategies import Replicated
 from roboloop.train.work import Prepare, Setting, Work
 
@@ -138,7 +139,10 @@ def _record_work(config: SftConfig, *, setting: Setting, objective: AnswerLoss) 
     rows = RecordRows(records, encoder=encoder, pictures=pictures, config=config, seed=seed)
     writes = setting.accelerator.is_main_process
     refused = Refused(setting.out / LEDGER if writes else None, stage=f"train.{config.name}")
-    kind = PackedBatches if config.batching.kind == "packed" else PaddedBatches
+    batching = config.batching
+    kind = PackedBatches if batching.kind == "packed" else PaddedBatches
+    if batching.kind == "packed" and batching.attention == "segments":
+        use_segments(setting.backbone.model)
     batches = kind(rows, parts=encoder.parts, config=config, seed=seed, refused=refused)
     return Work(
         batches,
