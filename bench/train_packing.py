@@ -1,6 +1,6 @@
 """Real tokens a second: batches of 4 filled up to the longest, and our packs of the same records.
 
-    python bench/train_packing.py [--steps 12] [--tokens-per-pack 2048] [--rounds 3]
+    python bench/train_packing.py [--steps 12] [--tokens-per-pack 4096] [--rounds 3]
 
 Both run the same tiny Qwen2.5-VL, records (`bench/train/robot_mix.py`: pictures of 320 x 180, 66
 tokens; 150-400 tokens a sample), loss and optimizer in one process, in turn, data making included.
@@ -34,6 +34,7 @@ from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import Refused
+from roboloop.train.segments import use_segments
 
 MIN_RATIO = 1.8
 RECORDS_PER_STEP = 32
@@ -51,7 +52,7 @@ class Round(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--tokens-per-pack", type=int, default=2048)
+    parser.add_argument("--tokens-per-pack", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     batchings = {
@@ -100,6 +101,8 @@ def run(model: Path, *, records: Path, batching: dict[str, object], num_steps: i
     )
     backbone = load_backbone(model, device="cpu")
     backbone.model.train()
+    if config.batching.kind == "packed":
+        use_segments(backbone.model)
     objective = AnswerLoss(backbone.model, pixels=backbone.parts.pixels)
     optimizer = torch.optim.AdamW(backbone.model.parameters(), lr=1e-4)
     batches = make_batches(config, backbone=backbone, records=records, num_steps=num_steps)
