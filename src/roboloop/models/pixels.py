@@ -114,11 +114,11 @@ class PixelFormat:
         num, _, patch, _ = values.shape
         planes = np.empty((num, CHANNELS, self.temporal_patch_size, patch, patch), np.float32)
         for channel in range(CHANNELS):
-            planes[:, channel] = self.levels[channel][values[:, channel]][:, None]
+            planes[:, channel] = self._levels[channel][values[:, channel]][:, None]
         return planes.reshape(num, -1)
 
     @cached_property
-    def levels(self) -> NDArray[np.float32]:
+    def _levels(self) -> NDArray[np.float32]:
         """The normalised value of every byte, [3, 256], rounded as Hugging Face does it."""
         unit = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
         mean = np.array(self.mean, dtype=np.float32)[:, None]
