@@ -12,9 +12,10 @@ the 7B model at 760 tokens a record 1 % of the whole), so it is a little low.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from roboloop.train.batches import TokenCounts
+if TYPE_CHECKING:
+    from roboloop.train.batches import TokenCounts
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = 2, 2, 2
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from roboloop.train.config import PhaseConfig
 from roboloop.train.figures import FOLDER, LiveFigures
 from roboloop.train.log import LogListener, TrainerLog
+from roboloop.train.trackers import open_tracker
 
 
 @contextmanager
@@ -19,14 +20,18 @@ def listening(log: TrainerLog | None, *, config: PhaseConfig, out: Path) -> Gene
         log: The log; None on a process that writes none.
         config: The phase.
         out: Folder of the phase.
+
+    Raises:
+        RoboLoopError: E-ENV-001 when a tracker's package is not installed.
     """
     with ExitStack() as stack:
         if log is not None:
-            for listener in _listeners(log, config=config, out=out):
-                stack.callback(listener.close)
-                log.listeners.append(listener)
+            listeners: list[LogListener] = [
+                LiveFigures(out / FOLDER, lines=log.lines, title=config.name)
+            ]
+            for name in dict.fromkeys(config.trackers):
+                listeners.append(open_tracker(name, phase=config.name, out=out))
+                stack.callback(listeners[-1].close)
+            stack.callback(listeners[0].close)
+            log.listeners.extend(listeners)
         yield
-
-
-def _listeners(log: TrainerLog, *, config: PhaseConfig, out: Path) -> list[LogListener]:
-    return [LiveFigures(out / FOLDER, lines=log.lines, title=config.name)]

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Sharding = Literal["none", "fsdp2", "zero1", "zero2", "zero3", "zero3_offload"]
 DEEPSPEED: tuple[Sharding, ...] = ("zero1", "zero2", "zero3", "zero3_offload")
 
+TrackerName = Literal["wandb", "tensorboard", "swanlab", "trackio", "mlflow"]
+
 
 class RunOptions(BaseModel):
     """How a phase is run. What it computes stays the same, up to rounding."""
@@ -33,6 +35,9 @@ class RunOptions(BaseModel):
     """Also keep the checkpoint with the lowest evaluation loss, or smoothed loss without one."""
     watchdog_seconds: Annotated[float, Field(gt=0)] = 900.0
     """A process that gets no further for so long is named and the run ends, to be started again."""
+    trackers: tuple[TrackerName, ...] = ()
+    """Experiment trackers that are fed the log, each by its own package; offline unless the
+    environment says otherwise."""
 
     @field_validator("sharding", mode="before")
     @classmethod
