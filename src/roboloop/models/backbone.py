@@ -16,7 +16,7 @@ from roboloop.base.files import atomic_write_bytes
 from roboloop.base.hashing import DIGEST_BYTES, hash_value
 from roboloop.models.adapter_folder import base_of, is_adapter
 from roboloop.models.folders import folder_replaced, no_progress_bars, save_weights
-from roboloop.models.parts import Parts, load_parts
+from roboloop.models.parts import Parts, load_parts, read_json
 
 COMPANIONS = (
     "tokenizer.json",
@@ -107,7 +107,7 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
         dtype = "float32"
     try:
         with no_progress_bars():
-            loaded: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+            loaded: Any = model_class(folder).from_pretrained(
                 folder,
                 dtype=dtype,
                 output_loading_info=True,
@@ -133,6 +133,19 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
     }
     model.to(device).eval()
     return Backbone(model, parts, companions)
+
+
+def model_class(folder: Path) -> type[Qwen2_5_VLForConditionalGeneration]:
+    """The class that a folder's `model_type` names.
+
+    Raises:
+        RoboLoopError: E-ENG-001 when there is no config.json.
+    """
+    if read_json(folder / "config.json").get("model_type") == "roboloop_moe_qwen2_5_vl":
+        from roboloop.models.moe.modeling_roboloop_moe import RoboLoopMoeForConditionalGeneration
+
+        return RoboLoopMoeForConditionalGeneration
+    return Qwen2_5_VLForConditionalGeneration
 
 
 def save_backbone(backbone: Backbone, *, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.models.pixels import PixelFormat
 
-FAMILIES = ("qwen2_5_vl",)
+FAMILIES = ("qwen2_5_vl", "roboloop_moe_qwen2_5_vl")
 """Values of `model_type` in a `config.json` that this package loads."""
 
 

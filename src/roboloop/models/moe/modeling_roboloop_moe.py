@@ -52,6 +52,8 @@ class Experts(nn.Module):
         self.gate_up_proj = nn.Parameter(torch.empty(num, 2 * width, hidden))
         self.down_proj = nn.Parameter(torch.empty(num, hidden, width))
         self.act_fn = ACT2FN[config.hidden_act]
+        for stack in (self.gate_up_proj, self.down_proj):
+            nn.init.normal_(stack, std=INIT_STD)
 
     def forward(self, hidden: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """The weighted sum of the chosen experts.
@@ -111,6 +113,7 @@ class MoeMlp(nn.Module):
         self.act_fn = ACT2FN[config.hidden_act]
         self.experts = Experts(config)
         self.router = nn.Linear(hidden, config.num_experts, bias=False)
+        nn.init.normal_(self.router.weight, std=INIT_STD)
         self.moe_gate = None if config.moe_folded else nn.Parameter(torch.zeros(1))
         self.top_k: int = config.num_experts_per_tok
         self.norm_topk_prob: bool = config.norm_topk_prob
@@ -143,16 +146,6 @@ class RoboLoopMoeForConditionalGeneration(Qwen2_5_VLForConditionalGeneration):
         for number, layer in enumerate(self.model.language_model.layers):
             if (number + 1) % text.decoder_sparse_step == 0:
                 layer.mlp = MoeMlp(text)
-        self.post_init()
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if isinstance(module, Experts):
-            nn.init.normal_(module.gate_up_proj, std=INIT_STD)
-            nn.init.normal_(module.down_proj, std=INIT_STD)
-        elif isinstance(module, MoeMlp) and module.moe_gate is not None:
-            nn.init.zeros_(module.moe_gate)
 
 
 def moe_layers(model: nn.Module) -> list[MoeMlp]:
