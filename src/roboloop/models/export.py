@@ -15,7 +15,9 @@ from roboloop.models.adapter_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, is_a
 from roboloop.models.backbone import Backbone, load_backbone, save_backbone
 from roboloop.models.folders import folder_replaced
 from roboloop.models.lora import has_adapter, merge_adapter
-from roboloop.models.published import check_published
+from roboloop.models.moe.modeling_roboloop_moe import moe_layers
+from roboloop.models.moe.upcycle import fold_gates
+from roboloop.models.published import check_published, stored_names
 
 Dtype = Literal["bfloat16", "float16", "float32"]
 PREPROCESSOR = "preprocessor_config.json"
@@ -47,7 +49,8 @@ def export_model(
 ) -> Exported:
     """Write a whole model, an adapter added to its weights, under the published names.
 
-    An adapter is added in float32 before the weights are rounded to `dtype`.
+    An adapter is added, and gates of experts are folded in, in float32 before the weights are
+    rounded to `dtype`.
 
     Args:
         source: A model folder or an adapter's.
@@ -65,12 +68,18 @@ def export_model(
     merged = has_adapter(backbone.model)
     if merged:
         merge_adapter(backbone.model)
+    has_experts = bool(moe_layers(backbone.model))
+    if has_experts:
+        backbone = fold_gates(backbone)
     kind: torch.dtype = getattr(torch, dtype)
     backbone.model.to(kind)  # pyright: ignore[reportArgumentType, reportCallIssue]
     _name_dtype(backbone.model.config, dtype=kind)
     if limits is not None:
         backbone = _with_limits(backbone, limits=limits)
     save_backbone(backbone, folder=out)
+    if has_experts:  # no published folder has such tensors; loading it checks every one
+        load_backbone(out, device="cpu")
+        return Exported(out, len(stored_names(out)), merged)
     return Exported(out, check_published(out), merged)
 
 

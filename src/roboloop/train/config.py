@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.models.moe.options import MoeLossOptions, MoeOptions
 from roboloop.tasks import load_task
 from roboloop.train.batching import (
     Batching,
@@ -248,12 +249,23 @@ class SftConfig(PhaseConfig):
     """Random changes of the pictures; none when left out."""
     loss: LossConfig = LossConfig()
     """Label smoothing and z-loss, both off; how many logits exist at once."""
+    moe: MoeOptions | None = None
+    """Put routed experts beside the layers of the model before training. Until they are trained the
+    model computes what it did; `parts: [moe]` trains them alone."""
+    moe_loss: MoeLossOptions = MoeLossOptions()
+    """What keeps experts in use, for models that have some."""
 
     @field_validator("tasks")
     @classmethod
     def _tasks_are_known(cls, tasks: Mapping[str, float]) -> Mapping[str, float]:
         check_tasks(tasks)
         return tasks
+
+    @model_validator(mode="after")
+    def _experts_are_trained_whole(self) -> Self:
+        if self.moe is not None and self.lora is not None:
+            raise ValueError("moe and lora exclude each other: an adapter's base has no experts")
+        return self
 
     @model_validator(mode="after")
     def _batching_fits(self) -> Self:

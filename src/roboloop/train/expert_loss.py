@@ -30,7 +30,9 @@ class ExpertLoss(nn.Module):
         options: The factors.
     """
 
-    def __init__(self, objective: nn.Module, *, network: nn.Module, options: MoeLossOptions) -> None:
+    def __init__(
+        self, objective: nn.Module, *, network: nn.Module, options: MoeLossOptions
+    ) -> None:
         super().__init__()
         self.objective = objective
         self.options = options

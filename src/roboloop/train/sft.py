@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import nn
 
 from roboloop.base.files import atomic_write_json
 from roboloop.base.hashing import hash_value
@@ -29,12 +30,15 @@ from roboloop.models.adapter_folder import ADAPTER, MODEL, base_of, is_adapter, 
 from roboloop.models.backbone import Backbone, load_backbone, save_backbone
 from roboloop.models.chat import Encoder
 from roboloop.models.lora import merge_adapter, save_adapter
+from roboloop.models.moe.modeling_roboloop_moe import moe_layers
+from roboloop.models.moe.upcycle import add_experts
 from roboloop.records.shards import RecordFolder
 from roboloop.train.adapt import only_adapts, prepare_adapter
 from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
+from roboloop.train.expert_loss import ExpertLoss
 from roboloop.train.guards import LossGuard
 from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer, check_divides
@@ -101,9 +105,10 @@ def run_sft(
 
 
 def _fine_tuning(config: SftConfig, *, setting: Setting) -> Work:
-    objective = AnswerLoss(
-        setting.backbone.model, config=config.loss, pixels=setting.backbone.parts.pixels
-    )
+    network, pixels = setting.backbone.model, setting.backbone.parts.pixels
+    objective: nn.Module = AnswerLoss(network, config=config.loss, pixels=pixels)
+    if moe_layers(network):
+        objective = ExpertLoss(objective, network=network, options=config.moe_loss)
     make = _picture_work if config.batching.kind == "branched" else _record_work
     work = make(config, setting=setting, objective=objective)
     batches = PrefetchedBatches(
@@ -112,7 +117,7 @@ def _fine_tuning(config: SftConfig, *, setting: Setting) -> Work:
     return work._replace(batches=batches)
 
 
-def _picture_work(config: SftConfig, *, setting: Setting, objective: AnswerLoss) -> Work:
+def _picture_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -> Work:
     encoder, seed = setting.encoder, setting.seed
     check_divides(
         config.pictures_per_step, option="pictures_per_step", accelerator=setting.accelerator
@@ -130,7 +135,7 @@ def _picture_work(config: SftConfig, *, setting: Setting, objective: AnswerLoss)
     )
 
 
-def _record_work(config: SftConfig, *, setting: Setting, objective: AnswerLoss) -> Work:
+def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -> Work:
     encoder, seed = setting.encoder, setting.seed
     pictures = ViewCache(
         setting.records.media_store(), most_bytes=config.picture_cache_megabytes * 2**20
@@ -172,6 +177,8 @@ def train_model(
     set_seed(seed)
     folder = RecordFolder(records)
     backbone = load_backbone(model, device=str(accelerator.device), dtype="float32")
+    if isinstance(config, SftConfig) and config.moe is not None:
+        backbone = add_experts(backbone, options=config.moe, seed=seed)
     encoder = Encoder(backbone.parts, dialect=dialect)
     prepare_adapter(backbone.model, config=config, seed=seed)
     work = prepare(Setting(folder, backbone, encoder, accelerator, out, seed))

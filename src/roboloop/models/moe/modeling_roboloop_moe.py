@@ -162,7 +162,7 @@ def can_group(hidden: Tensor) -> bool:
 
 
 def _grouped_mm() -> Any:
-    """torch's grouped multiplication under its public name, or the one before; None without."""
+    """Torch's grouped multiplication under its public name, or the one before; None without."""
     return getattr(functional, "grouped_mm", None) or getattr(torch, "_grouped_mm", None)
 
 

@@ -38,7 +38,7 @@ def add_experts(dense: Backbone, *, options: MoeOptions, seed: int) -> Backbone:
     config = _config(dense.model.config, options=options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = RoboLoopMoeForConditionalGeneration(config)
+        model: Any = RoboLoopMoeForConditionalGeneration(config)
         model.to(dense.model.dtype)
         report = model.load_state_dict(dense.model.state_dict(), strict=False)
         _check_new(model, missing=report.missing_keys, unexpected=report.unexpected_keys)
@@ -56,9 +56,9 @@ def fold_gates(backbone: Backbone) -> Backbone:
 
     So a server that knows routed experts, but no gates, computes the same.
     """
-    config = deepcopy(backbone.model.config)
+    config: Any = deepcopy(backbone.model.config)
     config.text_config.moe_folded = True
-    model = RoboLoopMoeForConditionalGeneration(config)
+    model: Any = RoboLoopMoeForConditionalGeneration(config)
     model.to(backbone.model.dtype)
     state = backbone.model.state_dict()
     for name in [name for name in state if name.endswith(".moe_gate")]:
@@ -76,7 +76,7 @@ def _config(dense: Any, *, options: MoeOptions) -> RoboLoopMoeConfig:
     for key in ("model_type", "architectures", "transformers_version", "_name_or_path"):
         given.pop(key, None)
     config = RoboLoopMoeConfig(**given)
-    text = config.text_config
+    text: Any = config.text_config
     text.num_experts = options.num_experts
     text.num_experts_per_tok = options.num_experts_per_token
     text.moe_intermediate_size = options.expert_width
