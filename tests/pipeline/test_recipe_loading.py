@@ -161,6 +161,15 @@ def test_two_phases_of_one_name_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
 def test_every_shipped_recipe_is_good(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("DATA", "JSON", "MODELS", "PICTURES", "QWEN", "ROBOINTER", "SAMPLES"):
+    for variable in (
+        "DATA",
+        "JSON",
+        "MODELS",
+        "PICTURES",
+        "QWEN",
+        "ROBOBRAIN",
+        "ROBOINTER",
+        "SAMPLES",
+    ):
         monkeypatch.setenv(variable, "/data")
     assert load_recipe(Path(name)).description, "a shipped recipe says what it is for"
