@@ -16,8 +16,8 @@ from roboloop.train.optim import (
     group_facts,
     make_optimizers,
     part_of,
-    schedule_factor,
 )
+from roboloop.train.schedule import schedule_factor
 
 Phase = Callable[..., SftConfig]
 

@@ -32,6 +32,10 @@ VERBS = {
     "merge": ("roboloop.cli.merge:merge", "Write several LeRobot data sets as one."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
     "export": ("roboloop.cli.export:export", "Write a trained model for transformers and vLLM."),
+    "import-config": (
+        "roboloop.cli.import_config:import_config",
+        "Turn another trainer's configuration into a recipe.",
+    ),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
     "import-log": (
         "roboloop.cli.import_log:import_log",

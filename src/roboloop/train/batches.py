@@ -21,6 +21,8 @@ from roboloop.train.examples import Example, ExampleMaker, Schedule
 
 LOSS = "loss"
 """The key of an objective's output that is minimised."""
+EVAL_LOSS = "eval_loss"
+"""The same on held-out records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,21 @@ class Cuttable(Protocol):
         ...
 
 
+def picture_batch(examples: Sequence[Example], *, parts: Parts) -> MicroBatch:
+    """Pictures with their questions as one micro-batch."""
+    rows = [row for example in examples for row in example.rows]
+    batch = collate_branched(rows, parts=parts)
+    counts = TokenCounts(
+        real=sum(row.num_tokens for row in rows),
+        target=sum(row.num_targets for row in rows),
+        image=sum(row.num_image_tokens(parts) for row in rows),
+        padding=batch.labels.numel() - sum(row.num_tokens for row in rows),
+    )
+    ids = tuple(name for example in examples for name in example.record_ids)
+    tensors = {**batch.inputs, "labels": batch.labels}
+    return MicroBatch(tensors, float(counts.target), counts, ids)
+
+
 class PictureBatches:
     """Steps over pictures, the questions of each in rows of branches.
 
@@ -139,7 +156,7 @@ class PictureBatches:
         size = math.ceil(min(self._most, len(visits)) / self._num_cuts)
         examples = [self._maker.make(visit) for visit in visits]
         return [
-            self._micro_batch(examples[first : first + size])
+            picture_batch(examples[first : first + size], parts=self._parts)
             for first in range(0, len(examples), size)
         ]
 
@@ -150,16 +167,3 @@ class PictureBatches:
     def epoch_after(self, num_steps: int) -> float:
         """How often the pictures have been met."""
         return num_steps * self._per_step / len(self._maker.groups)
-
-    def _micro_batch(self, examples: Sequence[Example]) -> MicroBatch:
-        rows = [row for example in examples for row in example.rows]
-        batch = collate_branched(rows, parts=self._parts)
-        counts = TokenCounts(
-            real=sum(row.num_tokens for row in rows),
-            target=sum(row.num_targets for row in rows),
-            image=sum(row.num_image_tokens(self._parts) for row in rows),
-            padding=batch.labels.numel() - sum(row.num_tokens for row in rows),
-        )
-        ids = tuple(name for example in examples for name in example.record_ids)
-        tensors = {**batch.inputs, "labels": batch.labels}
-        return MicroBatch(tensors, float(counts.target), counts, ids)

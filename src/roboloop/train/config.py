@@ -247,6 +247,19 @@ class SftConfig(PhaseConfig):
     described above; `packed` and `padded` take records, each a conversation of its own."""
     augment: AugmentConfig | None = None
     """Random changes of the pictures; none when left out."""
+    eval_every_steps: int | None = Field(None, gt=0)
+    """Steps between two measurements of the loss on held-out records; left out, there is none.
+    Measured after the last step too."""
+    eval_split: str = "val"
+    """Split of the held-out records."""
+    eval_pictures: int = Field(64, gt=0)
+    """Most pictures whose questions the evaluation loss is taken over."""
+    generate_every_steps: int | None = Field(None, gt=0)
+    """Steps between two times at which a few held-out questions are answered and scored."""
+    generate_per_task: int = Field(4, gt=0)
+    """Questions of each task that are answered."""
+    generate_max_tokens: int = Field(64, gt=0)
+    """Longest of those answers."""
     loss: LossConfig = LossConfig()
     """Label smoothing and z-loss, both off; how many logits exist at once."""
     moe: MoeOptions | None = None
@@ -281,6 +294,11 @@ class SftConfig(PhaseConfig):
                 f"{batching.tokens_per_pack}"
             )
         return self
+
+    @property
+    def looks_at_held_out(self) -> bool:
+        """Whether anything is measured on records that are not trained on."""
+        return self.eval_every_steps is not None or self.generate_every_steps is not None
 
     @property
     def items_per_step(self) -> int:

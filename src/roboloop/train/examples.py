@@ -61,33 +61,35 @@ class Example(NamedTuple):
     record_ids: tuple[str, ...]
 
 
-def load_records(folder: RecordFolder, *, config: SftConfig) -> list[Record]:
-    """The training records of the tasks wanted that have an answer, in the order of the files.
+def load_records(folder: RecordFolder, *, config: SftConfig, split: str = SPLIT) -> list[Record]:
+    """The records of a split of the tasks wanted that have an answer, in the order of the files.
 
     Raises:
         RoboLoopError: E-TRN-004 when there is none.
     """
     found = [
         record
-        for record in folder.records(SPLIT)
+        for record in folder.records(split)
         if (not config.tasks or record.task in config.tasks) and record.answer is not None
     ]
     if not found:
         tasks = ", ".join(config.tasks) or "any task"
         raise RoboLoopError(
-            "E-TRN-004", f"no record of split {SPLIT!r} and {tasks}", place=Place(folder.path)
+            "E-TRN-004", f"no record of split {split!r} and {tasks}", place=Place(folder.path)
         )
     return found
 
 
-def load_groups(folder: RecordFolder, *, config: SftConfig) -> list[PictureGroup]:
+def load_groups(
+    folder: RecordFolder, *, config: SftConfig, split: str = SPLIT
+) -> list[PictureGroup]:
     """The records of `load_records` by picture.
 
     Raises:
         RoboLoopError: E-TRN-004 when there is none.
     """
     found: dict[tuple[Media, ...], list[Record]] = {}
-    for record in load_records(folder, config=config):
+    for record in load_records(folder, config=config, split=split):
         found.setdefault(record.media, []).append(record)
     return [
         PictureGroup(" ".join(map(medium_name, media)), media, tuple(records))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,14 +18,15 @@ from accelerate import Accelerator
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import ProgressBar, progress_bar
-from roboloop.train.batches import TokenCounts
+from roboloop.train.batches import EVAL_LOSS, TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
 from roboloop.train.config import PhaseConfig
 from roboloop.train.gradients import GradientMaker
 from roboloop.train.guards import LossGuard
+from roboloop.train.held_out import HeldOut
 from roboloop.train.log import LogLine, TrainerLog
 from roboloop.train.memory import MemoryGuard
-from roboloop.train.optim import schedule_factor
+from roboloop.train.schedule import schedule_factor
 from roboloop.train.strategies import Strategy
 
 SMOOTHING = 0.95
@@ -90,6 +92,7 @@ class Trainer:
         config: The phase.
         num_steps: Steps in all.
         accelerator: What brought the processes together.
+        held_out: Looks at records that are not trained on, at intervals.
     """
 
     def __init__(
@@ -101,8 +104,10 @@ class Trainer:
         config: PhaseConfig,
         num_steps: int,
         accelerator: Accelerator,
+        held_out: HeldOut | None = None,
     ) -> None:
         self.strategy = strategy
+        self.held_out = held_out
         self.ranks = strategy.ranks
         self.memory = memory
         self.guard = guard
@@ -137,8 +142,12 @@ class Trainer:
                 progress = _advanced(progress, outcome=outcome, seconds=time.monotonic() - began)
                 _show(bar, progress=progress)
                 is_last = step + 1 == self.num_steps
-                if is_last or (step + 1) % self.config.log_every_steps == 0:
-                    self._log(log, progress=progress, window=window)
+                looked: Mapping[str, float] = {}
+                if self.held_out is not None:
+                    looked = self.held_out.after(step + 1, is_last=is_last)
+                    progress = _looked(progress, looked=looked)
+                if looked or is_last or (step + 1) % self.config.log_every_steps == 0:
+                    self._log(log, progress=progress, window=window, looked=looked)
                     window = Window()
                 if is_last or (step + 1) % save_every == 0:
                     self._save(checkpoints, progress=progress)
@@ -177,11 +186,19 @@ class Trainer:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
 
-    def _log(self, log: TrainerLog | None, *, progress: Progress, window: Window) -> None:
+    def _log(
+        self,
+        log: TrainerLog | None,
+        *,
+        progress: Progress,
+        window: Window,
+        looked: Mapping[str, float],
+    ) -> None:
         smooth = progress.smooth_loss
         if log is None or smooth is None:
             return  # without a smoothed loss every step so far was skipped
         metrics = window.means()
+        metrics |= {name: value for name, value in looked.items() if name != EVAL_LOSS}
         if progress.num_skipped:
             metrics["skipped_steps"] = progress.num_skipped
         loss = window.loss_sum / max(1.0, window.weight)
@@ -198,6 +215,7 @@ class Trainer:
             counts=window.counts,
             grad_norm=window.grad_norm,
             wait_seconds=window.wait_seconds,
+            eval_loss=looked.get(EVAL_LOSS),
             metrics=metrics,
         )
         log.add(line)
@@ -239,6 +257,12 @@ def _advanced(progress: Progress, *, outcome: StepOutcome, seconds: float) -> Pr
         smooth_loss=smooth,
         num_skipped=progress.num_skipped + outcome.skipped,
     )
+
+
+def _looked(progress: Progress, *, looked: Mapping[str, float]) -> Progress:
+    if EVAL_LOSS not in looked:
+        return progress
+    return replace(progress, evaluation_loss=looked[EVAL_LOSS])
 
 
 def _show(bar: ProgressBar, *, progress: Progress) -> None:

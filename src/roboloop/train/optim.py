@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -150,25 +149,6 @@ def make_optimizers(trainables: Trainables, *, config: PhaseConfig) -> list[torc
             )
         )
     return optimizers
-
-
-def schedule_factor(step: int, *, num_steps: int, config: PhaseConfig) -> float:
-    """The learning rate of a step, counted from 0, over its peak.
-
-    Rises along a line over the first `warmup_fraction` of the steps, then falls to 0, which it
-    would reach one step after the last.
-    """
-    num_warmup = round(config.warmup_fraction * num_steps)
-    if step < num_warmup:
-        return (step + 1) / (num_warmup + 1)
-    done = (step - num_warmup) / max(1, num_steps - num_warmup)
-    match config.schedule:
-        case "cosine":
-            return 0.5 * (1 + math.cos(math.pi * done))
-        case "linear":
-            return 1 - done
-        case "constant":
-            return 1.0
 
 
 def _is_layer_matrix(tensor: Trained) -> bool:

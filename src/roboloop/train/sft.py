@@ -40,6 +40,7 @@ from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
 from roboloop.train.expert_loss import ExpertLoss
 from roboloop.train.guards import LossGuard
+from roboloop.train.held_out import HeldOut
 from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer, check_divides
 from roboloop.train.memory import MemoryGuard
@@ -53,7 +54,7 @@ from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
 from roboloop.train.segments import use_segments
-from roboloop.train.strategies import Replicated
+from roboloop.train.strategies import Replicated, Strategy
 from roboloop.train.work import Prepare, Setting, Work
 
 
@@ -135,6 +136,13 @@ def _picture_work(config: SftConfig, *, setting: Setting, objective: nn.Module) 
     )
 
 
+def _held_out(config: PhaseConfig, *, setting: Setting, strategy: Strategy) -> HeldOut | None:
+    if not isinstance(config, SftConfig) or not config.looks_at_held_out:
+        return None
+    autocast = setting.accelerator.autocast
+    return HeldOut(config, setting=setting, strategy=strategy, autocast=lambda: autocast())
+
+
 def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -> Work:
     encoder, seed = setting.encoder, setting.seed
     pictures = ViewCache(
@@ -181,7 +189,8 @@ def train_model(
         backbone = add_experts(backbone, options=config.moe, seed=seed)
     encoder = Encoder(backbone.parts, dialect=dialect)
     prepare_adapter(backbone.model, config=config, seed=seed)
-    work = prepare(Setting(folder, backbone, encoder, accelerator, out, seed))
+    setting = Setting(folder, backbone, encoder, accelerator, out, seed)
+    work = prepare(setting)
     belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
     identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     ranks = Ranks(accelerator)
@@ -204,6 +213,7 @@ def train_model(
         config=config,
         num_steps=steps,
         accelerator=accelerator,
+        held_out=_held_out(config, setting=setting, strategy=strategy),
     )
     if ranks.is_first:
         atomic_write_json(out / "trainable.json", value=report)
