@@ -10,7 +10,7 @@ from transformers import AutoModelForImageTextToText
 
 from roboloop.train.config import SftConfig
 from roboloop.train.lint import lint_phase
-from roboloop.train.memory import SHARDINGS, config_of_size, memory_need, shape_of_phase
+from roboloop.train.memory_plan import SHARDINGS, config_of_size, memory_need, shape_of_phase
 
 Phase = Callable[..., SftConfig]
 GOOD = {"optimizer": {"kind": "adamw"}, "num_steps": 1000, "learning_rate": 1e-5}

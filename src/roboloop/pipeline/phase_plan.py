@@ -104,7 +104,7 @@ def _model(recipe: Recipe, *, assumed: Assumed) -> Path | Size | None:
 
 
 def _memory(phase: PhaseConfig, *, model: Path | Size, assumed: Assumed) -> tuple[MemoryRow, ...]:
-    from roboloop.train.memory import SHARDINGS, Need, memory_need, shape_of_phase
+    from roboloop.train.memory_plan import SHARDINGS, Need, memory_need, shape_of_phase
 
     shape = shape_of_phase(phase, model=model)
 
