@@ -89,11 +89,13 @@ class Experts(nn.Module):
 
     def _one_by_one(self, hidden: Tensor, *, sizes: list[int]) -> Tensor:
         """Each expert that is asked, over its rows."""
+        # Unbound once: the gradient of an index into the stack would be a whole stack of zeros.
+        stacks = zip(self.gate_up_proj.unbind(), self.down_proj.unbind(), strict=True)
         made: list[Tensor] = []
-        for number, rows in enumerate(hidden.split(sizes)):
+        for rows, (gate_up, down) in zip(hidden.split(sizes), stacks, strict=True):
             if len(rows):
-                gate, up = functional.linear(rows, self.gate_up_proj[number]).chunk(2, dim=-1)
-                made.append(functional.linear(self.act_fn(gate) * up, self.down_proj[number]))
+                gate, up = functional.linear(rows, gate_up).chunk(2, dim=-1)
+                made.append(functional.linear(self.act_fn(gate) * up, down))
         return torch.cat(made) if made else hidden
 
 
