@@ -131,7 +131,7 @@ def test_no_memory_even_for_one_picture(
 ) -> None:
     whole = losses_of(run(phase(num_steps=2), out="whole"))
     Tight(monkeypatch, most=0, of=0)
-    with pytest.raises(RoboLoopError, match=r"E-TRN-006 .*cut into 4.* fsdp2 or zero3"):
+    with pytest.raises(RoboLoopError, match=r"E-TRN-006 .*cut into 4.* fsdp2"):
         run(phase(num_steps=2), out="refused")
     out = run(phase(num_steps=2, on_out_of_memory="recompute"), out="allowed")
     assert json.loads((out / "memory.json").read_text())["recompute"]

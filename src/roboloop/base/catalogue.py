@@ -222,6 +222,9 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-TRN-008": ErrorKind(
         "The loss jumps", "Look at the records of the step; lower the learning rate."
     ),
+    "E-TRN-009": ErrorKind(
+        "The weights cannot be shared out in this way", "Set what the message names."
+    ),
     "E-TRN-050": ErrorKind(
         "A training phase names a part that the model does not have",
         "Name parts it has. Experts and amplifiers have to be added to a model before they are "

@@ -21,7 +21,7 @@ from roboloop.base.progress import ProgressBar, progress_bar
 from roboloop.train.batches import EVAL_LOSS, TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
 from roboloop.train.config import PhaseConfig
-from roboloop.train.gradients import GradientMaker
+from roboloop.train.gradients import GradientMaker, Passed
 from roboloop.train.guards import LossGuard
 from roboloop.train.held_out import HeldOut
 from roboloop.train.log import LogLine, TrainerLog
@@ -158,16 +158,13 @@ class Trainer:
         """One optimizer step."""
         passed = self.gradients.make(step)
         grad_norm = self.strategy.clip(self.config.clip_norm)
-        goes_on = self.guard.lets_pass(
-            passed,
-            grad_norm=grad_norm,
-            step=step,
-            smooth_loss=self.progress.smooth_loss,
-            num_skipped=self.progress.num_skipped,
-        )
+        goes_on = self._lets_pass(passed, grad_norm=grad_norm, step=step)
         if goes_on:
             self._set_rates(step)
-            self.strategy.step()
+            told_late = self.strategy.step()
+            if told_late is not None:
+                grad_norm = told_late
+                self._lets_pass(passed, grad_norm=grad_norm, step=step)
         else:
             self.strategy.drop_gradients()
         return StepOutcome(
@@ -178,6 +175,15 @@ class Trainer:
             passed.metrics,
             passed.wait_seconds,
             skipped=not goes_on,
+        )
+
+    def _lets_pass(self, passed: Passed, *, grad_norm: float, step: int) -> bool:
+        return self.guard.lets_pass(
+            passed,
+            grad_norm=grad_norm,
+            step=step,
+            smooth_loss=self.progress.smooth_loss,
+            num_skipped=self.progress.num_skipped,
         )
 
     def _set_rates(self, step: int) -> None:

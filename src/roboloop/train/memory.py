@@ -23,9 +23,7 @@ from roboloop.train.recompute import recompute_activations
 from roboloop.train.run_options import RunOptions
 
 MEMORY = "memory.json"
-NEXT_REMEDIES = (
-    "Set gradient_checkpointing: full, or shard the weights with sharding: fsdp2 or zero3"
-)
+NEXT_REMEDIES = "Set gradient_checkpointing: full, or shard the weights with sharding: fsdp2"
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Sharding = Literal["none", "fsdp2", "zero1", "zero2", "zero3", "zero3_offload"]
-DEEPSPEED: tuple[Sharding, ...] = ("zero1", "zero2", "zero3", "zero3_offload")
+Sharding = Literal["none", "fsdp2", "zero1", "zero2"]
+DEEPSPEED: tuple[Sharding, ...] = ("zero1", "zero2")
 
 TrackerName = Literal["wandb", "tensorboard", "swanlab", "trackio", "mlflow"]
 
@@ -20,8 +20,7 @@ class RunOptions(BaseModel):
 
     sharding: Sharding = "none"
     """What processes share out. `none` (or `ddp`): nothing, each holds the whole model. `zero1`:
-    optimizer states. `zero2`: gradients too. `fsdp2` and `zero3`: weights too. `zero3_offload`:
-    and weights and states wait in the CPU's memory. `zero*` need DeepSpeed."""
+    optimizer states. `zero2`: gradients too. `fsdp2`: weights too. `zero*` need DeepSpeed."""
     deepspeed_file: Path | None = None
     """A DeepSpeed JSON file for `zero*`; refused if it brings an optimizer or a schedule."""
     gradient_checkpointing: Literal["off", "selective", "full"] = "off"
@@ -33,11 +32,10 @@ class RunOptions(BaseModel):
     """How many of the newest checkpoints are kept."""
     keep_best_checkpoint: bool = False
     """Also keep the checkpoint with the lowest evaluation loss, or smoothed loss without one."""
-    watchdog_seconds: Annotated[float, Field(gt=0)] = 900.0
-    """A process that gets no further for so long is named and the run ends, to be started again."""
     trackers: tuple[TrackerName, ...] = ()
     """Experiment trackers that are fed the log, each by its own package; offline unless the
     environment says otherwise."""
+>>>>>>> c9f5dc9 (FSDP2 and ZeRO-1/2 on real processes, DeepSpeed files checked, a blank picture for batches of text)
 
     @field_validator("sharding", mode="before")
     @classmethod

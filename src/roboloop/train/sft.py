@@ -36,6 +36,7 @@ from roboloop.records.shards import RecordFolder
 from roboloop.train.adapt import only_adapts, prepare_adapter
 from roboloop.train.batches import PictureBatches
 from roboloop.train.checkpoint import restore_newest
+from roboloop.train.choose_strategy import make_strategy
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
 from roboloop.train.expert_loss import ExpertLoss
@@ -54,7 +55,8 @@ from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
 from roboloop.train.segments import use_segments
-from roboloop.train.strategies import Replicated, Strategy
+from roboloop.train.strategies import Strategy
+from roboloop.train.vision_pass import EveryPart
 from roboloop.train.work import Prepare, Setting, Work
 
 
@@ -194,13 +196,16 @@ def train_model(
     belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
     identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     ranks = Ranks(accelerator)
-    strategy = Replicated(backbone.model, ranks=ranks)
+    strategy = make_strategy(
+        config, network=backbone.model, ranks=ranks, precision=accelerator.mixed_precision
+    )
     if config.gradient_checkpointing != "off":
         recompute_activations(backbone.model, how=config.gradient_checkpointing)
-    strategy.place(work.objective)
+    strategy.place(EveryPart(work.objective, network=backbone.model))
     trainables = choose_trainables(backbone.model, config=config)
-    strategy.bind(make_optimizers(trainables, config=config))
-    report = {**trainables.report(), "groups": group_facts(strategy.optimizers)}
+    optimizers = make_optimizers(trainables, config=config)
+    report = {**trainables.report(), "groups": group_facts(optimizers)}
+    strategy.bind(optimizers)
     steps = num_steps(config, work=work)
     memory = MemoryGuard(work.batches, network=backbone.model, options=config, folder=out)
     guard = LossGuard(

@@ -78,11 +78,12 @@ class Strategy(ABC):
     def clip(self, max_norm: float) -> float:
         """Shorten the gradient; its norm before that."""
 
-    def step(self) -> None:
-        """Take the optimizers' step."""
+    def step(self) -> float | None:
+        """Take the optimizers' step; the norm of the gradient where only that tells it."""
         for optimizer in self.optimizers:
             optimizer.step()
         self.drop_gradients()
+        return None
 
     def drop_gradients(self) -> None:
         """Throw the gradients away."""
