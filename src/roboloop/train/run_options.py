@@ -35,7 +35,6 @@ class RunOptions(BaseModel):
     trackers: tuple[TrackerName, ...] = ()
     """Experiment trackers that are fed the log, each by its own package; offline unless the
     environment says otherwise."""
->>>>>>> c9f5dc9 (FSDP2 and ZeRO-1/2 on real processes, DeepSpeed files checked, a blank picture for batches of text)
 
     @field_validator("sharding", mode="before")
     @classmethod
