@@ -46,7 +46,7 @@ def check_supported(config: PhaseConfig, *, num_ranks: int) -> None:
         return
     problem = None
     if num_ranks == 1:
-        problem = "it needs several processes: roboloop train RECIPE --nproc N"
+        problem = "it needs several processes, started by torchrun"
     elif config.optimizer.kind == "muon":
         problem = "Muon needs whole matrices; set optimizer: {kind: adamw}"
     elif config.sharding != "fsdp2" and config.guard.on_bad_loss == "skip":
