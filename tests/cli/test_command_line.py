@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from roboloop.base.errors import RestartableError
 from roboloop.cli.main import run_command
+from roboloop.pipeline import execute
 
 
 def test_an_unknown_key_ends_in_one_message_and_status_2(
@@ -20,6 +22,17 @@ def test_an_unknown_key_ends_in_one_message_and_status_2(
     assert "E-CFG-002" in said
     assert "Did you mean 'model'?" in said
     assert "Traceback" not in said
+
+
+def test_a_run_that_wants_a_new_start_says_so_by_its_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ends(*_: object, **__: object) -> None:
+        raise RestartableError("E-TRN-007", "out of memory at step 7")
+
+    monkeypatch.setattr(execute, "run_recipe", ends)
+    assert run_command(["run", "demo_cpu"]) == 75
+    assert "E-TRN-007" in capsys.readouterr().err
 
 
 def test_list_prints_every_table(capsys: pytest.CaptureFixture[str]) -> None:
