@@ -24,7 +24,7 @@ class PartedSource(DataSetSource):
     killed_over: int | None = None
     fails_over: int | None = None
     ends_in: int | None = None
-    kills_builder: bool = False
+    kills: int | None = None
 
     def parts(self, context: SourceContext) -> Iterator[int]:
         del context
@@ -33,7 +33,7 @@ class PartedSource(DataSetSource):
     def read_part(self, part: int, context: SourceContext) -> Iterator[Record | Rejected]:
         del context
         if part == self.killed_over:
-            os.kill(os.getppid() if self.kills_builder else os.getpid(), signal.SIGKILL)
+            os.kill(self.kills or os.getpid(), signal.SIGKILL)
         if part == self.fails_over:
             raise KeyError(f"no key in {part}")
         for number in range(NUM_PER_PART):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,16 @@ def test_any_number_of_workers_gives_the_same_bytes(
         assert counts.num_records + counts.num_dropped == 17 + 2
 
 
+def build_and_be_killed(folder: Path) -> None:
+    """A worker kills the process that builds, which is this one."""
+    deadly = source(folder, killed_over=4, kills=os.getpid())
+    build(folder / "killed", deadly, num_workers=2)
+
+
 def test_build_killed_amid_its_workers_goes_on(tmp_path: Path) -> None:
     whole = build(tmp_path / "whole", source(tmp_path), num_workers=2)
-    deadly = source(tmp_path, killed_over=4, kills_builder=True)
-    process = multiprocessing.get_context("fork").Process(
-        target=build, args=(tmp_path / "killed", deadly), kwargs={"num_workers": 2}
+    process = multiprocessing.get_context("spawn").Process(
+        target=build_and_be_killed, args=(tmp_path,)
     )
     process.start()
     process.join()

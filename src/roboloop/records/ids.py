@@ -11,7 +11,7 @@ from roboloop.base.errors import Place, RoboLoopError
 
 _FIRST_SLOTS = 1 << 10
 _MAX_FILLED = 0.6
-_COUNTED = re.compile(r"(?s:.*):([1-9][0-9]{0,16})\Z")
+_COUNTED = re.compile(r"(?s:.*):(0|[1-9][0-9]{0,16})\Z")
 """An origin such as `set.json:17`; any other is kept as it is."""
 
 _HALVES = struct.Struct("<QQ")
