@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.records import Record, Text
+from roboloop.runs.ledger import Ledger
 from roboloop.sources.base import Rejected, SourceContext
+from roboloop.sources.build import BuildCounts, build_records
 from roboloop.sources.data_set import DataSetSource
 
 NUM_PER_PART = 9
@@ -58,3 +61,22 @@ class PartedSource(DataSetSource):
             case _:
                 pass
         return Record(id=key, task="vqa", answer=Text("x"), origin=f"{part}.json:{number}", **given)
+
+
+def build(folder: Path, *sources: PartedSource, num_workers: int, **options: Any) -> BuildCounts:
+    with Ledger(folder / "ledger.jsonl", stage="data") as ledger:
+        return build_records(
+            sources,
+            out=folder / "records",
+            context=SourceContext(folder / "made", 0),
+            ledger=ledger,
+            num_workers=num_workers,
+            max_shard_records=10,
+            **options,
+        )
+
+
+def build_and_be_killed(folder: Path) -> None:
+    """A worker kills the process that builds, which is this one."""
+    deadly = PartedSource(path=folder, killed_over=4, kills=os.getpid())
+    build(folder / "killed", deadly, num_workers=2)

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from parted import PartedSource
+from parted import PartedSource, build, build_and_be_killed
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.shards import RecordFolder
-from roboloop.runs.ledger import Ledger
 from roboloop.sources import parallel
 from roboloop.sources.base import SourceContext
-from roboloop.sources.build import BuildCounts, build_records
-
-
-def build(folder: Path, *sources: PartedSource, num_workers: int, **options: Any) -> BuildCounts:
-    with Ledger(folder / "ledger.jsonl", stage="data") as ledger:
-        return build_records(
-            sources,
-            out=folder / "records",
-            context=SourceContext(folder / "made", 0),
-            ledger=ledger,
-            num_workers=num_workers,
-            max_shard_records=10,
-            **options,
-        )
 
 
 def source(folder: Path, **options: Any) -> PartedSource:
@@ -57,12 +41,6 @@ def test_any_number_of_workers_gives_the_same_bytes(
         assert counts.by_code == {"E-MED-001": 7, "E-REC-004": 6, "E-REC-010": 7}
     if "limit" in options:  # a record that is left out later counts, as it did for the source
         assert counts.num_records + counts.num_dropped == 17 + 2
-
-
-def build_and_be_killed(folder: Path) -> None:
-    """A worker kills the process that builds, which is this one."""
-    deadly = source(folder, killed_over=4, kills=os.getpid())
-    build(folder / "killed", deadly, num_workers=2)
 
 
 def test_build_killed_amid_its_workers_goes_on(tmp_path: Path) -> None:
