@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from stopping import stopped_and_resumed
 from transformers import AutoModelForImageTextToText
 
 from roboloop.base.errors import RoboLoopError
@@ -19,7 +20,6 @@ from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.lora import adapter_off, has_adapter, merge_adapter
 from roboloop.train.adapt import adapter_shape, prepare_adapter
 from roboloop.train.config import SftConfig
-from roboloop.train.loop import Trainer
 from roboloop.train.optim import choose_trainables
 from roboloop.train.sft import TrainResult, run_sft
 
@@ -137,26 +137,13 @@ def test_a_phase_goes_on_with_the_adapter_it_starts_from(
     assert not has_adapter(load_backbone(full.folder).model)
 
 
-def test_stopped_run_with_dropout_goes_on_to_the_same_adapter(
-    run: Run, phase: Phase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_run_with_dropout_goes_on_to_the_same_adapter(run: Run, phase: Phase) -> None:
     config = phase(
         num_steps=6, save_every_steps=2, lora={"rank": 4, "dropout": 0.2}, optimizer=ADAM,
         learning_rate=5e-3,
     )  # fmt: skip
     whole = run(config, out="whole")
-    real_step = Trainer._step
-
-    def stops_at_five(self: Trainer, step: int) -> object:
-        if step == 5:
-            raise KeyboardInterrupt
-        return real_step(self, step)
-
-    monkeypatch.setattr(Trainer, "_step", stops_at_five)
-    with pytest.raises(KeyboardInterrupt):
-        run(config, out="parts")
-    monkeypatch.setattr(Trainer, "_step", real_step)
-    resumed = run(config, out="parts")
+    resumed = stopped_and_resumed(run, config, before_step=5)
     stored = [(r.folder / "adapter_model.safetensors").read_bytes() for r in (whole, resumed)]
     assert stored[0] == stored[1] and whole.final_loss == resumed.final_loss
 

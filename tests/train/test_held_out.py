@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from stopping import stopped_and_resumed
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
@@ -23,7 +24,6 @@ from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import write_folder_mark, write_media_roots
 from roboloop.tasks import load_task
 from roboloop.train.config import SftConfig
-from roboloop.train.loop import Trainer
 from roboloop.train.sft import TrainResult, run_sft
 
 Phase = Callable[..., SftConfig]
@@ -126,26 +126,13 @@ def test_looking_changes_no_weight(run: Run, phase: Phase, batching: str) -> Non
     assert len(hashes) == 1
 
 
-def test_stopped_run_goes_on_to_the_same_log(
-    run: Run, phase: Phase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_run_goes_on_to_the_same_log(run: Run, phase: Phase) -> None:
     config = phase(
         num_steps=6, save_every_steps=2, eval_every_steps=2, generate_every_steps=3,
         generate_max_tokens=4, lora={"rank": 4, "dropout": 0.2}, optimizer={"kind": "adamw"},
     )  # fmt: skip
     whole = run(config, out="whole")
-    real_step = Trainer._step
-
-    def stops_at_five(self: Trainer, step: int) -> object:
-        if step == 5:
-            raise KeyboardInterrupt
-        return real_step(self, step)
-
-    monkeypatch.setattr(Trainer, "_step", stops_at_five)
-    with pytest.raises(KeyboardInterrupt):
-        run(config, out="parts")
-    monkeypatch.setattr(Trainer, "_step", real_step)
-    resumed = run(config, out="parts")
+    resumed = stopped_and_resumed(run, config, before_step=5)
     same = ("current_steps", "loss", "eval_loss")
     logs = [
         [{k: v for k, v in line.items() if k in same or k.startswith("gen_")} for line in log_of(r)]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from stopping import stopped_and_resumed
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import Dialect
@@ -27,7 +28,6 @@ from roboloop.train.batches import TokenCounts
 from roboloop.train.dpo import run_dpo
 from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.log import LogLine
-from roboloop.train.loop import Trainer
 from roboloop.train.preference_log import PreferenceLog
 from roboloop.train.sft import TrainResult
 
@@ -76,25 +76,14 @@ def test_learns_to_prefer_and_says_so(run: Run, dpo_phase: DpoPhase) -> None:
 
 @pytest.mark.parametrize("reference", ["cached", "adapter_off"])
 def test_stopped_run_goes_on_to_the_same_weights(
-    run: Run, dpo_phase: DpoPhase, monkeypatch: pytest.MonkeyPatch, reference: str
+    run: Run, dpo_phase: DpoPhase, reference: str
 ) -> None:
     config = dpo_phase(
         num_steps=6, save_every_steps=2, pairs_per_micro_batch=3, reference=reference,
         lora={"rank": 4, "merge": True} if reference == "adapter_off" else None,
     )  # fmt: skip
     whole = run(config, out="whole")
-    real_step = Trainer._step
-
-    def stops_at_three(self: Trainer, step: int) -> object:
-        if step == 3:
-            raise KeyboardInterrupt
-        return real_step(self, step)
-
-    monkeypatch.setattr(Trainer, "_step", stops_at_three)
-    with pytest.raises(KeyboardInterrupt):
-        run(config, out="parts")
-    monkeypatch.setattr(Trainer, "_step", real_step)
-    resumed = run(config, out="parts")
+    resumed = stopped_and_resumed(run, config, before_step=3)
     told = ("current_steps", "loss", "lr", "grad_norm", "total_tokens", "accuracy", "logp_chosen",
             "reward_chosen", "reward_rejected", "kl_estimate")  # fmt: skip
     logs = [[[line[name] for name in told] for line in log_of(r)] for r in (whole, resumed)]

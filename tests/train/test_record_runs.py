@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+from stopping import stopped_and_resumed
 
 from roboloop.dialects import Dialect
 from roboloop.models.backbone import load_backbone
 from roboloop.train.config import SftConfig
-from roboloop.train.loop import Trainer
 from roboloop.train.sft import TrainResult, run_sft
 
 Run = Callable[..., TrainResult]
@@ -73,23 +73,10 @@ def test_packs_learn_what_padded_batches_learn(run: Run, over_records: Phase) ->
     assert log_of(second)[-1]["padding_fraction"] > 0
 
 
-def test_stopped_run_goes_on_to_the_same_weights(
-    run: Run, over_records: Phase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_run_goes_on_to_the_same_weights(run: Run, over_records: Phase) -> None:
     config = over_records(num_steps=7, save_every_steps=2, augment={"colour": 0.2}, data_workers=2)
     whole = run(config, out="whole")
-    real_step = Trainer._step
-
-    def stops_at_five(self: Trainer, step: int) -> object:
-        if step == 5:
-            raise KeyboardInterrupt
-        return real_step(self, step)
-
-    monkeypatch.setattr(Trainer, "_step", stops_at_five)
-    with pytest.raises(KeyboardInterrupt):
-        run(config, out="parts")
-    monkeypatch.setattr(Trainer, "_step", real_step)
-    resumed = run(config, out="parts")
+    resumed = stopped_and_resumed(run, config, before_step=5)
     hashes = {load_backbone(result.folder).weights_hash() for result in (whole, resumed)}
     assert len(hashes) == 1
 

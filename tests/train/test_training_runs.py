@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from stopping import stopped_and_resumed
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import Dialect
 from roboloop.models.backbone import load_backbone, save_backbone
 from roboloop.train.config import SftConfig
-from roboloop.train.loop import Trainer
 from roboloop.train.sft import TrainResult, run_sft
 
 Run = Callable[..., TrainResult]
@@ -72,23 +72,10 @@ def test_same_seed_same_weights(run: Run, phase: Phase) -> None:
     assert len(hashes) == 1
 
 
-def test_stopped_run_goes_on_to_the_same_weights(
-    run: Run, phase: Phase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_run_goes_on_to_the_same_weights(run: Run, phase: Phase) -> None:
     config = phase(num_steps=8, save_every_steps=3, augment={})
     whole = run(config, out="whole")
-    real_step = Trainer._step
-
-    def stops_at_five(self: Trainer, step: int) -> object:
-        if step == 5:
-            raise KeyboardInterrupt
-        return real_step(self, step)
-
-    monkeypatch.setattr(Trainer, "_step", stops_at_five)
-    with pytest.raises(KeyboardInterrupt):
-        run(config, out="parts")
-    monkeypatch.setattr(Trainer, "_step", real_step)
-    resumed = run(config, out="parts")
+    resumed = stopped_and_resumed(run, config, before_step=5)
     assert (
         load_backbone(resumed.folder).weights_hash() == load_backbone(whole.folder).weights_hash()
     )
