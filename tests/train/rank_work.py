@@ -134,7 +134,7 @@ def killed_in_save(rank: int, argument: tuple[str, int]) -> None:
 
     name, at = argument
     places: dict[str, Any] = {
-        "_sync": checkpoint_files,
+        "sync": checkpoint_files,
         "checksum": checkpoint_files,
         "remove_old": __import__("roboloop.train.checkpoint", fromlist=["remove_old"]),
         "rmtree": checkpoint_files.shutil,

@@ -64,7 +64,7 @@ def kill_points() -> list[tuple[str, Any]]:
     steps = [("killed_before_step", (0, draw.randrange(NUM_STEPS)))]
     saves = [
         ("save", draw.choice([1, 3])),  # half a state file, at the first or the second save
-        ("_sync", 9),  # before the second save is renamed
+        ("sync", 9),  # before the second save is renamed
         ("rmtree", 2),
         ("remove_old", 3),
     ]

@@ -66,6 +66,15 @@ def atomic_write_json(path: Path, *, value: Any) -> None:
     atomic_write_text(path, text=text + "\n")
 
 
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk for certain."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def path_below(root: Path, *, relative: str) -> Path:
     """`root / relative`, refused when it leads out of `root`.
 

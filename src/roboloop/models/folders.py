@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transformers.utils import logging as transformers_logging
+
+from roboloop.base.files import sync
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -29,7 +30,7 @@ def folder_replaced(out: Path) -> Generator[Path]:
         yield temporary
         for path in temporary.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
-            _sync(path)
+            sync(path)
         temporary.chmod(0o755)
         if out.exists():
             aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.old."))
@@ -38,7 +39,7 @@ def folder_replaced(out: Path) -> Generator[Path]:
             shutil.rmtree(aside)
         else:
             temporary.replace(out)
-        _sync(out.parent)
+        sync(out.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -65,11 +66,3 @@ def save_weights(model: PreTrainedModel, *, folder: Path) -> None:
     """
     with no_progress_bars():
         model.save_pretrained(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

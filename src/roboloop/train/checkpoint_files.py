@@ -12,14 +12,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.files import atomic_write_json
+from roboloop.base.files import atomic_write_json, sync
 from roboloop.base.hashing import DIGEST_BYTES
 from roboloop.train.ranks import Ranks
 
@@ -64,11 +63,11 @@ def write_checkpoint(
 
     def commit() -> None:
         atomic_write_json(temporary / CHECKSUMS, value=dict(sorted(sums.items())))
-        _sync(temporary)
+        sync(temporary)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.replace(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
 
     try:
         ranks.raise_any(_attempted(prepare, folder) if ranks.is_first else None)
@@ -122,7 +121,7 @@ def _checksums(folder: Path, *, ranks: Ranks) -> dict[str, str]:
     files: Sequence[Path] = sorted(path for path in folder.rglob("*") if path.is_file())
     sums: dict[str, str] = {}
     for path in files[ranks.number :: ranks.count]:
-        _sync(path)
+        sync(path)
         sums[path.relative_to(folder).as_posix()] = checksum(path)
     return sums
 
@@ -149,11 +148,3 @@ def _is_full(error: OSError | RuntimeError) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return any(words in str(error) for words in WRITE_FAILURES)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
