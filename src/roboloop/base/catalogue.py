@@ -273,6 +273,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "There are no stored answers to score",
         "Evaluate with the model first, or check the folder.",
     ),
+    "E-EVA-003": ErrorKind(
+        "Evaluations cannot be compared",
+        "Name run or evaluation folders whose models were asked the same records.",
+    ),
     # Report
     "E-REP-001": ErrorKind(
         "A folder is not an evaluation", "Name a folder written by `roboloop evaluate`."

@@ -40,6 +40,8 @@ VERBS = {
         "Turn another trainer's configuration into a recipe.",
     ),
     "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
+    "compare": ("roboloop.cli.compare:compare", "Hold evaluated models against a baseline."),
+    "audit": ("roboloop.cli.audit:audit", "Look for what a model's score does not say."),
     "import-log": (
         "roboloop.cli.import_log:import_log",
         "Read and draw a training log, of ours or of others.",

@@ -10,11 +10,12 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from roboloop.evaluate.text_tables import aligned_rows, latex_text, markdown_rows
+
 Report = Mapping[str, Any]
 
 _ARROWS = {True: "↑", False: "↓"}
 _SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
-_LATEX_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\~{}", "^": r"\^{}"}
 
 CSV_TASK = ("task", "num_scored_against", "num_groups")
 CSV_RESULT = ("model", "num_answered", "num_unparsed", "num_request_failed", "complete")
@@ -30,7 +31,7 @@ def markdown_table(report: Report) -> str:
     """Main metrics first, then every metric of every task."""
     baselines = _baselines(report)
     confidence = f"{report['settings']['confidence']:.0%}"
-    lines = _markdown_rows(_header(baselines), _main_rows(report, baselines=baselines))
+    lines = markdown_rows(_header(baselines), _main_rows(report, baselines=baselines))
     lines += [
         "",
         f"Brackets: {confidence} intervals, episodes drawn again. ▲ better, ▼ worse, "
@@ -42,15 +43,15 @@ def markdown_table(report: Report) -> str:
     for note in report["notes"]:
         lines += ["", f"Note: {note}."]
     lines += ["", "## Overall", ""]
-    lines += _markdown_rows(
+    lines += markdown_rows(
         ["model", "tasks", "valid", *(f"vs {b}: ▲ ▼ ≈" for b in baselines)],
         _overall_rows(report, baselines=baselines),
     )
     if report["overall"]["by_metric"]:
         lines += ["", "## Tasks with one main metric, each task counting alike", ""]
-        lines += _markdown_rows(["metric", "tasks", "model", "value"], _shared_rows(report))
+        lines += markdown_rows(["metric", "tasks", "model", "value"], _shared_rows(report))
     lines += ["", "## Every metric", ""]
-    lines += _markdown_rows(["task", "metric", "model", "value"], _all_rows(report))
+    lines += markdown_rows(["task", "metric", "model", "value"], _all_rows(report))
     return "\n".join(lines) + "\n"
 
 
@@ -58,12 +59,7 @@ def text_table(report: Report) -> str:
     """Main metrics in aligned columns, for a terminal."""
     baselines = _baselines(report)
     rows = [_header(baselines), *_main_rows(report, baselines=baselines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]]) + "\n"
+    return "\n".join(aligned_rows(rows)) + "\n"
 
 
 def csv_table(report: Report) -> str:
@@ -117,11 +113,12 @@ def latex_table(report: Report) -> str:
         if name not in result["metrics"]:
             continue
         cells = [
-            _latex(task["task"]),
-            _latex(result["model"]) + ("" if result["complete"] else r"$^\dagger$"),
-            _latex(_percent(result["validity"]["value"])),
-            _latex(name) + (r" $\uparrow$" if primary["higher_is_better"] else r" $\downarrow$"),
-            _latex(_shown(result["metrics"][name])),
+            latex_text(task["task"]),
+            latex_text(result["model"]) + ("" if result["complete"] else r"$^\dagger$"),
+            latex_text(_percent(result["validity"]["value"])),
+            latex_text(name)
+            + (r" $\uparrow$" if primary["higher_is_better"] else r" $\downarrow$"),
+            latex_text(_shown(result["metrics"][name])),
             *(_latex_difference(result, baseline=b, metric=name) for b in baselines),
         ]
         lines.append(" & ".join(cells) + r" \\")
@@ -191,11 +188,6 @@ def _baselines(report: Report) -> list[str]:
     return [model["name"] for model in report["models"] if model["role"] != "candidate"]
 
 
-def _markdown_rows(header: list[str], rows: Iterator[list[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
-
-
 def _difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
     found = result["differences"].get(baseline, {}).get(metric)
     return "" if found is None else f"{_SIGNS[found['verdict']]} {_signed(found['value'])}"
@@ -226,7 +218,3 @@ def _signed(value: float) -> str:
 
 def _percent(value: float) -> str:
     return f"{value:.1%}"
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX_SPECIAL.get(character, character) for character in text)

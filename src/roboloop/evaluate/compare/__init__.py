@@ -1,0 +1,1 @@
+"""Several evaluated models side by side, from what their evaluations left on disk."""

@@ -1,0 +1,158 @@
+"""Tables that somebody published: means without answers, so intervals come from counts alone.
+
+Two models' values on one benchmark are then two shares of unknown overlap. They are held apart by
+the two-sample z-test with a pooled share, which is too careful where the same questions were asked:
+a difference it cannot see may still be one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from statistics import NormalDist
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from roboloop.base.errors import Place, RoboLoopError
+from roboloop.base.paired_tests import PairedTest
+from roboloop.base.statistics import Interval, wilson_bounds
+from roboloop.evaluate.compare.comparison import (
+    DEFAULTS,
+    Cell,
+    CompareOptions,
+    Comparison,
+    Difference,
+    Row,
+    judged_together,
+)
+from roboloop.evaluate.compare.loaded import Evaluated
+from roboloop.evaluate.summary import UNCLEAR
+from roboloop.tasks.base import Metric
+
+SUFFIX = ".json"
+_NORMAL = NormalDist()
+_SCORE = Metric("score", worst=0.0)
+
+
+class RecordedRow(BaseModel):
+    """One benchmark of a published table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    num_records: int = Field(ge=1)
+    """Questions of the benchmark: the table itself seldom says how many were scored."""
+    answer_kind: Literal["choice", "number", "points", "mixed"]
+    values: tuple[float | None, ...]
+    """Per model in percent; null where the table has none."""
+
+
+class RecordedTable(BaseModel):
+    """A published table of scores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    origin: str
+    """Where it was published."""
+    models: tuple[str, ...]
+    baseline: str
+    rows: Mapping[str, RecordedRow]
+
+
+def shipped_tables() -> dict[str, Path]:
+    """Name -> file of the tables that come with the library."""
+    folder = Path(str(files("roboloop.evaluate.compare") / "tables"))
+    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def load_table(path: Path) -> RecordedTable:
+    """Read a published table.
+
+    Raises:
+        RoboLoopError: E-EVA-003 when the file is none.
+    """
+    try:
+        table = RecordedTable.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise RoboLoopError("E-EVA-003", str(error), place=Place(path)) from error
+    short = [name for name, row in table.rows.items() if len(row.values) != len(table.models)]
+    if short or table.baseline not in table.models:
+        raise RoboLoopError(
+            "E-EVA-003",
+            f"rows {', '.join(short)} have not one value per model"
+            if short
+            else f"the baseline {table.baseline!r} is none of {', '.join(table.models)}",
+            place=Place(path),
+        )
+    return table
+
+
+def recorded_comparison(
+    table: RecordedTable, *, baseline: str = "", options: CompareOptions = DEFAULTS
+) -> Comparison:
+    """The table as a comparison.
+
+    Raises:
+        RoboLoopError: E-EVA-003 when it has no such baseline.
+    """
+    named = baseline or table.baseline
+    if named not in table.models:
+        raise RoboLoopError(
+            "E-EVA-003", f"the table has no model {named!r}; it has {', '.join(table.models)}"
+        )
+    place = table.models.index(named)
+    rows = [
+        _row(name, row=row, baseline=place, options=options) for name, row in table.rows.items()
+    ]
+    models = tuple(Evaluated(name, name, Path(), True, "", {}, {}, {}) for name in table.models)
+    rows = judged_together(rows, num_models=len(models), options=options)
+    return Comparison(models, place, rows, options)
+
+
+def _row(name: str, *, row: RecordedRow, baseline: int, options: CompareOptions) -> Row:
+    base = row.values[baseline]
+    cells = tuple(
+        None
+        if value is None
+        else _cell(
+            value / 100,
+            base=None if base is None or number == baseline else base / 100,
+            num_records=row.num_records,
+            options=options,
+        )
+        for number, value in enumerate(row.values)
+    )
+    return Row(
+        task=name,
+        title=row.title,
+        metric=_SCORE,
+        num_shared=row.num_records,
+        num_left_out=0,
+        num_groups=row.num_records,
+        answer_kind=row.answer_kind,
+        cells=cells,
+    )
+
+
+def _cell(value: float, *, base: float | None, num_records: int, options: CompareOptions) -> Cell:
+    low, high = wilson_bounds(value, number=num_records, confidence=options.confidence)
+    difference = None
+    if base is not None:
+        difference = _two_shares(value, base=base, number=num_records, options=options)
+    return Cell(Interval(value, low, high, "wilson"), num_records, 0, 0, difference)
+
+
+def _two_shares(value: float, *, base: float, number: int, options: CompareOptions) -> Difference:
+    """Two shares of `number` questions each; `wins` and `losses` are not known."""
+    reach = _NORMAL.inv_cdf((1 + options.confidence) / 2)
+    spread = math.sqrt((value * (1 - value) + base * (1 - base)) / number)
+    pooled = (value + base) / 2
+    error = math.sqrt(2 * pooled * (1 - pooled) / number)
+    gap = value - base
+    p_value = 1.0 if not gap else 2 * _NORMAL.cdf(-abs(gap) / error)
+    interval = Interval(gap, gap - reach * spread, gap + reach * spread, "two shares")
+    return Difference(interval, PairedTest(p_value, "two shares", 0, 0), p_value, UNCLEAR)

@@ -1,0 +1,228 @@
+"""A comparison as JSON, text, Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from roboloop.evaluate.compare.comparison import Cell, Comparison, Row
+from roboloop.evaluate.compare.flags import Flag
+from roboloop.evaluate.compare.pareto import Standing, standings
+from roboloop.evaluate.tables import aligned_rows, latex_text, markdown_rows
+
+Format = Literal["text", "markdown", "latex", "csv", "json"]
+SUFFIXES: dict[Format, str] = {
+    "text": ".txt",
+    "markdown": ".md",
+    "latex": ".tex",
+    "csv": ".csv",
+    "json": ".json",
+}
+SCHEMA = "roboloop.comparison/1"
+
+_SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
+_ARROWS = {True: "↑", False: "↓"}
+_FLAG_MARK = "⚑"
+LEGEND = (
+    "Brackets: {confidence:.0%} intervals, episodes drawn again. ▲ better, ▼ worse, "
+    "≈ not distinguishable from {baseline}: the interval of the paired difference and Holm's rule "
+    "over the tasks must agree. ⚑ see the flags. † requests failed."
+)
+
+
+def comparison_json(comparison: Comparison, *, flags: Sequence[Flag]) -> dict[str, Any]:
+    """Everything, for programs; docs/evaluation.md describes every key."""
+    labels = [model.label for model in comparison.models]
+    return {
+        "schema": SCHEMA,
+        "confidence": comparison.options.confidence,
+        "baseline": labels[comparison.baseline],
+        "models": [
+            {"label": model.label, "model": model.model, "dialect": model.dialect}
+            for model in comparison.models
+        ],
+        "tasks": [_row_json(row, labels=labels) for row in comparison.rows],
+        "flags": [flag._asdict() for flag in flags],
+        "standings": [standing._asdict() for standing in standings(comparison)],
+    }
+
+
+def write_comparison(comparison: Comparison, *, flags: Sequence[Flag], form: Format) -> str:
+    """The comparison in one of its forms, ending in a newline."""
+    match form:
+        case "text":
+            return _text(comparison, flags=flags)
+        case "markdown":
+            return _markdown(comparison, flags=flags)
+        case "latex":
+            return _latex(comparison, flags=flags)
+        case "csv":
+            return _csv(comparison)
+        case "json":
+            import json
+
+            value = comparison_json(comparison, flags=flags)
+            return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _row_json(row: Row, *, labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        "task": row.task,
+        "title": row.title,
+        "metric": row.metric._asdict(),
+        "num_shared": row.num_shared,
+        "num_left_out": row.num_left_out,
+        "num_groups": row.num_groups,
+        "cells": {
+            label: _cell_json(cell)
+            for label, cell in zip(labels, row.cells, strict=True)
+            if cell is not None
+        },
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "mean": cell.mean._asdict(),
+        "num_not_read": cell.num_not_read,
+        "num_failed": cell.num_failed,
+    }
+    if cell.difference is not None:
+        found = cell.difference
+        value["difference"] = {
+            **found.interval._asdict(),
+            "p_value": found.test.p_value,
+            "test": found.test.method,
+            "raised_p": found.raised_p,
+            "wins": found.test.wins,
+            "losses": found.test.losses,
+            "verdict": found.verdict,
+        }
+    return value
+
+
+def _header(comparison: Comparison) -> list[str]:
+    labels = [
+        f"{model.label} (baseline)" if number == comparison.baseline else model.label
+        for number, model in enumerate(comparison.models)
+    ]
+    return ["task", "n", "metric", *labels]
+
+
+def _rows(comparison: Comparison, *, flags: Sequence[Flag]) -> list[list[str]]:
+    flagged = {(flag.task, flag.model) for flag in flags}
+    return [
+        [
+            row.task,
+            f"{row.num_shared}"
+            + (f" ({row.num_groups})" if row.num_groups != row.num_shared else ""),
+            f"{row.metric.name} {_ARROWS[row.metric.higher_is_better]}",
+            *(
+                "-" if cell is None
+                else _shown(cell) + (f" {_FLAG_MARK}" if (row.task, model.label) in flagged else "")
+                for model, cell in zip(comparison.models, row.cells, strict=True)
+            ),
+        ]
+        for row in comparison.rows
+    ]  # fmt: skip
+
+
+def _shown(cell: Cell) -> str:
+    mean = cell.mean
+    text = f"{mean.value:.3f}"
+    if mean.low is not None:
+        text += f" [{mean.low:.3f}, {mean.high:.3f}]"
+    if cell.difference is not None:
+        text += f" {_SIGNS[cell.difference.verdict]}"
+    return text + (" †" if cell.num_failed else "")
+
+
+def _notes(comparison: Comparison, *, flags: Sequence[Flag]) -> list[str]:
+    """Flags and standings as sentences."""
+    lines = [
+        f"{flag.kind}: {' / '.join(filter(None, (flag.task, flag.model)))}: {flag.why}"
+        for flag in flags
+    ]
+    return lines + [_standing(standing) for standing in standings(comparison)]
+
+
+def _standing(standing: Standing) -> str:
+    if standing.beaten_by:
+        return f"{standing.label}: {standing.beaten_by} is at least as good on every task"
+    return (
+        f"{standing.label}: on the Pareto front; gives up at most {standing.regret:.0%} of a span"
+    )
+
+
+def _legend(comparison: Comparison) -> str:
+    return LEGEND.format(
+        confidence=comparison.options.confidence,
+        baseline=comparison.models[comparison.baseline].label,
+    )
+
+
+def _text(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
+    lines = aligned_rows([_header(comparison), *_rows(comparison, flags=flags)])
+    return (
+        "\n".join([*lines, "", _legend(comparison), "", *_notes(comparison, flags=flags)]).rstrip()
+        + "\n"
+    )
+
+
+def _markdown(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
+    lines = markdown_rows(_header(comparison), iter(_rows(comparison, flags=flags)))
+    notes = [f"- {note}" for note in _notes(comparison, flags=flags)]
+    return "\n".join([*lines, "", _legend(comparison), "", *notes]).rstrip() + "\n"
+
+
+def _latex(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
+    """A booktabs table: a star for a difference that is told, a dagger for a flag."""
+    flagged = {(flag.task, flag.model) for flag in flags}
+    header = ["task", "n", *(model.label for model in comparison.models)]
+    lines = [
+        r"\begin{tabular}{lr" + "r" * len(comparison.models) + "}",
+        r"\toprule",
+        " & ".join(map(latex_text, header)) + r" \\",
+        r"\midrule",
+    ]
+    for row in comparison.rows:
+        cells = [latex_text(row.task), str(row.num_shared)]
+        for model, cell in zip(comparison.models, row.cells, strict=True):
+            if cell is None:
+                cells.append("--")
+                continue
+            told = cell.difference and cell.difference.verdict in ("better", "worse")
+            marks = "*" * bool(told) + r"\dagger" * ((row.task, model.label) in flagged)
+            cells.append(f"${cell.mean.value:.3f}" + (f"^{{{marks}}}$" if marks else "$"))
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _csv(comparison: Comparison) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ["task", "metric", "higher_is_better", "num_shared", "num_groups", "model", "value", "low",
+         "high", "num_not_read", "num_failed", "difference", "difference_low", "difference_high",
+         "test", "p_value", "raised_p", "wins", "losses", "verdict"]
+    )  # fmt: skip
+    for row in comparison.rows:
+        for model, cell in zip(comparison.models, row.cells, strict=True):
+            if cell is None:
+                continue
+            found = cell.difference
+            told = (
+                [""] * 9
+                if found is None
+                else [found.interval.value, found.interval.low, found.interval.high,
+                      found.test.method, found.test.p_value, found.raised_p, found.test.wins,
+                      found.test.losses, found.verdict]
+            )  # fmt: skip
+            writer.writerow(
+                [row.task, row.metric.name, row.metric.higher_is_better, row.num_shared,
+                 row.num_groups, model.label, *cell.mean[:3], cell.num_not_read, cell.num_failed,
+                 *told]
+            )  # fmt: skip
+    return out.getvalue()
