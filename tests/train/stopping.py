@@ -9,7 +9,7 @@ import pytest
 
 from roboloop.train.config import PhaseConfig
 from roboloop.train.loop import Trainer
-from roboloop.train.sft import TrainResult
+from roboloop.train.train_model import TrainResult
 
 
 def stopped_and_resumed(

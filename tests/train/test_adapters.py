@@ -21,7 +21,8 @@ from roboloop.models.lora import adapter_off, has_adapter, merge_adapter
 from roboloop.train.adapt import adapter_shape, prepare_adapter
 from roboloop.train.config import SftConfig
 from roboloop.train.optim import choose_trainables
-from roboloop.train.sft import TrainResult, run_sft
+from roboloop.train.sft import run_sft
+from roboloop.train.train_model import TrainResult
 
 Phase = Callable[..., SftConfig]
 Run = Callable[..., TrainResult]

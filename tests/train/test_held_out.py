@@ -24,7 +24,8 @@ from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import write_folder_mark, write_media_roots
 from roboloop.tasks import load_task
 from roboloop.train.config import SftConfig
-from roboloop.train.sft import TrainResult, run_sft
+from roboloop.train.sft import run_sft
+from roboloop.train.train_model import TrainResult
 
 Phase = Callable[..., SftConfig]
 Run = Callable[..., TrainResult]

@@ -13,7 +13,7 @@ from roboloop.records.answers import Box, Boxes, Choice, Points, Trajectory, che
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record, Turn
 from roboloop.train.augment import Warp, can_warp, draw_warp, recoloured, span_of
-from roboloop.train.config import AugmentConfig
+from roboloop.train.augment_config import AugmentConfig
 
 SIZE = PictureSize(320, 180)
 BOX = Box(100.0, 60.0, 150.0, 96.0, "red block")

@@ -29,7 +29,7 @@ from roboloop.train.dpo import run_dpo
 from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.log import LogLine
 from roboloop.train.preference_log import PreferenceLog
-from roboloop.train.sft import TrainResult
+from roboloop.train.train_model import TrainResult
 
 DpoPhase = Callable[..., DpoConfig]
 Run = Callable[..., TrainResult]

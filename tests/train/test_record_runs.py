@@ -17,7 +17,8 @@ from stopping import stopped_and_resumed
 from roboloop.dialects import Dialect
 from roboloop.models.backbone import load_backbone
 from roboloop.train.config import SftConfig
-from roboloop.train.sft import TrainResult, run_sft
+from roboloop.train.sft import run_sft
+from roboloop.train.train_model import TrainResult
 
 Run = Callable[..., TrainResult]
 Phase = Callable[..., SftConfig]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from pydantic import ValidationError
 
-from roboloop.train.config import MuonConfig, SftConfig
+from roboloop.train.config import SftConfig
+from roboloop.train.optimizer_config import MuonConfig
 
 Phase = Callable[..., SftConfig]
 

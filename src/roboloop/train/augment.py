@@ -17,7 +17,7 @@ from PIL import Image, ImageEnhance
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
 from roboloop.records.record import InputValue, Record
-from roboloop.train.config import AugmentConfig
+from roboloop.train.augment_config import AugmentConfig
 
 
 @dataclass(frozen=True, slots=True)

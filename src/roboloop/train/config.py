@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.models.moe.options import MoeLossOptions, MoeOptions
 from roboloop.tasks import load_task
+from roboloop.train.augment_config import AugmentConfig
 from roboloop.train.batching import (
     Batching,
     BranchedBatching,
@@ -17,108 +18,15 @@ from roboloop.train.batching import (
     PackedBatching,
     PaddedBatching,
 )
+from roboloop.train.optimizer_config import (
+    AdamWConfig,
+    NotNegative,
+    OptimizerConfig,
+    Positive,
+    Share,
+)
 from roboloop.train.run_options import RUN_OPTIONS, GuardConfig, RunOptions
-
-Part = Literal["vision", "projector", "language", "moe", "amplifier"]
-PARTS: tuple[Part, ...] = ("vision", "projector", "language", "moe", "amplifier")
-"""The parts of a vision-language model: picture encoder, what joins it on, the language model's
-layers, the experts beside them, and the amplifier of high-risk features. `train.optim.part_of`
-says which tensor belongs to which; most models have the first three."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-class AdamWConfig(BaseModel):
-    """AdamW on every tensor. Norms and biases have no weight decay."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["adamw"] = "adamw"
-    weight_decay: NotNegative = 0.0
-    betas: tuple[Share, Share] = (0.9, 0.98)
-    eps: Positive = 1e-8
-
-
-class MuonConfig(BaseModel):
-    """Muon on the matrices of the layers, AdamW on the rest (embeddings, norms, biases, head).
-
-    A model that starts from random weights learns several times faster with it.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["muon"] = "muon"
-    matrix_rate_factor: Positive = 10.0
-    """Learning rate of the matrices over that of the rest."""
-    momentum: Share = 0.95
-    num_iterations: Annotated[int, Field(ge=1, le=12)] = 5
-    """Newton-Schulz iterations for each step."""
-    weight_decay: NotNegative = 0.0
-    betas: tuple[Share, Share] = (0.9, 0.98)
-    eps: Positive = 1e-8
-
-
-OptimizerConfig = Annotated[AdamWConfig | MuonConfig, Field(discriminator="kind")]
-
-
-class AugmentConfig(BaseModel):
-    """Random changes of a training picture; the places in its questions and answers move along."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    chance: Share = 1.0
-    """Share of the pictures that are changed at all."""
-    zoom: tuple[Positive, Positive] = (1.0, 1.3)
-    """Bounds of the factor by which a picture is enlarged; a window of its own size is cut out.
-    Below 1 it shrinks, and its mean colour fills the rest."""
-    stretch: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    """Most that width and height may be enlarged differently, as a share."""
-    colour: Share = 0.0
-    """Most change of brightness, contrast and saturation, as a share."""
-
-    @model_validator(mode="after")
-    def _zoom_in_order(self) -> Self:
-        if self.zoom[0] > self.zoom[1]:
-            raise ValueError(f"zoom is [low, high], not {list(self.zoom)}")
-        return self
-
-
-Rank = Annotated[int, Field(ge=1, le=4096)]
-AdaptedPart = Literal["vision", "projector", "language"]
-ADAPTED: tuple[AdaptedPart, ...] = ("vision", "projector", "language")
-"""Parts whose linear layers can have an adapter; experts and amplifiers are trained in full."""
-
-
-class LoraOptions(BaseModel):
-    """Train low-rank adapters of the linear layers in place of the layers themselves."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rank: Rank | Mapping[AdaptedPart, Rank] = 16
-    """Rank of the adapters, or a rank for each part; a trained part without one is trained in
-    full."""
-    alpha: Positive | None = None
-    """The adapters' output is scaled by alpha / rank. Left out: twice the rank, so by 2."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of an adapter's inputs that are zeroed while training."""
-    targets: Literal["all"] | tuple[str, ...] = "all"
-    """Last names of the layers, such as `[q_proj, v_proj]`; `all` is every linear layer but the
-    head."""
-    merge: bool = False
-    """Also write the whole model with the adapter added to its weights. Done in any case when other
-    parts are trained in full."""
-
-    def rank_of(self, part: Part) -> int:
-        """Rank of a part's adapters; 0 when it has none."""
-        if part not in ADAPTED:
-            return 0
-        return self.rank if isinstance(self.rank, int) else self.rank.get(part, 0)
-
-    def alpha_for(self, rank: int) -> float:
-        """Alpha of adapters of that rank."""
-        return 2.0 * rank if self.alpha is None else self.alpha
+from roboloop.train.trained_config import PARTS, LoraOptions, Part
 
 
 class PhaseConfig(RunOptions):

@@ -19,7 +19,6 @@ from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.runs.ledger import Ledger
 from roboloop.train.adapt import only_adapts
 from roboloop.train.dpo_config import DpoConfig
-from roboloop.train.loop import check_divides
 from roboloop.train.optim import choose_trainables
 from roboloop.train.preference_batches import PairBatches, RefLogProbs
 from roboloop.train.preference_log import PreferenceLog
@@ -28,7 +27,7 @@ from roboloop.train.preference_pairs import PairEncoder, Pairs, load_pairs
 from roboloop.train.preference_reference import Reference, reference_log_probs
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_rows import ViewCache
-from roboloop.train.sft import TrainResult, num_steps, train_model
+from roboloop.train.train_model import TrainResult, check_divides, num_steps, train_model
 from roboloop.train.work import Setting, Work
 
 PAIRS_PER_BATCH = 8

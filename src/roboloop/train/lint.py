@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from roboloop.train.config import PARTS, PhaseConfig, SftConfig
+from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.schedule import num_warmup_steps, total_rate
+from roboloop.train.trained_config import PARTS
 
 LONGEST_WARMUP = 1 / 3
 LEAST_MET = 0.95

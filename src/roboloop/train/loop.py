@@ -16,7 +16,6 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.progress import ProgressBar, progress_bar
 from roboloop.train.batches import EVAL_LOSS, TokenCounts
 from roboloop.train.checkpoint import Progress, save_checkpoint
@@ -233,21 +232,6 @@ class Trainer:
             progress=progress,
             ranks=self.ranks,
             options=self.config,
-        )
-
-
-def check_divides(per_step: int, *, option: str, accelerator: Accelerator) -> None:
-    """Each process must get the same share of a step.
-
-    Raises:
-        RoboLoopError: E-CFG-003.
-    """
-    if per_step % accelerator.num_processes:
-        raise RoboLoopError(
-            "E-CFG-003",
-            f"{option} is {per_step}, which "
-            f"{accelerator.num_processes} processes cannot share out evenly",
-            place=Place(),
         )
 
 

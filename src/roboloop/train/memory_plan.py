@@ -20,8 +20,9 @@ from transformers import AutoConfig, AutoModelForImageTextToText, Qwen2_5_VLConf
 
 from roboloop.models.parts import read_json
 from roboloop.train.adapt import adapter_shape
-from roboloop.train.config import MuonConfig, PhaseConfig
+from roboloop.train.config import PhaseConfig
 from roboloop.train.optim import choose_trainables, parts_in
+from roboloop.train.optimizer_config import MuonConfig
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp", "offload"]
 SHARDINGS: tuple[Sharding, ...] = ("none", "zero1", "zero2", "zero3", "fsdp", "offload")

@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.train.config import PARTS, MuonConfig, Part, PhaseConfig
+from roboloop.train.config import PhaseConfig
 from roboloop.train.muon import Muon
+from roboloop.train.optimizer_config import MuonConfig
+from roboloop.train.trained_config import PARTS, Part
 
 VISION = "model.visual."
 PROJECTOR = ("model.visual.merger.", "model.visual.deepstack_merger")

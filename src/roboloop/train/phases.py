@@ -13,7 +13,7 @@ from roboloop.train.config import SftConfig
 from roboloop.train.dpo_config import DpoConfig
 
 if TYPE_CHECKING:
-    from roboloop.train.sft import TrainResult
+    from roboloop.train.train_model import TrainResult
 
 DEFAULT_KIND = "sft"
 
