@@ -84,6 +84,23 @@ def test_every_stage_leaves_its_mark_and_the_page_is_there(whole: tuple[Path, Pa
     assert str(page) in said
 
 
+def test_a_closed_gate_ends_the_run_with_status_1(whole: tuple[Path, Path]) -> None:
+    """Only a gain of 1 would open this gate; the run is finished all the same, and says why."""
+    recipe, out = whole
+    gated = recipe.with_name("gated.yaml")
+    gate = "  must_not_forget: {tasks: {gripper_det: -1.0}, proof: true}\n"
+    gated.write_text(recipe.read_text() + gate)
+    for _ in range(2):  # the second time everything is kept, the verdict as well
+        process = start(gated, out)
+        said, _ = process.communicate(timeout=600)
+        assert process.returncode == 1, said
+        assert "the forgetting gate is closed" in said
+    assert "trained on gripper_det" in next(
+        text for path in out.glob("stages/evaluate-*/report.json")
+        if '"gate"' in (text := path.read_text())
+    )  # fmt: skip
+
+
 def test_the_page_that_followed_the_training_says_that_it_ended(whole: tuple[Path, Path]) -> None:
     _, run = whole
     assert (run / "live/index.html").is_file()

@@ -110,4 +110,7 @@ def _follow(recipe: Path, *, out: Path | None, overrides: tuple[str, ...], until
         said.print("\n" + result.scores, markup=False, soft_wrap=True)
     said.print(f"\n{result.next_step}", soft_wrap=True)
     print(result.output)  # noqa: T201 - the one line of data: where the result lies
+    if result.gate_closed:
+        said.print("the forgetting gate is closed: see `gate` in the evaluation's report.json")
+        return 1
     return 0

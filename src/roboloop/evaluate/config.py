@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roboloop.evaluate.gate import ForgettingGate
+
 BaselineName = Literal["untrained", "constant"]
 
 
@@ -36,5 +38,7 @@ class EvaluateConfig(BaseModel):
     """Share of such intervals that hold the true value."""
     baselines: tuple[BaselineName, ...] = ("untrained", "constant")
     """What the models are compared with, in the same table."""
+    must_not_forget: ForgettingGate | None = None
+    """Tasks that must not fall against a baseline; else the run ends with exit status 1."""
     seed: int = Field(0, ge=0)
     """Seed of the wording, the choice of records and the bootstrap."""

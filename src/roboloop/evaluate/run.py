@@ -24,6 +24,7 @@ from roboloop.engines.base import Engine
 from roboloop.evaluate.ask import MediaHashes, ask_missing, name_answers, predictions_from
 from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predictions
 from roboloop.evaluate.config import EvaluateConfig
+from roboloop.evaluate.gate import gate_results, gate_sentences, is_closed
 from roboloop.evaluate.items import item_json
 from roboloop.evaluate.score import judge_all
 from roboloop.evaluate.selection import TRAIN, records_to_ask, training_truths
@@ -137,6 +138,13 @@ def run_evaluation(
         **summarise(stage.records, models=runs, config=config, notes=notes),
         "records_hash": hash_value([[r.id, record_hash(r)] for r in stage.records]),
     }
+    if config.must_not_forget is not None:
+        found = gate_results(report, gate=config.must_not_forget)
+        report["gate"] = {
+            "closed": is_closed(found, gate=config.must_not_forget),
+            "results": [result._asdict() for result in found],
+            "sentences": gate_sentences(found, baseline=config.must_not_forget.baseline),
+        }
     _write(out, report=report, items=_items(stage.records, runs=runs, dialect=dialect))
     unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
     return EvaluationResult(report, len(stage.records), report["complete"], unparsed)

@@ -32,11 +32,13 @@ class RunResult(NamedTuple):
         output: The folder or page to look at.
         next_step: A sentence for the person.
         scores: The evaluation's table as text, when the run came that far.
+        gate_closed: The evaluation found something forgotten that must not be.
     """
 
     output: Path
     next_step: str
     scores: str | None = None
+    gate_closed: bool = False
 
 
 def run_recipe(recipe: Recipe, *, out: Path, until: str = "report") -> RunResult:
@@ -219,16 +221,23 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             return RunResult(weights, "next: roboloop evaluate with the same recipe")
         case "evaluate":
             said = "next: roboloop report with the same recipe"
-            return RunResult(stage.path / "report.json", said, _scores(stage))
+            closed = _gate_closed(stage)
+            return RunResult(stage.path / "report.json", said, _scores(stage), closed)
         case _:
             page = execution.run.show(stage.path / "report", name="report") / "index.html"
             said = f"open the report in a browser: file://{page.absolute()}"
-            return RunResult(page, said, _scores(execution.judged))
+            judged = execution.judged
+            return RunResult(page, said, _scores(judged), _gate_closed(judged))
 
 
 def _without_run_options(phase: Mapping[str, Any]) -> dict[str, Any]:
     """What a phase's result depends on: a run may go on with other options of how it is run."""
     return {key: value for key, value in phase.items() if key not in RUN_OPTIONS}
+
+
+def _gate_closed(judged: StageFolder) -> bool:
+    mark = judged.mark
+    return bool(mark and mark["facts"].get("gate_closed"))
 
 
 def _scores(judged: StageFolder) -> str:

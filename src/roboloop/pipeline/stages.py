@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from roboloop.base.hashing import hash_file, hash_value
 from roboloop.base.progress import console
@@ -124,7 +125,12 @@ def evaluate_models(
         recipe.evaluate, models=models, records=records / "records", out=out,
         dialect=_dialect(recipe), answers=answers,
     )  # fmt: skip
-    return StageOutput(hash_file(out / "report.json"), {"records": result.num_records})
+    facts: dict[str, Any] = {"records": result.num_records}
+    if gate := result.report.get("gate"):
+        facts["gate_closed"] = gate["closed"]
+        for sentence in gate["sentences"]:
+            console().print(sentence, markup=False, soft_wrap=True)
+    return StageOutput(hash_file(out / "report.json"), facts)
 
 
 def write_report(
