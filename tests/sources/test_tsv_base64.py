@@ -19,11 +19,11 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.pictures import encode_png
 from roboloop.records import Box, Choice, FilePicture, Record, SpanPicture, Text
 from roboloop.records.media_open import MediaStore
+from roboloop.records.tsv_rows import open_tsv
 from roboloop.runs.ledger import Ledger
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.build import build_records
 from roboloop.sources.tsv_base64 import TsvBase64Source
-from roboloop.sources.tsv_rows import open_tsv
 
 HEADER = ("index", "image", "question", "hint", "A", "B", "C", "D", "answer", "category", "split")
 

@@ -18,6 +18,7 @@ from roboloop.records.answers import (
     Boxes,
     Plan,
     Points,
+    Polygon,
     Text,
     Trajectory,
     answer_to_json,
@@ -191,7 +192,7 @@ def _coordinates(answer: Answer) -> list[float]:
             return list(answer.corners_px)
         case Boxes(items):
             return [value for box in items for value in box.corners_px]
-        case Points(points_px) | Trajectory(points_px):
+        case Points(points_px) | Trajectory(points_px) | Polygon(points_px):
             return [value for point in points_px for value in point]
         case _:
             return []

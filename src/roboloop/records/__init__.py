@@ -29,6 +29,7 @@ from roboloop.records.outcomes import (
     ScoreStatus,
 )
 from roboloop.records.record import Record, Turn
+from roboloop.records.regions import Mask, Polygon
 
 __all__ = [
     "Answer",
@@ -38,11 +39,13 @@ __all__ = [
     "Choice",
     "FilePicture",
     "LmdbPicture",
+    "Mask",
     "Media",
     "Number",
     "ParquetPicture",
     "Plan",
     "Points",
+    "Polygon",
     "Prediction",
     "PredictionStatus",
     "Preference",

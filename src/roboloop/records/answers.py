@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize, Point
+from roboloop.records.regions import Mask, Polygon, region_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ class Text:
     text: str
 
 
-Answer = Box | Boxes | Points | Trajectory | Choice | YesNo | Number | Plan | Text
+Answer = Box | Boxes | Points | Trajectory | Polygon | Mask | Choice | YesNo | Number | Plan | Text
 
-SPATIAL_KINDS = (Box.kind, Boxes.kind, Points.kind, Trajectory.kind)
+SPATIAL_KINDS = (Box.kind, Boxes.kind, Points.kind, Trajectory.kind, Polygon.kind)
 """Kinds of the answers that are coordinates."""
 
 
@@ -124,6 +125,8 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
                 value["labels"] = list(answer.labels)
         case Trajectory():
             value = {"points_px": [[float(x), float(y)] for x, y in answer.points_px]}
+        case Polygon() | Mask():
+            value = region_to_json(answer)
         case Choice():
             value = {"letter": answer.letter}
             if answer.options:
@@ -162,6 +165,8 @@ def answer_from_json(value: Any) -> Answer:
                 answer = Points(_points(fields.pop("points_px")), labels)
             case "trajectory":
                 answer = Trajectory(_points(fields.pop("points_px")))
+            case "polygon" | "mask":
+                answer = _region(kind, fields)
             case "choice":
                 letter = _text(fields.pop("letter"))
                 answer = Choice(letter, _texts(fields.pop("options", [])))
@@ -205,6 +210,10 @@ def check_answer(answer: Answer, *, size: PictureSize | None) -> None:
                 check_answer(box, size=size)
         case Points() | Trajectory():
             _check_points(answer.points_px, size)
+        case Polygon():
+            _check_points(answer.vertices_px, size)
+        case Mask():
+            _check_mask(answer, size)
         case Number():
             if not math.isfinite(answer.value):
                 raise RoboLoopError("E-REC-010", f"number {answer.value} is not finite")
@@ -223,6 +232,16 @@ def _check_points(points_px: tuple[Point, ...], size: PictureSize | None) -> Non
             raise RoboLoopError(
                 "E-REC-011", f"({x:g}, {y:g}) lies outside the {width}x{height} picture"
             )
+
+
+def _check_mask(mask: Mask, size: PictureSize | None) -> None:
+    width, height = mask.size
+    if sum(mask.runs) != width * height:
+        raise RoboLoopError("E-REC-011", f"the runs of a {width}x{height} mask do not fill it")
+    if size is not None and mask.size != size:
+        raise RoboLoopError(
+            "E-REC-011", f"a {width}x{height} mask on a {size.width}x{size.height} picture"
+        )
 
 
 def _without_kind(value: dict[str, Any]) -> dict[str, Any]:
@@ -256,6 +275,19 @@ def _number(value: Any) -> float:
         return float(value)
     except OverflowError:
         raise RoboLoopError("E-REC-010", "a whole number is too large for a float") from None
+
+
+def _region(kind: str, fields: dict[str, Any]) -> Polygon | Mask:
+    if kind == "polygon":
+        return Polygon(_points(fields.pop("vertices_px")))
+    sides = tuple(map(_count, _list(fields.pop("size"))))
+    return Mask(PictureSize(*sides), tuple(map(_count, _list(fields.pop("runs")))))
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise RoboLoopError("E-REC-003", f"{value!r} is not a whole number from 0 on")
+    return value
 
 
 def _object(value: Any) -> dict[str, Any]:

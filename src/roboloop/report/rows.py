@@ -17,9 +17,11 @@ from roboloop.records.answers import (
     Box,
     Boxes,
     Choice,
+    Mask,
     Number,
     Plan,
     Points,
+    Polygon,
     Text,
     Trajectory,
     YesNo,
@@ -180,6 +182,12 @@ def answer_words(answer: Answer) -> str:
         case Points() | Trajectory():
             kind = "path" if isinstance(answer, Trajectory) else "points"
             return f"{kind} {' '.join(_place(*point) for point in answer.points_px)} px"
+        case Polygon():
+            return f"area {' '.join(_place(*point) for point in answer.vertices_px)} px"
+        case Mask():
+            x1, y1, x2, y2 = answer.bounds_px
+            within = f"within {_place(x1, y1)} to {_place(x2, y2)} px"
+            return f"area of {answer.num_pixels:,} pixels {within}"
         case Choice():
             return f"choice {answer.letter}"
         case YesNo():

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.records.tsv_rows import open_tsv
 from roboloop.sources.detect_json import find_json_form, find_records
 from roboloop.sources.json_source import SUFFIXES as JSON_SUFFIXES
 from roboloop.sources.listing import Listing
 from roboloop.sources.published_rows import find_columns
-from roboloop.sources.tsv_rows import open_tsv
 
 MAX_HINT_FOLDERS = 40
 MAX_TABLES_OPENED = 50

@@ -19,6 +19,7 @@ from roboloop.base.hashing import seeded_generator
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
 from roboloop.records.record import Record
+from roboloop.records.regions import Polygon
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -246,5 +247,7 @@ def _moved(answer: Answer, *, scale: Scale) -> Answer:
             return Points(tuple(map(point, points_px)), labels)
         case Trajectory(points_px):
             return Trajectory(tuple(map(point, points_px)))
+        case Polygon(vertices_px):
+            return Polygon(tuple(map(point, vertices_px)))
         case _:
             return answer

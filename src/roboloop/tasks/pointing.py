@@ -1,4 +1,4 @@
-"""pointing: point at what is described. The truth is a set of places, or the box they must hit."""
+"""pointing: point at what is described. The truth is a set of places, or the area they must hit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Box, Points
 from roboloop.records.record import Record
+from roboloop.records.regions import Polygon, Region
 from roboloop.tasks.base import Mark, Metric, Parsed, Task, Truth, Wording
 from roboloop.tasks.boxes import box_mark
 from roboloop.tasks.points import (
@@ -17,6 +18,7 @@ from roboloop.tasks.points import (
     matched_diagonals,
     median_points,
     parse_points,
+    region_gap,
 )
 
 KEY = "point_2d"
@@ -24,13 +26,13 @@ HIT_DIAGONALS = 0.05
 
 
 class Pointing(Task):
-    """Points at a described place. A record's truth may be points, or a box to be hit."""
+    """Points at a described place. A record's truth may be points, or an area to be hit."""
 
     kind = "pointing"
     title = "Pointing"
     family = "general"
     answer_kind = "points"
-    other_truth_kinds = ("box",)
+    other_truth_kinds = ("box", "polygon", "mask")
     metrics = (Metric("hit", worst=0.0), DISTANCE_METRIC)
     wordings = (
         Wording("en", "Point to {object}."),
@@ -42,7 +44,7 @@ class Pointing(Task):
     )
 
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
-        """The points with the dialect's numbers; for a box, its middle."""
+        """The points with the dialect's numbers; for an area, a place inside."""
         assert size is not None
         return dialect.write(as_points(answer), size=size, key=KEY)
 
@@ -51,10 +53,10 @@ class Pointing(Task):
         return parse_points(text, record=record, dialect=dialect, key=KEY)
 
     def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
-        """`hit` is the share of points in the box, or matched within 0.05 diagonals of a true one.
+        """`hit` is the share of points in the area, or matched within 0.05 diagonals of a true one.
 
-        `distance_diagonals` is the mean distance to the box's middle, or that of the best matching
-        of points, where one missing or too many counts one diagonal.
+        `distance_diagonals` is the mean distance to a box's middle or a region's nearest place, or
+        that of the best matching of points, where one missing or too many counts one diagonal.
         """
         assert isinstance(answer, Points) and size is not None
         if isinstance(truth, Box):
@@ -65,6 +67,9 @@ class Pointing(Task):
                 for gap in matched_diagonals((point,), truth_px=middle, size=size)
             ]
             hits = [inside(point, box=truth) for point in answer.points_px]
+        elif isinstance(truth, Region):
+            gaps = [region_gap(point, region=truth, size=size) for point in answer.points_px]
+            hits = [truth.contains(point) for point in answer.points_px]
         else:
             assert isinstance(truth, Points)
             gaps = matched_diagonals(answer.points_px, truth_px=truth.points_px, size=size)
@@ -76,7 +81,12 @@ class Pointing(Task):
         return median_points(truths)
 
     def marks(self, answer: Answer) -> tuple[Mark, ...]:
-        """The points, or the box to be hit."""
+        """The points, or the area to be hit: of a mask the box around it."""
+        if isinstance(answer, Polygon):
+            corners = answer.vertices_px
+            return (Mark("path", (*corners, corners[0]), "target"),)
+        if isinstance(answer, Region):
+            answer = Box(*answer.bounds_px)
         if isinstance(answer, Box):
             return (box_mark(answer, label="target"),)
         return (Mark("points", as_points(answer).points_px, "point"),)

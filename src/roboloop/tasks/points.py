@@ -11,6 +11,7 @@ from roboloop.base.matching import cheapest_matching
 from roboloop.dialects.base import Dialect, PointsRead, ReadStatus
 from roboloop.records.answers import Box, Points
 from roboloop.records.record import Record
+from roboloop.records.regions import Region
 from roboloop.tasks.base import Metric, Parsed, ParseStatus, Truth, unit_answer
 from roboloop.tasks.boxes import STATUS
 from roboloop.tasks.final_answer import keyed_part
@@ -65,11 +66,16 @@ def inside(point: Point, *, box: Box) -> bool:
     return box.x1 <= point.x <= box.x2 and box.y1 <= point.y <= box.y2
 
 
+def region_gap(point: Point, *, region: Region, size: PictureSize) -> float:
+    """How far a place is from a region, in picture diagonals, never above 1; 0 inside."""
+    return min(1.0, region.distance_px(point) / hypot(size.width, size.height))
+
+
 def median_points(truths: Sequence[Truth]) -> Points:
     """The median place of each rank, in fractions of the picture.
 
     Places are ranked from left to right; as many as the median truth has. The middle of a box
-    stands for it.
+    and a place inside a region stand for them.
     """
     ranked: list[list[Point]] = []
     for truth in truths:
@@ -88,8 +94,10 @@ def median_points(truths: Sequence[Truth]) -> Points:
 
 
 def as_points(answer: object) -> Points:
-    """Places as they are; for a box, its middle."""
+    """Places as they are; for a box, its middle; for a region, a place inside."""
     if isinstance(answer, Box):
         return Points((answer.center_px,))
+    if isinstance(answer, Region):
+        return Points((answer.inner_px,))
     assert isinstance(answer, Points)
     return answer

@@ -17,6 +17,7 @@ from PIL import Image, ImageEnhance
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
 from roboloop.records.record import InputValue, Record
+from roboloop.records.regions import Mask, Polygon
 from roboloop.train.augment_config import AugmentConfig
 
 
@@ -75,6 +76,10 @@ class Warp:
                 return Points(moved, answer.labels)
             case Trajectory():
                 return Trajectory(tuple(self.point(p, size=size) for p in answer.points_px))
+            case Polygon():
+                return Polygon(tuple(self.point(p, size=size) for p in answer.vertices_px))
+            case Mask():  # its pixels would have to be drawn again; trained on is a place inside
+                return Points((self.point(answer.inner_px, size=size),))
             case _:
                 return answer
 
@@ -86,7 +91,6 @@ class Warp:
         inputs: dict[str, InputValue] = {}
         for name, value in record.inputs.items():
             moved = self.answer(value, size=size) if isinstance(value, Points) else value
-            assert not isinstance(moved, Box | Boxes | Trajectory)
             inputs[name] = moved  # pyright: ignore[reportArgumentType]
         answer = None if record.answer is None else self.answer(record.answer, size=size)
         # A rejected answer may be a text with places in it, which would stay where they were.
@@ -167,5 +171,7 @@ def _places(value: Answer | InputValue | None) -> Iterator[Point]:
                 yield from _places(box)
         case Points() | Trajectory():
             yield from value.points_px
+        case Polygon():
+            yield from value.vertices_px
         case _:
             return
