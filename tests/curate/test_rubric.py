@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,33 +11,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import rubric_by_rows
 from loopback_endpoint import Answer, endpoint
 from made_records import record
+from operate import facts_table, told
 from PIL import Image
+from real_records import alfred, safe_agent_bench
 from test_curation_run import run_operators
 
+from roboloop.curate.facts import facts_schema
+from roboloop.curate.format_measures import box_side_px, cut_off, outside_px, stray_marks
 from roboloop.curate.outcome import ABOUT_FILE
 from roboloop.curate.rubric import Rubric
-from roboloop.curate.rubric_rules import MARKS, mark
+from roboloop.curate.rubric_rules import MARKS, marks_of
 from roboloop.curate.store import read_table
-from roboloop.records.answers import Plan, Text
+from roboloop.records.answers import Number, Plan, Text, YesNo
 from roboloop.records.record import Record
 from roboloop.records.shards import RecordFolder
 
 Write = Callable[..., Path]
 
 
-def row(question: str, answer: str, kind: str = "text", **changes: Any) -> dict[str, Any]:
-    return {
+def marks(question: str, answer: str, kind: str = "text", **changes: Any) -> dict[str, float]:
+    """Of one row of facts, with `cut_off` as the rules of form would tell it."""
+    row = {
         "question": question, "answer": answer, "answer_kind": kind, "short_answer": "",
-        "geometry": [], "problem": "", "cut_off": None, "stray_mark": None, "outside_px": 0.0,
-        "box_side_px": float("inf"), **changes,
+        "geometry": [], "problem": "", "width": 100, "height": 100, **changes,
     }  # fmt: skip
-
-
-def marks(*args: Any, **changes: Any) -> dict[str, float]:
-    return dict(zip(MARKS, mark(row(*args, **changes)), strict=True))
+    columns = {name: pa.array([row[name]], facts_schema().field(name).type) for name in
+               row.keys() & facts_schema().names}  # fmt: skip
+    told = {name: pa.array([row.get(name)], pa.string()) for name in ("cut_off", "stray_marks")}
+    [found] = marks_of(pa.RecordBatch.from_pydict(columns), **told)
+    return dict(zip(MARKS, found.tolist(), strict=True))
 
 
 QUESTION = "How should the robot move the red cup to the shelf?"
@@ -58,9 +66,55 @@ def test_marks_are_what_a_person_would_count() -> None:
 
 
 def test_coordinates_are_not_punished_for_having_no_words() -> None:
-    box = marks("'pick the cup': box?", "", "box", geometry=[0.1, 0.1, 0.2, 0.2], box_side_px=9.0)
+    box = marks("'pick the cup': box?", "", "box", geometry=[0.1, 0.1, 0.2, 0.2])
     assert set(box.values()) == {1.0}
-    assert marks("box of the cup?", "", "box", geometry=[0.1], outside_px=3.0)["grounding"] == 0
+    outside = marks("box of the cup?", "", "box", geometry=[0.1, 0.1, 1.2, 0.2])
+    assert outside["grounding"] == 0
+
+
+ALPHABET = "aA bcDE 09.!?;\n\t\r\x1c\u3000-_cup的了杯子。？；ſKİé１😀"
+WORDS = "the The a things object cup CUPS cups lifting lifted boxes is 12 3 İz 杯子 的 . ? \n ; -"
+
+
+def texts(num_texts: int) -> list[str]:
+    """Of odd characters, and of words that repeat."""
+    draw = random.Random(3)
+    words = WORDS.split(" ")
+    odd = ("".join(draw.choices(ALPHABET, k=draw.randrange(60))) for _ in range(num_texts // 2))
+    spoken = (" ".join(draw.choices(words, k=draw.randrange(30))) for _ in range(num_texts // 2))
+    return [*odd, *spoken, "", *(f"go {n}" * n for n in (1, 100, 400)), "1\n" * 50, "一" * 151]
+
+
+def by_rows(batch: Any) -> Any:
+    """The marks as plain Python finds them, row by row."""
+    told = {
+        "cut_off": cut_off(batch), "stray_mark": stray_marks(batch),
+        "outside_px": pa.array(outside_px(batch)), "box_side_px": pa.array(box_side_px(batch)),
+    }  # fmt: skip
+    names = ("question", "answer", "answer_kind", "short_answer", "geometry", "problem")
+    columns = {**{name: batch[name] for name in names}, **told}
+    rows = pa.RecordBatch.from_pydict(columns).to_pylist()
+    return np.array([rubric_by_rows.mark(row) for row in rows])
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_marks_are_those_of_plain_python(ascii_only: bool) -> None:
+    answers = [text for text in texts(3000) if not ascii_only or text.isascii()]
+    questions = answers[1:] + answers[:1]
+    records = [
+        told(Plan(tuple(answer.split("\n"))) if number % 3 else answer, question=question)
+        for number, (question, answer) in enumerate(zip(questions, answers, strict=True))
+    ]
+    records += [record("box"), told(YesNo(True), task="yes_no_vqa"), told(Number(3), task="vqa")]
+    [batch] = facts_table(records).combine_chunks().to_batches()
+    found = marks_of(batch, cut_off=cut_off(batch), stray_marks=stray_marks(batch))
+    np.testing.assert_array_equal(found, by_rows(batch))
+
+
+def test_marks_of_real_records_are_those_of_plain_python() -> None:
+    for batch in facts_table([*alfred(2000), *safe_agent_bench()]).combine_chunks().to_batches():
+        found = marks_of(batch, cut_off=cut_off(batch), stray_marks=stray_marks(batch))
+        np.testing.assert_array_equal(found, by_rows(batch))
 
 
 def worded(name: str, answer: str, **meta: Any) -> Record:

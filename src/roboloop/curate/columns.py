@@ -14,6 +14,13 @@ WORDED = ("text", "plan")
 """Kinds of answers that are words."""
 
 
+class TextBytes(NamedTuple):
+    """All bytes of some texts in UTF-8, and where each text begins, with a last one for the end."""
+
+    data: Bytes
+    offsets: Offsets
+
+
 class NumberLists(NamedTuple):
     """A column of lists: all values, and where each row's begin, with a last one for the end."""
 
@@ -45,6 +52,26 @@ def take_rows(table: Any, rows: Offsets) -> Any:
             batches.append(batch.take(pa.array(rows[low:high] - start)))
         start += batch.num_rows
     return pa.Table.from_batches(batches, schema=table.schema).combine_chunks()
+
+
+def distinct(keys: Any) -> Any:
+    """The different numbers of an array, sorted.
+
+    `np.unique` hashes whole numbers since NumPy 2.3, which takes many times as long as sorting.
+    """
+    keys = np.sort(keys)
+    is_new = np.ones(len(keys), dtype=np.bool_)
+    is_new[1:] = keys[1:] != keys[:-1]
+    return keys[is_new]
+
+
+def text_bytes(texts: Any) -> TextBytes:
+    """The bytes of an Arrow array of texts."""
+    _, bounds, data = texts.buffers()
+    stop = texts.offset + len(texts) + 1
+    offsets = np.frombuffer(bounds, dtype=np.int32)[texts.offset : stop].astype(np.int64)
+    flat = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return TextBytes(flat, offsets - offsets[0])
 
 
 def number_lists(column: Any) -> NumberLists:

@@ -62,16 +62,17 @@ def measure_text(batch: ArrowBatch) -> dict[str, Any]:
         "answer_words": count_words(answer),
         "answer_chars": pc.utf8_length(answer),
         **count_letters(both),
-        "cut_off": _cut_off(answer, kinds=batch["answer_kind"]),
-        "stray_mark": _stray_marks(both),
+        "cut_off": cut_off(batch),
+        "stray_mark": stray_marks(batch),
     }
 
 
-def _cut_off(answer: Any, *, kinds: Any) -> Any:
+def cut_off(batch: ArrowBatch) -> Any:
     """The first sign that each answer was cut off; null for those without."""
     import pyarrow as pa
 
     pc: Any = import_module("pyarrow.compute")
+    answer, kinds = batch["answer"], batch["answer_kind"]
     tail = pc.utf8_slice_codeunits(answer, start=-TAIL_CHARS)
     signs = {name: pc.match_substring_regex(tail, pattern) for name, pattern in CUT_OFF.items()}
     signs[COMMA] = pc.and_(pc.match_substring_regex(tail, _COMMA), pc.equal(kinds, "text"))
@@ -83,14 +84,18 @@ def _cut_off(answer: Any, *, kinds: Any) -> Any:
     return found
 
 
-def _stray_marks(texts: Any) -> list[str | None]:
-    """The first stray mark of each text; None for those without."""
+def stray_marks(batch: ArrowBatch) -> Any:
+    """The first stray mark in question and answer; null for records without."""
+    import pyarrow as pa
+
     pc: Any = import_module("pyarrow.compute")
-    found: list[str | None] = [None] * len(texts)
-    for place in pc.indices_nonzero(pc.match_substring_regex(texts, STRAY_MARK)).to_pylist():
-        if (mark := re.search(STRAY_MARK, texts[place].as_py())) is not None:
-            found[place] = mark[0]
-    return found
+    found: list[str | None] = [None] * batch.num_rows
+    for name in ("answer", "question"):  # the question's mark comes first
+        texts = batch[name]
+        for place in pc.indices_nonzero(pc.match_substring_regex(texts, STRAY_MARK)).to_pylist():
+            if (mark := re.search(STRAY_MARK, texts[place].as_py())) is not None:
+                found[place] = mark[0]
+    return pa.array(found, pa.string())
 
 
 def misread(batch: ArrowBatch, *, which: Literal["words", "all", "none"]) -> list[str | None]:

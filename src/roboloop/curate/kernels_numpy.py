@@ -42,7 +42,7 @@ def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
     is_last[:-1] = is_start[1:] | (classes[1:] == SEPARATOR) | begins_text[1:-1]
     starts = np.flatnonzero(is_start)
     stops = np.flatnonzero(is_last & (classes != SEPARATOR)) + 1
-    hashes = _word_hashes(data, starts=starts, stops=stops)
+    hashes = RunHashes(data).of(starts, stops)
     is_number = (data[starts] >= ord("0")) & (data[starts] <= ord("9"))
     has_dash = is_number & (starts > 0) & ~begins_text[starts]
     has_dash[has_dash] = data[starts[has_dash] - 1] == ord("-")
@@ -75,17 +75,27 @@ def _byte_classes(data: Bytes, *, has_wide: bool) -> Bytes:
     return classes
 
 
-def _word_hashes(data: Bytes, *, starts: Offsets, stops: Offsets) -> Hashes:
-    """Sum of (byte + 1) * factor^place in each word, from differences of running sums."""
-    num_bytes = len(data)
-    powers = np.full(num_bytes, BYTE_FACTOR, dtype=np.uint64)
-    powers[:1] = 1
-    np.multiply.accumulate(powers, out=powers)
-    sums = np.zeros(num_bytes + 1, dtype=np.uint64)
-    np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers, out=sums[1:])
-    powers[1:] = BYTE_FACTOR_INVERSE
-    np.multiply.accumulate(powers, out=powers)
-    return (sums[stops] - sums[starts]) * powers[starts]
+class RunHashes:
+    """Hashes of runs of a text, each a sum of (byte + 1) * factor^place in the run.
+
+    They come from differences of running sums, so that a run costs the same however long it is.
+
+    Args:
+        data: The text's bytes, or its code points.
+    """
+
+    def __init__(self, data: Any) -> None:
+        powers = np.full(len(data), BYTE_FACTOR, dtype=np.uint64)
+        powers[:1] = 1
+        np.multiply.accumulate(powers, out=powers)
+        self._sums = np.zeros(len(data) + 1, dtype=np.uint64)
+        np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers, out=self._sums[1:])
+        powers[1:] = BYTE_FACTOR_INVERSE
+        self._inverse_powers = np.multiply.accumulate(powers, out=powers)
+
+    def of(self, starts: Offsets, stops: Offsets) -> Hashes:
+        """Of each run from one of `starts` to one of `stops`."""
+        return (self._sums[stops] - self._sums[starts]) * self._inverse_powers[starts]
 
 
 def minhash(shingles: Marks, offsets: Offsets, factors: Marks, addends: Marks) -> Any:

@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from roboloop.curate.columns import arrow_compute
+from roboloop.curate.columns import arrow_compute, text_bytes
 from roboloop.curate.kernels import (
     Hashes,
     Kernels,
@@ -111,12 +111,7 @@ def words_of(texts: Any, *, kernels: Kernels) -> Tokens:
         # Arrow's own utf8_normalize leaves accents apart in version 25.
         plain = (text if text.isascii() else normalize("NFKC", text) for text in texts.to_pylist())
         texts = pa.array(plain, pa.string())
-    texts = pc.utf8_lower(texts)
-    _, bounds, data = texts.buffers()
-    stop = texts.offset + len(texts) + 1
-    offsets = np.frombuffer(bounds, dtype=np.int32)[texts.offset : stop].astype(np.int64)
-    flat = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
-    return kernels.tokens(flat, offsets - offsets[0], has_wide)
+    return kernels.tokens(*text_bytes(pc.utf8_lower(texts)), has_wide)
 
 
 def _parts(num_bytes: Sequence[int]) -> list[tuple[int, int]]:

@@ -30,8 +30,8 @@ from roboloop.curate.base import (
     MapOperator,
     Numbers,
 )
-from roboloop.curate.format_measures import box_side_px, measure_text, outside_px
-from roboloop.curate.rubric_rules import MARKS, mark
+from roboloop.curate.format_measures import cut_off, stray_marks
+from roboloop.curate.rubric_rules import MARKS, marks_of
 
 LOWEST, HIGHEST = 1.0, 6.0
 PROMPT_VERSION = "rubric-1"
@@ -198,16 +198,9 @@ class Rubric(MapOperator, Asking):
 def _marks(batch: ArrowBatch) -> ArrowBatch:
     import pyarrow as pa
 
-    measured = measure_text(batch)
-    columns = {
-        **{name: batch[name] for name in
-           ("question", "answer", "answer_kind", "short_answer", "geometry", "problem")},
-        **{name: measured[name] for name in ("cut_off", "stray_mark")},
-        "outside_px": pa.array(outside_px(batch)), "box_side_px": pa.array(box_side_px(batch)),
-    }  # fmt: skip
-    rows = pa.RecordBatch.from_pydict(columns).to_pylist()
-    marks = np.array([mark(row) for row in rows], dtype=np.float32).reshape(-1, len(MARKS))
-    return pa.RecordBatch.from_arrays([pa.array(column) for column in marks.T], names=list(MARKS))
+    marks = marks_of(batch, cut_off=cut_off(batch), stray_marks=stray_marks(batch))
+    columns = [pa.array(column) for column in marks.astype(np.float32).T]
+    return pa.RecordBatch.from_arrays(columns, names=list(MARKS))
 
 
 def _on_scale(text: str | None, *, scale: Scale) -> float | None:

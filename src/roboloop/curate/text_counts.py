@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from roboloop.curate.columns import text_bytes
+from roboloop.curate.kernels import Bytes, Offsets
+
 Counts = np.ndarray[Any, np.dtype[np.int32]]
-Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 _PICTOGRAM = r"\p{Han}\p{Hiragana}\p{Katakana}"
 WORD = rf"[{_PICTOGRAM}]|[^\s{_PICTOGRAM}]+"
@@ -29,7 +31,7 @@ _IS_LETTER = np.isin(np.arange(256), [*range(65, 91), *range(97, 123)])
 def count_words(texts: Any) -> Counts:
     """How many words each text of an Arrow array has."""
 
-    def starts(data: Bytes, offsets: Counts) -> Any:
+    def starts(data: Bytes, offsets: Offsets) -> Any:
         is_space = _IS_SPACE[data]
         after_space = np.r_[True, is_space[:-1]]
         after_space[offsets[:-1][offsets[:-1] < len(data)]] = True
@@ -41,7 +43,7 @@ def count_words(texts: Any) -> Counts:
 def count_letters(texts: Any) -> dict[str, Counts]:
     """How many letters of each of `SCRIPTS` each text has."""
 
-    def letters(data: Bytes, offsets: Counts) -> Any:
+    def letters(data: Bytes, offsets: Offsets) -> Any:
         del offsets
         return _IS_LETTER[data]
 
@@ -54,7 +56,7 @@ def count_letters(texts: Any) -> dict[str, Counts]:
     return {"letters": both, "latin": latin, "han": han}
 
 
-def _counted(texts: Any, *, flags: Callable[[Bytes, Counts], Any] | None, pattern: str) -> Counts:
+def _counted(texts: Any, *, flags: Callable[[Bytes, Offsets], Any] | None, pattern: str) -> Counts:
     """Counts of a pattern; in texts of ASCII alone, of the bytes that `flags` marks (or none)."""
     import pyarrow as pa
 
@@ -66,12 +68,12 @@ def _counted(texts: Any, *, flags: Callable[[Bytes, Counts], Any] | None, patter
         counts[~is_ascii] = pc.count_substring_regex(others, pattern).to_numpy()
     if flags is not None and is_ascii.any():
         plain = texts if is_ascii.all() else texts.filter(pa.array(is_ascii))
-        data, offsets = _bytes_of(plain)
+        data, offsets = text_bytes(plain)
         counts[is_ascii] = _sums(flags(data, offsets), offsets)
     return counts
 
 
-def _sums(flags: Any, offsets: Counts) -> Counts:
+def _sums(flags: Any, offsets: Offsets) -> Counts:
     """How many flags are set between each offset and the next."""
     sums = np.zeros(len(offsets) - 1, dtype=np.int32)
     is_filled = offsets[1:] > offsets[:-1]  # between filled texts there is nothing
@@ -81,12 +83,3 @@ def _sums(flags: Any, offsets: Counts) -> Counts:
             flags[: offsets[-1]].view(np.uint8), starts, dtype=np.int32
         )
     return sums
-
-
-def _bytes_of(texts: Any) -> tuple[Bytes, Counts]:
-    """All bytes of a string array, and where each text begins, with a last one for the end."""
-    _, places, data = texts.buffers()
-    offsets = np.frombuffer(places, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    first, last = int(offsets[0]), int(offsets[-1])
-    whole = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, np.uint8)
-    return whole[first:last], offsets - first
