@@ -14,11 +14,10 @@ import numpy as np
 
 from roboloop.curate.answer_text import ANSWER_COLUMNS, answer_text, stand_in
 from roboloop.curate.base import ArrowBatch, Numbers
+from roboloop.curate.columns import WORDED, is_worded
 from roboloop.curate.text_counts import count_letters, count_words
 from roboloop.dialects import load_dialect
 from roboloop.tasks import load_task
-
-WORDED = ("text", "plan")
 
 STRAY_MARK = (
     r"<(?:image|video|audio)>|<\|[A-Za-z0-9_]+\|>|<__dj__[a-z]+>|\[/?INST\]|<</?SYS>>|</?s>"
@@ -99,28 +98,33 @@ def stray_marks(batch: ArrowBatch) -> Any:
 
 
 def misread(batch: ArrowBatch, *, which: Literal["words", "all", "none"]) -> list[str | None]:
-    """Why the task finds no answer in the text of its own answer; None where it finds one."""
-    pc: Any = import_module("pyarrow.compute")
+    """Why the task finds no answer in the text of its own answer; None where it finds one.
+
+    Other rules speak of empty answers and of records with a problem.
+    """
     reasons: list[str | None] = [None] * batch.num_rows
-    places = list(range(batch.num_rows))
-    if which == "words":
-        special = pc.match_substring_regex(batch["answer"], _NEEDS_READING)
-        places = pc.indices_nonzero(special).to_pylist()
-    rows = batch.select([*ANSWER_COLUMNS, "problem"]).take(places).to_pylist() if places else []
+    places = _to_be_read(batch, which=which)
+    rows = batch.select(list(ANSWER_COLUMNS)).take(places).to_pylist() if places else []
     for place, row in zip(places, rows, strict=True):
-        reasons[place] = _misread(row, which=which)
+        if row["answer_kind"] not in WORDED or row["answer"].strip():
+            text = answer_text(row)
+            parsed = load_task(row["task"]).parse(text, record=stand_in(row), dialect=_PLAIN)
+            if parsed.answer is None:
+                reasons[place] = parsed.note or parsed.status.value
     return reasons
 
 
-def _misread(row: Mapping[str, Any], *, which: str) -> str | None:
-    kind = row["answer_kind"]
-    is_worded = kind in WORDED
-    asked = (which == "all" and bool(kind)) or (which == "words" and is_worded)
-    if not asked or row["problem"] or (is_worded and not row["answer"].strip()):
-        return None  # other rules speak of these
-    text = answer_text(row)
-    parsed = load_task(row["task"]).parse(text, record=stand_in(row), dialect=_PLAIN)
-    return (parsed.note or parsed.status.value) if parsed.answer is None else None
+def _to_be_read(batch: ArrowBatch, *, which: Literal["words", "all", "none"]) -> list[int]:
+    pc: Any = import_module("pyarrow.compute")
+    match which:
+        case "words":
+            special = pc.match_substring_regex(batch["answer"], _NEEDS_READING)
+            asked = pc.and_(special, is_worded(batch))
+        case "all":
+            asked = pc.not_equal(batch["answer_kind"], "")
+        case "none":
+            return []
+    return pc.indices_nonzero(pc.and_(asked, pc.equal(batch["problem"], ""))).to_pylist()
 
 
 def outside_px(batch: ArrowBatch) -> Numbers:

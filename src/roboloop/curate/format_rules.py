@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from roboloop.curate.base import Flags, Numbers
-from roboloop.curate.format_measures import WORDED
+from roboloop.curate.columns import WORDED
 from roboloop.curate.problems import PROBLEMS
 
 NOTHING = float("nan")

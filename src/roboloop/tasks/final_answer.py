@@ -22,7 +22,10 @@ _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LATEX_WORDS = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boldsymbol)\s*\{([^{}]*)\}")
 _HTML_MARKS = re.compile(r"</?(?:b|i|u|em|strong|span|p|br|code|h[1-6])\s*/?>", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*+|`+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
+_EMPHASIS_SIGN = re.compile(r"[*`_]")
 _LINE_MARKS = re.compile(r"^[^\S\n]*(?:#{1,6}|>)[^\S\n]+", re.MULTILINE)
+_WIDE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
+"""White space within a line, other than one plain space."""
 CUE = re.compile(
     r"(?:(?<![a-z])(?:final\s+|correct\s+|right\s+)?answer(?:\s+is)?\s*:|答案\s*(?:[是为]|:)+:?)\s*",
     re.IGNORECASE,
@@ -94,5 +97,7 @@ def sentences(text: str) -> list[str]:
 def _without_marks(text: str) -> str:
     plain = _LATEX_WORDS.sub(r"\1", re.sub(r"\n\s*\n", "\n\n", text))
     plain = re.sub(r"[$【】「」『』]", " ", _HTML_MARKS.sub(" ", plain))
-    plain = _EMPHASIS.sub("", _LINE_MARKS.sub("", plain))
-    return re.sub(r"[^\S\n]+", " ", plain).strip()
+    plain = _LINE_MARKS.sub("", plain)
+    if _EMPHASIS_SIGN.search(plain):  # most texts have none, and looking back at each sign is slow
+        plain = _EMPHASIS.sub("", plain)
+    return _WIDE_SPACE.sub(" ", plain).strip()
