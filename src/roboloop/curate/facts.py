@@ -109,10 +109,13 @@ def facts_table(records: Iterable[Record]) -> Any:
     """
     import pyarrow as pa
 
-    rows = [facts_of(record) for record in records]
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for record in records:  # no row is kept: thousands of them would keep the collector busy
+        for name, value in facts_of(record).items():
+            columns[name].append(value)
     schema = facts_schema()
-    columns = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
-    return pa.table(columns, schema=schema)
+    arrays = [pa.array(columns[field.name], field.type) for field in schema]
+    return pa.table(arrays, schema=schema)
 
 
 def facts_of(record: Record) -> dict[str, Any]:
