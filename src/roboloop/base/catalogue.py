@@ -268,6 +268,18 @@ CATALOGUE: dict[str, ErrorKind] = {
         "An endpoint does not answer",
         "Start it, or wait, and run the same command again: answers so far are kept.",
     ),
+    "E-ENG-012": ErrorKind(
+        "A question has more pictures than the server takes",
+        "Show fewer, or start the server with a higher limit.",
+    ),
+    "E-ENG-013": ErrorKind(
+        "No profile is known for a model",
+        "Name one: `roboloop list profiles` prints them.",
+    ),
+    "E-ENG-014": ErrorKind(
+        "A server cannot be asked in the way that the profile wants",
+        "Serve the model with vLLM and name it as vllm:URL, or choose another profile.",
+    ),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
     "E-EVA-002": ErrorKind(
         "There are no stored answers to score",

@@ -24,6 +24,7 @@ MAX_PICTURE_PIXELS = 80_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """The formats that are read; others, such as PostScript, would run foreign programs."""
 
+_MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -81,6 +82,25 @@ def picture_size(data: bytes | Path, *, max_pixels: int = MAX_PICTURE_PIXELS) ->
         width, height = picture.size
         swapped = _orientation(picture) in _SIDES_SWAPPED
         return PictureSize(height, width) if swapped else PictureSize(width, height)
+
+
+def plain_media_type(data: bytes) -> str | None:
+    """`image/jpeg` or `image/png` when any reader sees what `decode_picture` gives; else None.
+
+    Readers differ about rotation in the metadata, transparency, palettes, more than 8 bits and
+    several pictures in one file. Of these only the header is looked at.
+
+    Raises:
+        RoboLoopError: E-MED-002, E-MED-003 or E-MED-006, as `decode_picture`.
+    """
+    with _opened(data, max_pixels=MAX_PICTURE_PIXELS) as picture:
+        is_plain = (
+            picture.mode in ("RGB", "L")
+            and "transparency" not in picture.info
+            and getattr(picture, "n_frames", 1) == 1
+            and _orientation(picture) == 1
+        )
+        return _MEDIA_TYPES.get(picture.format or "") if is_plain else None
 
 
 def encode_png(picture: Image.Image) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-TableName = Literal["tasks", "dialects", "sources", "recipes", "errors"]
+TableName = Literal["tasks", "dialects", "sources", "profiles", "recipes", "errors"]
 
 
 def show(
@@ -19,7 +19,9 @@ def show(
         name: One table; all of them when left out.
         as_json: Machine-readable output.
     """
-    names: tuple[TableName, ...] = ("tasks", "dialects", "sources", "recipes", "errors")
+    names: tuple[TableName, ...] = (
+        "tasks", "dialects", "sources", "profiles", "recipes", "errors",
+    )  # fmt: skip
     chosen = names[:-1] if name is None else (name,)
     tables = {table: rows_of(table) for table in chosen}
     if as_json:
@@ -53,6 +55,10 @@ def rows_of(name: TableName) -> dict[str, str]:
             from roboloop.sources import SOURCES
 
             return {kind: _first_line(SOURCES.resolve(kind)) for kind in SOURCES.rows}
+        case "profiles":
+            from roboloop.engines.profiles import PROFILES
+
+            return {name: str(PROFILES.resolve(name).title) for name in PROFILES.rows}
         case "recipes":
             return _recipes()
         case "errors":

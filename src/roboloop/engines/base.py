@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from PIL import Image
 
-FinishReason = Literal["", "stop", "length"]
-"""`stop`: the model ended its answer; `length`: it was cut off; empty when the request failed."""
+from roboloop.base.geometry import PictureSize
+
+FinishReason = Literal["", "stop", "length", "content_filter"]
+"""`stop`: the model ended its answer; `length`: it was cut off; `content_filter`: its provider kept
+it back; empty when the request failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +24,14 @@ class Request:
         record_id: Comes back in the response.
         pictures: Opens the pictures, in the order of the question; called once, when needed.
         question: Text; `<image>` in it says where a picture stands, else pictures come first.
+        encoded: Gives for each picture its bytes as stored, JPEG or PNG, where any reader sees in
+            them what `pictures` opens. Engines that send pictures then need not encode them anew.
     """
 
     record_id: str
     pictures: Callable[[], Sequence[Image.Image]]
     question: str
+    encoded: Callable[[], Sequence[bytes | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,11 @@ class Response:
         num_new_tokens: Tokens the model wrote, the one that ends the answer included.
         finish_reason: Why it stopped.
         error: Why there is no text; empty when there is one. A failed request is no wrong answer.
+        log_probability: Of the whole answer, natural logarithm; None when it is not known.
+        num_prompt_tokens: Tokens of the question and its pictures; None when it is not known.
+        latency_seconds: From sending a request to its answer; None for a model in this process.
+        num_attempts: How often the request was sent; 0 for a model in this process.
+        sent_sizes: Size of each picture as sent, where one was made smaller; else empty.
     """
 
     record_id: str
@@ -45,21 +56,37 @@ class Response:
     num_new_tokens: int = 0
     finish_reason: FinishReason = ""
     error: str = ""
+    log_probability: float | None = None
+    num_prompt_tokens: int | None = None
+    latency_seconds: float | None = None
+    num_attempts: int = 0
+    sent_sizes: tuple[PictureSize, ...] = ()
 
 
 class Engine(ABC):
-    """Answers questions."""
+    """Answers questions.
+
+    Class attributes:
+        answers_together: Whether requests of one call may shape one another's answers, if only in
+            the last bit. Such requests are asked and stored in the same company each time.
+    """
+
+    answers_together: ClassVar[bool] = True
 
     @abstractmethod
     def answer(self, requests: Iterable[Request]) -> Iterator[Response]:
         """One response for each request, in the same order.
 
         A request that cannot be answered gives a response with `error`; the others go on.
+
+        Raises:
+            RoboLoopError: E-ENG-010 or E-ENG-011 when a server answers none of them.
         """
 
     @abstractmethod
     def identity(self) -> str:
         """Content hash of all that shapes an answer apart from the request.
 
-        Weights, tokenizer, system text, decoding and dialect; not the batch size.
+        Weights (or server and name of the model), tokenizer, system text, decoding and dialect;
+        not the batch size.
         """

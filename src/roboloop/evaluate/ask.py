@@ -7,7 +7,7 @@ asks the rest in the same company as one that was not, and gets the same answers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from roboloop.base.errors import RoboLoopError
@@ -89,14 +89,48 @@ def ask_missing(
         if question.key:
             distinct.setdefault(question.key, question)
     asked = list(distinct.values())
+    if not engine.answers_together:
+        _ask_one_by_one(
+            asked, engine=engine, identity=identity, store=store, media=media, title=title
+        )
+        return
     size = batch_size * BATCHES_PER_PORTION
     with progress_bar(title, total=len(asked)) as bar:
         for start in range(0, len(asked), size):
             portion = asked[start : start + size]
             missing = [question for question in portion if not store.has(question.key)]
             if missing:
-                store.add(_ask(missing, engine=engine, identity=identity, media=media))
+                responses = {r.record_id: r for r in _responses(missing, engine, media=media)}
+                store.add(
+                    [
+                        _raw(question, identity, response=responses.get(question.record.id))
+                        for question in missing
+                    ]
+                )
             bar.advance(len(portion))
+
+
+def _ask_one_by_one(
+    asked: Sequence[Question],
+    *,
+    engine: Engine,
+    identity: str,
+    store: AnswerStore,
+    media: MediaStore,
+    title: str,
+) -> None:
+    """Ask an engine whose answers do not depend on their company; store them as they come.
+
+    They come, and are stored, in the order of the questions.
+    """
+    missing = [question for question in asked if not store.has(question.key)]
+    with progress_bar(title, total=len(asked)) as bar, store.growing() as growing:
+        bar.advance(len(asked) - len(missing))
+        responses = _responses(missing, engine, media=media)
+        for question, response in zip(missing, responses, strict=True):
+            assert response.record_id == question.record.id, "responses come in order"
+            growing.add(_raw(question, identity, response=response))
+            bar.advance()
 
 
 def predictions_from(
@@ -132,25 +166,23 @@ def _prediction(question: Question, *, found: RawAnswer | None, model: str) -> P
     )
 
 
-def _ask(
-    portion: Sequence[Question], *, engine: Engine, identity: str, media: MediaStore
-) -> list[RawAnswer]:
-    requests = [
-        Request(
-            record_id=question.record.id,
-            pictures=lambda record=question.record: [media.open(m) for m in record.media],
-            question=question.prompt,
-        )
-        for question in portion
-    ]
-    found: Mapping[str, Response] = {r.record_id: r for r in engine.answer(requests)}
-    return [
-        _raw(question, identity=identity, response=found.get(question.record.id))
-        for question in portion
-    ]
+def _responses(
+    questions: Sequence[Question], engine: Engine, *, media: MediaStore
+) -> Iterator[Response]:
+    return engine.answer(_request(question, media=media) for question in questions)
 
 
-def _raw(question: Question, *, identity: str, response: Response | None) -> RawAnswer:
+def _request(question: Question, *, media: MediaStore) -> Request:
+    pictures = question.record.media
+    return Request(
+        record_id=question.record.id,
+        pictures=lambda: [media.open(medium) for medium in pictures],
+        question=question.prompt,
+        encoded=lambda: [media.plain_bytes(medium) for medium in pictures],
+    )
+
+
+def _raw(question: Question, identity: str, *, response: Response | None) -> RawAnswer:
     """What is stored; an engine that says nothing about a request has failed it."""
     raw = RawAnswer(
         key=question.key,
@@ -168,6 +200,11 @@ def _raw(question: Question, *, identity: str, response: Response | None) -> Raw
         text=_writable(response.text),
         num_new_tokens=response.num_new_tokens,
         finish_reason=response.finish_reason,
+        log_probability=response.log_probability,
+        num_prompt_tokens=response.num_prompt_tokens,
+        latency_seconds=response.latency_seconds,
+        num_attempts=response.num_attempts or None,
+        sent_sizes=[list(size) for size in response.sent_sizes] or None,
     )
 
 

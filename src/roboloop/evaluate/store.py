@@ -2,22 +2,26 @@
 
 A line is written for every answer, under the hash of all that made it: the engine's identity
 (weights, decoding, dialect), the prompt and the bytes of the pictures. Scoring reads it as often as
-it likes. Lines are written a portion at a time and each carries its place in it, so that a portion
-cut off by a crash is recognised and asked again as a whole: the same questions are then answered
-together as without the crash, and give the same text to the last bit.
+it likes. Answers that may shape one another are written a portion at a time, and each carries its
+place in it, so that a portion cut off by a crash is recognised and asked again as a whole: the same
+questions are then answered together as without the crash, and give the same text to the last bit.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import canonical_json, hash_value
 from roboloop.records.outcomes import PredictionStatus
+
+SYNC_SECONDS = 5.0
 
 
 class RawAnswer(NamedTuple):
@@ -30,6 +34,9 @@ class RawAnswer(NamedTuple):
             the same pictures shares the answer.
         prompt: The question as sent.
         text: New text only; empty when the request failed.
+        log_probability, num_prompt_tokens, latency_seconds, num_attempts, sent_sizes: As in
+            `engines.base.Response`; None, and not written, where the engine told nothing. No
+            number of an evaluation depends on them.
     """
 
     key: str
@@ -41,6 +48,11 @@ class RawAnswer(NamedTuple):
     num_new_tokens: int = 0
     finish_reason: str = ""
     error: str = ""
+    log_probability: float | None = None
+    num_prompt_tokens: int | None = None
+    latency_seconds: float | None = None
+    num_attempts: int | None = None
+    sent_sizes: list[list[int]] | None = None
 
 
 def answer_key(*, engine_identity: str, prompt: str, media_hashes: Sequence[str]) -> str:
@@ -81,16 +93,27 @@ class AnswerStore:
 
     def add(self, portion: Sequence[RawAnswer]) -> None:
         """Write a portion to the end of the file and wait until it is on the disk."""
-        lines = [
-            canonical_json({**answer._asdict(), "portion": [place, len(portion)]}) + "\n"
-            for place, answer in enumerate(portion, start=1)
-        ]
+        with self._appending() as stream:
+            for place, answer in enumerate(portion, start=1):
+                stream.write(_line(answer, place=place, size=len(portion)))
+        self._take(portion)
+
+    @contextmanager
+    def growing(self) -> Generator[GrowingAnswers]:
+        """Add answers that stand alone, one by one."""
+        with self._appending() as stream:
+            yield GrowingAnswers(stream, taken=self._take)
+
+    @contextmanager
+    def _appending(self) -> Generator[IO[bytes]]:
+        """The file, opened to add to its end; what was written is on the disk afterwards."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as stream:
-            stream.write("".join(lines).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._take(portion)
+            try:
+                yield stream
+            finally:
+                stream.flush()
+                os.fsync(stream.fileno())
 
     def _take(self, portion: Sequence[RawAnswer]) -> None:
         for answer in portion:
@@ -121,6 +144,29 @@ class AnswerStore:
                 pending, whole = [], position
         if whole < len(data):
             os.truncate(self.path, whole)
+
+
+class GrowingAnswers:
+    """Takes answers one by one and brings them to the disk every few seconds."""
+
+    def __init__(self, stream: IO[bytes], *, taken: Callable[[Sequence[RawAnswer]], None]) -> None:
+        self._stream = stream
+        self._taken = taken
+        self._synced = time.monotonic()
+
+    def add(self, answer: RawAnswer) -> None:
+        """Write it; a killed process loses nothing, a power cut the last few seconds."""
+        self._stream.write(_line(answer, place=1, size=1))
+        self._stream.flush()
+        self._taken([answer])
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            os.fsync(self._stream.fileno())
+            self._synced = time.monotonic()
+
+
+def _line(answer: RawAnswer, *, place: int, size: int) -> bytes:
+    given = {name: value for name, value in answer._asdict().items() if value is not None}
+    return canonical_json({**given, "portion": [place, size]}).encode() + b"\n"
 
 
 def _read_line(line: bytes) -> tuple[RawAnswer, tuple[int, int]]:

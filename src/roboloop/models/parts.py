@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
@@ -167,15 +167,43 @@ def _special_ids(tokenizer: Tokenizer, *, folder: Path) -> SpecialIds:
     return SpecialIds(**ids)
 
 
-def _read_pixels(folder: Path) -> PixelFormat:
+def picture_budget(folder: Path) -> dict[str, int]:
+    """Options of the Qwen dialects as a folder's picture processor has them; others' are empty.
+
+    Raises:
+        RoboLoopError: E-ENG-001 when it has no picture processor.
+    """
+    value = _picture_processor(folder).value
+    size: dict[str, Any] = value.get("size") or {}
+    found = {
+        "min_pixels": value.get("min_pixels", size.get("shortest_edge")),
+        "max_pixels": value.get("max_pixels", size.get("longest_edge")),
+    }
+    if "patch_size" in value and "merge_size" in value:
+        found["factor"] = value["patch_size"] * value["merge_size"]
+    return {name: number for name, number in found.items() if isinstance(number, int)}
+
+
+class _PictureProcessor(NamedTuple):
+    path: Path
+    value: dict[str, Any]
+
+
+def _picture_processor(folder: Path) -> _PictureProcessor:
     """From `preprocessor_config.json`, or the newer `processor_config.json` that nests it."""
     path = folder / "preprocessor_config.json"
-    value = None
     if not path.is_file() and (folder / "processor_config.json").is_file():
         path = folder / "processor_config.json"
-        value = read_json(path).get("image_processor")
+        nested = read_json(path).get("image_processor")
+        if isinstance(nested, dict):
+            return _PictureProcessor(path, nested)
+    return _PictureProcessor(path, read_json(path))
+
+
+def _read_pixels(folder: Path) -> PixelFormat:
+    path, value = _picture_processor(folder)
     try:
-        return PixelFormat.from_json(read_json(path) if value is None else value)
+        return PixelFormat.from_json(value)
     except (KeyError, TypeError) as error:
         raise _unloadable(path, f"its picture format is incomplete: {error}") from error
 

@@ -24,7 +24,12 @@ from roboloop.base.errors import MissingDependencyError, RoboLoopError
 from roboloop.base.files import path_below
 from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_bytes, hash_file, hash_value
-from roboloop.base.pictures import decode_picture, encode_png, picture_size
+from roboloop.base.pictures import (
+    decode_picture,
+    encode_png,
+    picture_size,
+    plain_media_type,
+)
 from roboloop.records.containers import (
     LMDB_FILE,
     MAX_ENCODED_BYTES,
@@ -153,6 +158,19 @@ class MediaStore:
             return encode_png(self.open(media))
         with _named(medium_name(media)):
             return self._encoded(media)
+
+    def plain_bytes(self, media: Media) -> bytes | None:
+        """The encoded picture as stored, when any reader sees in it what `open` gives; else None.
+
+        Raises:
+            RoboLoopError: As `read_bytes`.
+        """
+        is_swapped = isinstance(media, LmdbPicture) and _has_swapped_channels(media.episode)
+        if isinstance(media, VideoFrame) or is_swapped:
+            return None
+        with _named(medium_name(media)):
+            data = self._encoded(media)
+            return data if plain_media_type(data) else None
 
     def size(self, media: Media) -> PictureSize:
         """Width and height after rotation, read from the header; stated sizes are not trusted.

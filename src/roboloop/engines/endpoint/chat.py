@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections import deque
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -19,16 +18,13 @@ from roboloop.engines.endpoint.budget import NO_USAGE, Budget, Usage, estimate_t
 from roboloop.engines.endpoint.config import EndpointConfig
 from roboloop.engines.endpoint.pace import Pace
 from roboloop.engines.endpoint.transport import SendError, Transport
+from roboloop.engines.endpoint.under_way import Patience, answered_in_order
 
 Form = TypeVar("Form", bound=BaseModel)
 
 Status = Literal["ok", "invalid", "failed", "unpaid", "dry"]
 """`ok`: JSON of the form; `invalid`: none, even after repairs; `failed`: no answer; `unpaid`: the
 budget is spent; `dry`: nothing was sent."""
-
-NUM_AHEAD = 4
-GIVE_UP_AFTER = 8
-"""So many requests fail before any is answered: the endpoint is not there."""
 
 
 class Picture(NamedTuple):
@@ -108,24 +104,18 @@ class ChatClient(Generic[Form]):
                 does not answer any.
         """
         config = self.config
-        pace = Pace(config.requests_per_minute, ramp_seconds=config.ramp_seconds)
-        transport = Transport(config, pace=pace, draw=seeded_generator("pauses", config.url))
-        waiting: deque[Future[ChatReply[Form]]] = deque()
-        with (
-            AnswerStore(self._path) as store,
-            ThreadPoolExecutor(config.max_concurrency, thread_name_prefix="ask") as pool,
-        ):
+        stop = threading.Event()
+        pace = Pace(config.requests_per_minute, ramp_seconds=config.ramp_seconds, sleep=stop.wait)
+        draw = seeded_generator("pauses", config.url)
+        transport = Transport(config, pace=pace, draw=draw, stop=stop)
+        with AnswerStore(self._path) as store:
             asker = _Asker(self, store=store, transport=transport)
-            try:
-                for request in requests:
-                    waiting.append(pool.submit(asker.reply, request))
-                    if len(waiting) >= NUM_AHEAD * config.max_concurrency:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+            yield from answered_in_order(
+                asker.reply,
+                requests,
+                max_concurrency=config.max_concurrency,
+                stop=transport.close,
+            )
 
     def budget(self, store: AnswerStore) -> Budget:
         """The budget that pays for these questions."""
@@ -166,7 +156,8 @@ class _Asker(Generic[Form]):
     ) -> None:
         self._client, self._store, self._transport = client, store, transport
         self._budget = client.budget(store)
-        self._num_failed: int | None = 0  # None as soon as one request was answered
+        config = client.config
+        self._patience = Patience(config.url, max_concurrency=config.max_concurrency)
 
     def reply(self, request: ChatRequest) -> ChatReply[Form]:
         """The kept answer, or a new one."""
@@ -188,7 +179,7 @@ class _Asker(Generic[Form]):
         try:
             made = self._ask(request, pictures=pictures, expected=expected)
         except SendError as error:
-            self._note_failure(str(error))
+            self._patience.failed(str(error), is_bad_request=error.is_bad_request)
             return ChatReply(status="failed", error=str(error))
         if made is None:
             return ChatReply(status="unpaid", error="the budget is spent")
@@ -240,22 +231,13 @@ class _Asker(Generic[Form]):
     def _post(self, messages: Sequence[dict[str, Any]], *, expected: Usage) -> _Answer:
         used: Usage | None = None
         try:
-            answer = _read_answer(
-                self._transport.post(self._client.body(messages)), expected=expected
-            )
-            used, self._num_failed = answer.usage, None
+            received = self._transport.post(self._client.body(messages))
+            answer = _read_answer(received.value, expected=expected)
+            used = answer.usage
+            self._patience.answered()
             return answer
         finally:
             self._budget.settle(aside=expected, used=used)
-
-    def _note_failure(self, told: str) -> None:
-        if self._num_failed is not None:
-            self._num_failed += 1
-            if self._num_failed >= GIVE_UP_AFTER:
-                url = self._client.config.url
-                raise RoboLoopError(
-                    "E-ENG-011", f"{url}: {self._num_failed} requests failed; {told}"
-                )
 
 
 class _Answer(NamedTuple):

@@ -1,4 +1,4 @@
-"""Recipe options of an endpoint."""
+"""Recipe options of a server and of a judge behind one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
-class EndpointConfig(BaseModel):
-    """Where a model answers, how fast it may be asked, and what it may cost.
+class ServerConfig(BaseModel):
+    """Where a model answers, and how patiently it is asked.
 
     The key is read from the environment when a request is sent; it stands in no recipe, file or
     message.
@@ -25,6 +25,31 @@ class EndpointConfig(BaseModel):
     """Anything that tells one state of the model from another; answers are kept by it."""
     api_key_env: str = Field("OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Environment variable that holds the key; no key is sent when it is not set."""
+    max_concurrency: int = Field(32, ge=1, le=1024)
+    """Requests under way at a time."""
+    timeout_seconds: float = Field(600.0, gt=0)
+    """How long one request may take."""
+    max_attempts: int = Field(10, ge=1)
+    """How often one request is sent when the server is busy, broken or slow."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_plain_http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not an http or https address")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("an address holds no names, keys or queries; see api_key_env")
+        return url.rstrip("/")
+
+    def api_key(self) -> str:
+        """The key, or nothing."""
+        return os.environ.get(self.api_key_env, "").strip()
+
+
+class EndpointConfig(ServerConfig):
+    """A judge: how fast it may be asked, how it answers, and what it may cost."""
+
     structured: Literal["json_schema", "json_object", "none"] = "json_schema"
     """How the endpoint is told to answer in JSON. Answers are checked in any case."""
 
@@ -34,7 +59,6 @@ class EndpointConfig(BaseModel):
     """The rate rises over this long: providers refuse sudden bursts."""
     timeout_seconds: float = Field(120.0, gt=0)
     max_attempts: int = Field(6, ge=1)
-    """How often one request is sent when the endpoint is busy, broken or slow."""
     max_repairs: int = Field(2, ge=0)
     """How often the model is shown what was wrong with its JSON."""
 
@@ -51,17 +75,3 @@ class EndpointConfig(BaseModel):
     max_requests: int | None = Field(None, ge=0)
     dry_run: bool = False
     """Send nothing; only say what it would cost."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_plain_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is not an http or https address")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("an address holds no names, keys or queries; see api_key_env")
-        return url.rstrip("/")
-
-    def api_key(self) -> str:
-        """The key, or nothing."""
-        return os.environ.get(self.api_key_env, "").strip()

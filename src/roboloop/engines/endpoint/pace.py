@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -16,18 +17,18 @@ class Pace:
     """Lets requests through, from any number of threads.
 
     Args:
-        per_minute: The full rate.
+        per_minute: The full rate; by default there is none to keep to.
         ramp_seconds: How long it takes to get there from a tenth of it.
         clock, sleep: Time, in seconds; tests bring their own.
     """
 
     def __init__(
         self,
-        per_minute: float,
+        per_minute: float = math.inf,
         *,
         ramp_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._per_second = per_minute / 60
         self._ramp_seconds = ramp_seconds

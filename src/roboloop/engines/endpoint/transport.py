@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import TracebackType
 from typing import Any, NamedTuple
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import numpy as np
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.engines.endpoint.config import EndpointConfig
+from roboloop.engines.endpoint.config import ServerConfig
+from roboloop.engines.endpoint.connections import Connections, Reply
 from roboloop.engines.endpoint.pace import Pace
 
 OVERRUN = frozenset({429, 503, 529})
@@ -23,26 +24,32 @@ TIMED_OUT = 408
 REFUSED = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
 """The address, the key or the model's name is wrong: no request would do better."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
-MAX_ANSWER_BYTES = 4 << 20
 MAX_SHOWN = 300
 
 
 class SendError(Exception):
-    """A request got no answer; its text says why, without secrets."""
+    """A request got no answer; its text says why, without secrets.
+
+    Attributes:
+        is_bad_request: The endpoint is well, it refuses this request.
+    """
+
+    def __init__(self, told: str, *, is_bad_request: bool = False) -> None:
+        super().__init__(told)
+        self.is_bad_request = is_bad_request
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirected request would take the key to another host."""
+class Received(NamedTuple):
+    """The endpoint's JSON, how often it was asked for it, and how long the last time took."""
 
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse."""
-        del args, kwargs
+    value: dict[str, Any]
+    num_attempts: int
+    seconds: float
 
 
-class _Reply(NamedTuple):
-    status: int
-    body: bytes
-    retry_after: str
+def _no_fault(value: dict[str, Any]) -> str:
+    del value
+    return ""
 
 
 class Transport:
@@ -52,69 +59,107 @@ class Transport:
         config: Address, patience and key.
         pace: When requests may go out.
         draw: Draws the jitter of pauses; it changes no answer.
-        sleep: Waits so many seconds; tests bring their own.
+        stop: Ends all pauses when it is set.
     """
 
     def __init__(
         self,
-        config: EndpointConfig,
+        config: ServerConfig,
         *,
         pace: Pace,
         draw: np.random.Generator,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: threading.Event | None = None,
     ) -> None:
-        self._config, self._pace, self._draw, self._sleep = config, pace, draw, sleep
-        self._opener = build_opener(_NoRedirect)
+        self._config, self._pace, self._draw = config, pace, draw
+        self._stop = stop or threading.Event()
+        self._connections = Connections(config.url, timeout_seconds=config.timeout_seconds)
 
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(
+        self, body: dict[str, Any], *, fault: Callable[[dict[str, Any]], str] = _no_fault
+    ) -> Received:
         """The endpoint's JSON.
+
+        Args:
+            body: The request.
+            fault: Says what is wrong with JSON that is no answer; it is then asked for again.
 
         Raises:
             SendError: After the last attempt, or for a request the endpoint calls bad.
             RoboLoopError: E-ENG-010 when it refuses all requests.
         """
+        data = json.dumps(body).encode()
         told = ""
         for attempt in range(self._config.max_attempts):
             if attempt:
-                self._sleep(self._pause(attempt))
+                self._stop.wait(self._pause(attempt))
             self._pace.wait()
+            if self._stop.is_set():
+                raise SendError("asking was stopped")
+            began = time.monotonic()
             try:
-                reply = self._send(body)
+                reply = self._send("POST", "/chat/completions", data=data)
             except (OSError, http.client.HTTPException) as error:
                 told = self._clean(f"{type(error).__name__}: {error}")
                 continue
             if reply.status == 200:
-                try:
-                    value = json.loads(reply.body)
-                except ValueError:
-                    told = "the endpoint's answer is not JSON"
+                value = _json_object(reply.body)
+                told = "the endpoint's answer is not JSON" if value is None else fault(value)
+                if value is None or told:
                     continue
                 self._pace.went_well()
-                return value if isinstance(value, dict) else {}
-            told = self._clean(f"HTTP {reply.status}: {reply.body[:4096].decode(errors='replace')}")
-            if reply.status in REFUSED:
-                raise RoboLoopError("E-ENG-010", f"{self._config.url}: {told}")
-            if reply.status < 500 and reply.status not in (*OVERRUN, TIMED_OUT):
-                raise SendError(told)
+                return Received(value, attempt + 1, time.monotonic() - began)
+            told = self._told(reply)
+            self._refuse(reply.status, told=told)
             if reply.status in OVERRUN:
                 self._pace.slow_down(retry_after_seconds(reply.retry_after))
-        raise SendError(f"{told} ({self._config.max_attempts} attempts)")
+        raise SendError(f"{self._clean(told)} ({self._config.max_attempts} attempts)")
 
-    def _send(self, body: dict[str, Any]) -> _Reply:
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON at a path below the address; empty when there is none.
+
+        Raises:
+            RoboLoopError: E-ENG-010 when the key is refused, E-ENG-011 when nobody answers.
+        """
+        try:
+            reply = self._send("GET", path, data=None)
+        except (OSError, http.client.HTTPException) as error:
+            told = self._clean(f"{type(error).__name__}: {error}")
+            raise RoboLoopError("E-ENG-011", f"{self._config.url}: {told}") from error
+        if reply.status in (401, 403):
+            raise RoboLoopError("E-ENG-010", f"{self._config.url}: {self._told(reply)}")
+        return (_json_object(reply.body) if reply.status == 200 else None) or {}
+
+    def close(self) -> None:
+        """Stop: requests under way fail at once."""
+        self._stop.set()
+        self._connections.close()
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send(self, method: str, path: str, *, data: bytes | None) -> Reply:
         headers = {"Content-Type": "application/json", "User-Agent": "roboloop"}
         if key := self._config.api_key():
             headers["Authorization"] = f"Bearer {key}"
-        request = Request(
-            f"{self._config.url}/chat/completions", data=json.dumps(body).encode(), headers=headers
-        )
-        deadline = time.monotonic() + self._config.timeout_seconds
-        try:
-            with self._opener.open(request, timeout=self._config.timeout_seconds) as answer:
-                return _Reply(answer.status, _read(answer, deadline=deadline), "")
-        except HTTPError as error:
-            with error:
-                after = error.headers.get("Retry-After", "")
-                return _Reply(error.code, _read(error, deadline=deadline), after)
+        return self._connections.send(method, path, body=data, headers=headers)
+
+    def _told(self, reply: Reply) -> str:
+        return self._clean(f"HTTP {reply.status}: {reply.body[:4096].decode(errors='replace')}")
+
+    def _refuse(self, status: int, *, told: str) -> None:
+        """Raise for a status that another attempt would not change."""
+        if status in REFUSED:
+            raise RoboLoopError("E-ENG-010", f"{self._config.url}: {told}")
+        if status < 500 and status not in (*OVERRUN, TIMED_OUT):
+            raise SendError(told, is_bad_request=True)
 
     def _pause(self, attempt: int) -> float:
         """Twice as long each time, between half and all of it at random."""
@@ -140,13 +185,9 @@ def retry_after_seconds(header: str) -> float:
     return min(max(0.0, seconds), 10 * LONGEST_PAUSE_SECONDS)
 
 
-def _read(answer: Any, *, deadline: float) -> bytes:
-    """The body, refused when it is too long or trickles in for too long."""
-    pieces: list[bytes] = []
-    while piece := answer.read1(1 << 16):
-        pieces.append(piece)
-        if sum(map(len, pieces)) > MAX_ANSWER_BYTES:
-            raise http.client.HTTPException("the answer is too long")
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer took too long")
-    return b"".join(pieces)
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else {}
