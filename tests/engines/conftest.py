@@ -17,11 +17,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
-def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+@pytest.fixture(scope="session", params=["qwen2_5_vl", "qwen3_vl"])
+def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
     """A tiny model with larger weights: it says something else to each question."""
     texts = [f"find the {word} cup [1, 2]" for word in ("red", "blue", "green")] * 3
-    folder = build_tiny(tmp_path_factory.mktemp("engines") / "tiny", seed=0, texts=texts, depth=2)
+    out = tmp_path_factory.mktemp("engines") / "tiny"
+    folder = build_tiny(out, seed=0, texts=texts, depth=2, family=request.param)
     loaded = load_backbone(folder, device="cpu")
     with torch.no_grad():
         for parameter in loaded.model.parameters():

@@ -55,7 +55,7 @@ def continue_greedily(
     embed = network.get_input_embeddings()
     found = [Continuation() for _ in items]
     rows = list(range(len(items)))
-    inputs, mask, positions = _prompts(items, backbone=backbone)
+    inputs, mask, positions, seen = _prompts(items, backbone=backbone)
     following = positions.amax(dim=(0, 2)) + 1
     cache = DynamicCache(config=network.config.get_text_config())
     for _ in range(max_new_tokens):
@@ -65,7 +65,9 @@ def continue_greedily(
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,
+            **seen,
         ).last_hidden_state[:, -1]
+        seen = {}
         best = network.lm_head(hidden).max(dim=-1)
         finite = best.values.isfinite().tolist()
         for place, token in enumerate(best.indices.tolist()):
@@ -99,11 +101,14 @@ class _Prompts(NamedTuple):
         inputs: Embeddings [num_rows, num_tokens, width], pictures in their places.
         mask: int64 [num_rows, num_tokens], 0 where filled up.
         positions: int64 [3, num_rows, num_tokens].
+        seen: What Qwen3-VL adds to its first layers at the places of pictures, as arguments of the
+            language model; nothing for others.
     """
 
     inputs: torch.Tensor
     mask: torch.Tensor
     positions: torch.Tensor
+    seen: dict[str, Any]
 
 
 def _prompts(items: Sequence[Encoded], *, backbone: Backbone) -> _Prompts:
@@ -112,20 +117,27 @@ def _prompts(items: Sequence[Encoded], *, backbone: Backbone) -> _Prompts:
     batch = collate(items, parts=backbone.parts, side="left", pixels=False)
     ids = batch["input_ids"].to(device)
     inputs = network.get_input_embeddings()(ids)
+    seen: dict[str, Any] = {}
     if any(len(item.grid_thw) for item in items):
-        features = _picture_features(items, backbone=backbone).to(inputs.dtype)
-        inputs[ids == backbone.parts.special.image_pad] = features
+        places = ids == backbone.parts.special.image_pad
+        features, *deeper = _picture_features(items, backbone=backbone)
+        inputs[places] = features.to(inputs.dtype)
+        if deeper:
+            seen = {"visual_pos_masks": places, "deepstack_visual_embeds": deeper}
     positions = np.zeros((3, *ids.shape), dtype=np.int64)
     for row, item in enumerate(items):
         own = rotary_positions(item, parts=backbone.parts)
         positions[:, row, positions.shape[2] - item.num_tokens :] = own
     return _Prompts(
-        inputs, batch["attention_mask"].to(device), torch.from_numpy(positions).to(device)
+        inputs, batch["attention_mask"].to(device), torch.from_numpy(positions).to(device), seen
     )
 
 
-def _picture_features(items: Sequence[Encoded], *, backbone: Backbone) -> torch.Tensor:
-    """Features of all pictures in order, [num_image_tokens, width]; equal pictures seen once."""
+def _picture_features(items: Sequence[Encoded], *, backbone: Backbone) -> list[torch.Tensor]:
+    """Features of all pictures in order, [num_image_tokens, width]; equal pictures seen once.
+
+    Those that stand in the pictures' places come first, then those of Qwen3-VL's deeper layers.
+    """
     network: Any = backbone.model
     seen: dict[str, int] = {}
     distinct: list[Encoded] = []
@@ -140,6 +152,7 @@ def _picture_features(items: Sequence[Encoded], *, backbone: Backbone) -> torch.
     pixels = torch.from_numpy(backbone.parts.pixels.normalise(patches)).to(backbone.device)
     grids = np.concatenate([item.grid_thw for item in distinct])
     features = network.get_image_features(pixels, torch.from_numpy(grids).to(backbone.device))
-    flat = torch.cat(list(features.pooler_output))
-    by_item = flat.split([item.num_image_tokens for item in distinct])
-    return torch.cat([by_item[place] for place in order])
+    lengths = [item.num_image_tokens for item in distinct]
+    levels = [features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]
+    by_item = [torch.cat(list(level)).split(lengths) for level in levels]
+    return [torch.cat([level[place] for place in order]) for level in by_item]

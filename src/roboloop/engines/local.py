@@ -16,7 +16,7 @@ from roboloop.dialects.base import Dialect
 from roboloop.engines.base import Engine, Request, Response
 from roboloop.engines.greedy import Continuation, continue_greedily
 from roboloop.models.backbone import Backbone, load_backbone
-from roboloop.models.chat import DEFAULT_SYSTEM, Encoded, Encoder
+from roboloop.models.chat import Encoded, Encoder
 
 BATCHES_AHEAD = 8
 """Requests are sorted by length among this many batches."""
@@ -28,7 +28,7 @@ class LocalEngine(Engine):
     Args:
         model: A loaded backbone, or the folder to load it from.
         dialect: Says at which size a picture is seen.
-        system: The system text; empty for none.
+        system: The system text; empty for none, the model's own when left out.
         max_new_tokens: Longest answer, with the token that ends it.
         batch_size: Requests answered together; it does not change the answers.
     """
@@ -38,7 +38,7 @@ class LocalEngine(Engine):
         model: Backbone | Path,
         *,
         dialect: Dialect,
-        system: str = DEFAULT_SYSTEM,
+        system: str | None = None,
         max_new_tokens: int = 256,
         batch_size: int = 64,
     ) -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    PreTrainedModel,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen3VLForConditionalGeneration,
+)
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_bytes
@@ -135,17 +139,23 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
     return Backbone(model, parts, companions)
 
 
-def model_class(folder: Path) -> type[Qwen2_5_VLForConditionalGeneration]:
+def model_class(folder: Path) -> type[PreTrainedModel]:
     """The class that a folder's `model_type` names.
 
     Raises:
         RoboLoopError: E-ENG-001 when there is no config.json.
     """
-    if read_json(folder / "config.json").get("model_type") == "roboloop_moe_qwen2_5_vl":
-        from roboloop.models.moe.modeling_roboloop_moe import RoboLoopMoeForConditionalGeneration
+    match read_json(folder / "config.json").get("model_type"):
+        case "roboloop_moe_qwen2_5_vl":
+            from roboloop.models.moe.modeling_roboloop_moe import (
+                RoboLoopMoeForConditionalGeneration,
+            )
 
-        return RoboLoopMoeForConditionalGeneration
-    return Qwen2_5_VLForConditionalGeneration
+            return RoboLoopMoeForConditionalGeneration
+        case "qwen3_vl":
+            return Qwen3VLForConditionalGeneration
+        case _:
+            return Qwen2_5_VLForConditionalGeneration
 
 
 def save_backbone(backbone: Backbone, *, folder: Path) -> Path:

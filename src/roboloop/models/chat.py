@@ -32,9 +32,6 @@ IGNORED = -100
 PICTURE_MARK = "<image>"
 """Where a picture stands in a user's text."""
 
-DEFAULT_SYSTEM = "You are a helpful assistant."
-"""The system text that Qwen's own template puts first."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
@@ -86,13 +83,14 @@ class Encoder:
     Args:
         parts: Tokenizer, special tokens and picture format.
         dialect: Says at which size a picture is seen.
-        system: The system text; empty for no system turn. A conversation's own goes before it.
+        system: The system text; empty for no system turn, the model's own when left out. A
+            conversation's own goes before it.
     """
 
-    def __init__(self, parts: Parts, *, dialect: Dialect, system: str = DEFAULT_SYSTEM) -> None:
+    def __init__(self, parts: Parts, *, dialect: Dialect, system: str | None = None) -> None:
         self.parts = parts
         self.dialect = dialect
-        self.system = system
+        self.system = parts.system if system is None else system
 
     def encode(
         self, pictures: Sequence[Image.Image | Patches], *, turns: Sequence[Turn]

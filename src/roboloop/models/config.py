@@ -36,7 +36,7 @@ class DialectConfig(BaseModel):
 
 
 class TinyModel(BaseModel):
-    """A real Qwen2.5-VL of about a million random weights, made on the spot: for laptops and tests.
+    """A real Qwen-VL of about a million random weights, made on the spot: for laptops and tests.
 
     The defaults are the shape that learns to localise within minutes on one CPU core.
     """
@@ -45,6 +45,8 @@ class TinyModel(BaseModel):
 
     kind: Literal["tiny"] = "tiny"
     dialect: DialectConfig
+    family: Literal["qwen2_5_vl", "qwen3_vl"] = "qwen2_5_vl"
+    """Whose class it is: Qwen2.5-VL's or Qwen3-VL's."""
     seed: int = Field(0, ge=0)
     """Names the random weights: the same seed and texts give the same files."""
     width: int = Field(128, gt=0, multiple_of=32)

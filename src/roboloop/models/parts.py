@@ -16,8 +16,14 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.models.pixels import PixelFormat
 
-FAMILIES = ("qwen2_5_vl", "roboloop_moe_qwen2_5_vl")
-"""Values of `model_type` in a `config.json` that this package loads."""
+QWEN_SYSTEM = "You are a helpful assistant."
+FAMILIES = {
+    "qwen2_5_vl": QWEN_SYSTEM,
+    "roboloop_moe_qwen2_5_vl": QWEN_SYSTEM,
+    "qwen3_vl": "",
+}
+"""`model_type` of a `config.json` that this package writes chats for -> the system text that the
+model's own chat template puts first, empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +61,17 @@ class Parts:
         tokenizer: Reads special tokens inside a text as plain text, so no data can forge them.
         special: Ids of the special tokens.
         pixels: How pictures are cut.
+        system: The system text that the model knows from its training; empty for none.
     """
 
     tokenizer: Tokenizer
     special: SpecialIds
     pixels: PixelFormat
+    system: str = QWEN_SYSTEM
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process; tokenizers forget there to read special tokens as text."""
-        return _unpacked, (self.tokenizer.to_str(), self.special, self.pixels)
+        return _unpacked, (self.tokenizer.to_str(), self.special, self.pixels, self.system)
 
     @property
     def pad_id(self) -> int:
@@ -89,10 +97,10 @@ def load_parts(folder: Path) -> Parts:
         RoboLoopError: E-ENG-001 when a file is missing or does not fit the others.
     """
     config = read_json(folder / "config.json")
-    if config.get("model_type") not in FAMILIES:
+    family = str(config.get("model_type"))
+    if family not in FAMILIES:
         raise _unloadable(
-            folder / "config.json",
-            f"model_type is {config.get('model_type')!r}; known: {', '.join(FAMILIES)}",
+            folder / "config.json", f"model_type is {family!r}; known: {', '.join(FAMILIES)}"
         )
     tokenizer = _read_tokenizer(folder / "tokenizer.json")
     special = _special_ids(tokenizer, folder=folder)
@@ -109,7 +117,7 @@ def load_parts(folder: Path) -> Parts:
             f"the model's patch and merge sizes are {wanted}, its preprocessor says "
             f"{(pixels.patch_size, pixels.merge_size)}",
         )
-    return Parts(tokenizer, special, pixels)
+    return Parts(tokenizer, special, pixels, FAMILIES[family])
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -153,8 +161,8 @@ def _plain_reading(content: str) -> Tokenizer:
     return tokenizer
 
 
-def _unpacked(content: str, special: SpecialIds, pixels: PixelFormat) -> Parts:
-    return Parts(_plain_reading(content), special, pixels)
+def _unpacked(content: str, special: SpecialIds, pixels: PixelFormat, system: str) -> Parts:
+    return Parts(_plain_reading(content), special, pixels, system)
 
 
 def _special_ids(tokenizer: Tokenizer, *, folder: Path) -> SpecialIds:

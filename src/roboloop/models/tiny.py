@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from roboloop.base.files import atomic_write_json, atomic_write_text
-from roboloop.models.chat import DEFAULT_SYSTEM
 from roboloop.models.folders import folder_replaced, save_weights
 from roboloop.models.numbers import curve_embeddings, with_whole_numbers
+from roboloop.models.parts import FAMILIES, QWEN_SYSTEM
+from roboloop.models.tiny_shape import MERGE_SIZE, WEIGHT_SCALE, Family, TinyShape, new_model
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -75,7 +76,7 @@ CHAT_TEMPLATE = """\
 {%- endif -%}
 """
 
-CHAT_FRAME = (f"system\n{DEFAULT_SYSTEM}", "user\n", "assistant\n")
+CHAT_FRAME = (f"system\n{QWEN_SYSTEM}", "user\n", "assistant\n")
 """What stands between special tokens in every conversation."""
 
 TOKENIZER_CONFIG = {
@@ -90,14 +91,8 @@ TOKENIZER_CONFIG = {
     "processor_class": "Qwen2_5_VLProcessor",
 }
 
-HEAD_WIDTH = 32
-"""Width of an attention head: the narrowest that vLLM serves on a CPU."""
-
-ROTARY_BASE = 100.0
-WEIGHT_SCALE = 0.06
 ATTENTION_SHARPNESS = 2.0
 """Queries and keys start this much larger: attention that is nearly uniform learns slowly."""
-MERGE_SIZE = 2
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """CLIP's mean and standard deviation of red, green and blue, as Qwen2.5-VL uses them."""
@@ -115,6 +110,7 @@ def build_tiny(
     patch_size: int = 8,
     max_vocabulary: int = 1024,
     whole_numbers: int = 400,
+    family: Family = "qwen2_5_vl",
 ) -> Path:
     """Build the model in the folder `out`, which appears whole or not at all.
 
@@ -129,6 +125,7 @@ def build_tiny(
         patch_size: Edge of a patch in pixels.
         max_vocabulary: Most tokens, bytes and special tokens included, numbers not.
         whole_numbers: Numbers below this are one token each; 0 keeps digits apart, as Qwen does.
+        family: Whose class it is.
 
     Returns:
         `out`. The same arguments give the same bytes.
@@ -136,7 +133,7 @@ def build_tiny(
     tokenizer = learn_tokenizer(
         _with_frames(texts), max_vocabulary=max_vocabulary, whole_numbers=whole_numbers
     )
-    config = _config(
+    shape = TinyShape(
         vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
         width=width,
         depth=depth,
@@ -146,7 +143,7 @@ def build_tiny(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Qwen2_5_VLForConditionalGeneration(config)
+        model = new_model(family, shape=shape, special={t: i for i, t in enumerate(SPECIAL_TOKENS)})
     _sharpen_attention(model)
     if whole_numbers:
         _lay_numbers_on_a_curve(model, tokenizer=tokenizer, num_numbers=whole_numbers)
@@ -156,7 +153,10 @@ def build_tiny(
         save_weights(model, folder=folder)
         tokenizer.save(str(folder / "tokenizer.json"))
         atomic_write_json(folder / "tokenizer_config.json", value=TOKENIZER_CONFIG)
-        atomic_write_text(folder / "chat_template.jinja", text=CHAT_TEMPLATE)
+        template = (
+            CHAT_TEMPLATE if FAMILIES[family] else CHAT_TEMPLATE.partition("{%- endif -%}\n")[2]
+        )
+        atomic_write_text(folder / "chat_template.jinja", text=template)
         atomic_write_json(folder / "preprocessor_config.json", value=_preprocessor(patch_size))
     return out
 
@@ -192,7 +192,7 @@ def _with_frames(texts: Iterable[str]) -> Iterator[str]:
         yield from CHAT_FRAME
 
 
-def _sharpen_attention(model: Qwen2_5_VLForConditionalGeneration) -> None:
+def _sharpen_attention(model: PreTrainedModel) -> None:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name.endswith(("q_proj.weight", "k_proj.weight")):
@@ -200,7 +200,7 @@ def _sharpen_attention(model: Qwen2_5_VLForConditionalGeneration) -> None:
 
 
 def _lay_numbers_on_a_curve(
-    model: Qwen2_5_VLForConditionalGeneration, *, tokenizer: Tokenizer, num_numbers: int
+    model: PreTrainedModel, *, tokenizer: Tokenizer, num_numbers: int
 ) -> None:
     places = [tokenizer.token_to_id(str(number)) for number in range(num_numbers)]
     layer: Any = model.get_input_embeddings()
@@ -209,61 +209,6 @@ def _lay_numbers_on_a_curve(
         embeddings[places] = curve_embeddings(
             num_numbers, width=embeddings.shape[1], scale=WEIGHT_SCALE
         )
-
-
-def _config(
-    *,
-    vocab_size: int,
-    width: int,
-    depth: int,
-    vision_width: int,
-    vision_depth: int,
-    patch_size: int,
-) -> Qwen2_5_VLConfig:
-    ids = {text: place for place, text in enumerate(SPECIAL_TOKENS)}
-    text_config: dict[str, Any] = {
-        "dtype": "float32",
-        "vocab_size": vocab_size,
-        "hidden_size": width,
-        "intermediate_size": 3 * width,
-        "num_hidden_layers": depth,
-        "num_attention_heads": width // HEAD_WIDTH,
-        "num_key_value_heads": max(1, width // HEAD_WIDTH // 2),
-        "max_position_embeddings": 8192,
-        "initializer_range": WEIGHT_SCALE,
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": ROTARY_BASE,
-            "mrope_section": [1] * (HEAD_WIDTH // 2),
-        },
-        "tie_word_embeddings": True,
-        "bos_token_id": ids["<|endoftext|>"],
-        "eos_token_id": ids["<|im_end|>"],
-        "pad_token_id": ids["<|endoftext|>"],
-    }
-    vision_config: dict[str, Any] = {
-        "dtype": "float32",
-        "depth": vision_depth,
-        "hidden_size": vision_width,
-        "intermediate_size": 3 * vision_width,
-        "num_heads": vision_width // HEAD_WIDTH,
-        "patch_size": patch_size,
-        "spatial_merge_size": MERGE_SIZE,
-        "window_size": 7 * MERGE_SIZE * patch_size,
-        "fullatt_block_indexes": list(range(vision_depth)),
-        "out_hidden_size": width,
-        "initializer_range": WEIGHT_SCALE,
-        "rope_parameters": {"rope_type": "axial", "rope_theta": ROTARY_BASE},
-    }
-    return Qwen2_5_VLConfig(
-        text_config=text_config,
-        vision_config=vision_config,
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=True,
-    )
 
 
 def _preprocessor(patch_size: int) -> dict[str, Any]:
