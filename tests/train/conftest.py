@@ -16,6 +16,7 @@ from roboloop.base.geometry import PictureSize, Point
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.tiny import build_tiny
+from roboloop.models.tiny_shape import Family
 from roboloop.records.answers import Answer, Box, Text, Trajectory
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record
@@ -87,16 +88,29 @@ def pair_folder(record_folder: Path, paired_records: list[Record]) -> Path:
 def tiny_folder(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record], dialect: Dialect
 ) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    return build_small(folder, records=records, dialect=dialect, family="qwen2_5_vl")
+
+
+@pytest.fixture(scope="session")
+def qwen3_folder(
+    tmp_path_factory: pytest.TempPathFactory, records: list[Record], dialect: Dialect
+) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "qwen3"
+    return build_small(folder, records=records, dialect=dialect, family="qwen3_vl")
+
+
+def build_small(folder: Path, *, records: list[Record], dialect: Dialect, family: Family) -> Path:
     texts: list[str] = []
     for record in records:
         task = load_task(record.task)
         assert record.answer is not None
         texts.append(task.question(record, dialect=dialect))
         texts.append(task.render(record.answer, dialect=dialect, size=record.picture_size))
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     return build_tiny(
-        folder, seed=0, texts=texts, width=32, depth=2, vision_width=32, vision_depth=1
-    )
+        folder, seed=0, texts=texts, width=32, depth=2, vision_width=32, vision_depth=1,
+        family=family,
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from roboloop.dialects import Dialect
-from roboloop.models.backbone import Backbone
+from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.batch import collate
 from roboloop.models.chat import Encoded, Encoder
 from roboloop.records.record import Turn
@@ -28,6 +28,11 @@ QUESTIONS = (
     ("red block box?", "[1, 2, 3, 4]"),
     ("Where will it go, and by which way, in the end?", "[[1, 2], [30, 44], [5, 60]]"),
 )
+
+
+@pytest.fixture(params=["tiny_folder", "qwen3_folder"])
+def backbone(request: pytest.FixtureRequest) -> Backbone:
+    return load_backbone(request.getfixturevalue(request.param), device="cpu")
 
 
 @pytest.fixture

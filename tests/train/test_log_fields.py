@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+)
 
 from roboloop.train.batches import TokenCounts
 from roboloop.train.flops import TowerSizes, peak_flops, tower_sizes, workload
@@ -62,19 +67,46 @@ def test_what_is_frozen_costs_less() -> None:
     assert work == (4 * 100, 4 * 50, 2 * 20 * 4 + 6 * 10)
 
 
-def test_sizes_are_those_of_the_matrices_in_the_model() -> None:
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
+def test_sizes_are_those_of_the_matrices_in_the_model(family: str) -> None:
     with torch.device("meta"):
-        model = Qwen2_5_VLForConditionalGeneration(_seven_billion())
+        if family == "qwen3_vl":
+            model = Qwen3VLForConditionalGeneration(_eight_billion())
+        else:
+            model = Qwen2_5_VLForConditionalGeneration(_seven_billion())
     layers, vision, merger = (
         sum(p.numel() for name, p in model.named_parameters() if p.ndim > 1 and part(name))
         for part in (
             lambda name: name.startswith("model.language_model.layers."),
-            lambda name: name.startswith("model.visual.") and ".merger." not in name,
-            lambda name: ".merger." in name,
+            lambda name: (
+                "pos_embed" not in name and name.startswith("model.visual.") and not _joins(name)
+            ),
+            _joins,
         )
     )
-    assert tower_sizes(model.config) == (layers, 152064 * 3584, vision, merger, 4)
-    assert layers == pytest.approx(6.525e9, rel=1e-3)
+    text = model.config.text_config
+    head = text.vocab_size * text.hidden_size
+    assert tower_sizes(model.config) == (layers, head, vision, merger, 4)
+    assert layers == pytest.approx(6.525e9 if family == "qwen2_5_vl" else 6.946e9, rel=1e-3)
+
+
+def _joins(name: str) -> bool:
+    return ".merger." in name or ".deepstack_merger_list." in name
+
+
+def _eight_billion() -> Qwen3VLConfig:
+    """Qwen3-VL-8B."""
+    return Qwen3VLConfig(
+        text_config={
+            "hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36,
+            "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128,
+            "vocab_size": 151936,
+        },
+        vision_config={
+            "hidden_size": 1152, "intermediate_size": 4304, "depth": 27, "num_heads": 16,
+            "out_hidden_size": 4096,
+        },
+    )  # fmt: skip
 
 
 def _seven_billion() -> Qwen2_5_VLConfig:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch.nn import functional
 
 from roboloop.dialects import Dialect
-from roboloop.models.backbone import Backbone
+from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.batch import collate
 from roboloop.models.chat import Encoded, Encoder
 from roboloop.records.record import Turn
@@ -50,8 +50,9 @@ def items(tiny_folder: Any, dialect: Dialect) -> list[Encoded]:
     ]
 
 
-@pytest.fixture
-def exact(backbone: Backbone) -> Backbone:
+@pytest.fixture(params=["tiny_folder", "qwen3_folder"])
+def exact(request: pytest.FixtureRequest) -> Backbone:
+    backbone = load_backbone(request.getfixturevalue(request.param), device="cpu")
     backbone.model.double()
     return backbone
 

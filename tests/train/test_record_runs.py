@@ -64,6 +64,26 @@ def test_learns_without_filling(run: Run, over_records: Phase) -> None:
     assert lines[0]["tokens_image"] == 5 * 9 * 24
 
 
+def test_qwen3_vl_learns_is_loaded_again_and_answers(
+    qwen3_folder: Path, record_folder: Path, dialect: Dialect, over_records: Phase, tmp_path: Path
+) -> None:
+    config = over_records(
+        num_steps=12, learning_rate=2e-3, log_every_steps=3,
+        parts=["vision", "projector", "language"],
+    )  # fmt: skip
+    result = run_sft(
+        config, model=qwen3_folder, records=record_folder, out=tmp_path / "out",
+        dialect=dialect, seed=3,
+    )  # fmt: skip
+    lines = log_of(result)
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    trained = json.loads((tmp_path / "out" / "trainable.json").read_text())
+    assert set(trained["num_trained_by_part"]) == {"vision", "projector", "language"}
+    again = load_backbone(result.folder, device="cpu")
+    assert type(again.model).__name__ == "Qwen3VLForConditionalGeneration"
+    assert again.parts.system == ""
+
+
 def test_packs_learn_what_padded_batches_learn(run: Run, over_records: Phase) -> None:
     padded = {"kind": "padded", "records_per_step": 9, "records_per_batch": 2}
     first = run(over_records(), out="packed")

@@ -51,8 +51,9 @@ class TowerSizes(NamedTuple):
 
 
 def tower_sizes(config: Any) -> TowerSizes | None:
-    """From the configuration of a Qwen2.5-VL; None for a model of another kind."""
-    if getattr(config, "model_type", None) != "qwen2_5_vl":
+    """From the configuration of a Qwen2.5-VL or Qwen3-VL; None for a model of another kind."""
+    family = getattr(config, "model_type", None)
+    if family not in ("qwen2_5_vl", "qwen3_vl"):
         return None
     text, vision = config.text_config, config.vision_config
     width, heads = text.hidden_size, text.num_attention_heads
@@ -60,7 +61,11 @@ def tower_sizes(config: Any) -> TowerSizes | None:
     attention = 2 * width * head_width * (heads + text.num_key_value_heads)
     layer = attention + 3 * width * text.intermediate_size
     seen = vision.hidden_size
-    block = 4 * seen**2 + 3 * seen * vision.intermediate_size
+    # Qwen3-VL's vision tower has no gate, and joins what some of its layers saw, too.
+    planes, num_joined = 3, 1
+    if family == "qwen3_vl":
+        planes, num_joined = 2, 1 + len(vision.deepstack_visual_indexes)
+    block = 4 * seen**2 + planes * seen * vision.intermediate_size
     patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
     per_token = vision.spatial_merge_size**2
     joined = seen * per_token
@@ -68,7 +73,7 @@ def tower_sizes(config: Any) -> TowerSizes | None:
         language=text.num_hidden_layers * layer,
         head=width * text.vocab_size,
         vision=vision.depth * block + patch * seen,
-        projector=joined**2 + joined * vision.out_hidden_size,
+        projector=num_joined * (joined**2 + joined * vision.out_hidden_size),
         patches_per_token=per_token,
     )
 
