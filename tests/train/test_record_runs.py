@@ -16,6 +16,7 @@ from stopping import stopped_and_resumed
 
 from roboloop.dialects import Dialect
 from roboloop.models.backbone import load_backbone
+from roboloop.models.export import export_model
 from roboloop.train.config import SftConfig
 from roboloop.train.sft import run_sft
 from roboloop.train.train_model import TrainResult
@@ -82,6 +83,8 @@ def test_qwen3_vl_learns_is_loaded_again_and_answers(
     again = load_backbone(result.folder, device="cpu")
     assert type(again.model).__name__ == "Qwen3VLForConditionalGeneration"
     assert again.parts.system == ""
+    exported = export_model(result.folder, out=tmp_path / "exported")
+    assert exported.num_tensors == len(again.model.state_dict()) - 1, "the head is tied"
 
 
 def test_packs_learn_what_padded_batches_learn(run: Run, over_records: Phase) -> None:

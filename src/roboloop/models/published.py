@@ -20,7 +20,7 @@ HEADER_BYTES = 8
 
 
 def check_published(folder: Path) -> int:
-    """See that a Qwen2.5-VL folder holds exactly the weights of a published one; count them.
+    """See that a folder of Qwen2.5-VL or Qwen3-VL holds just what a published one does; count it.
 
     Raises:
         RoboLoopError: E-ENG-007 when a name is missing or odd, E-ENG-001 when a file is.
@@ -38,17 +38,25 @@ def check_published(folder: Path) -> int:
 
 
 def published_names(config: dict[str, Any]) -> set[str]:
-    """Names of the weights of Qwen2.5-VL, as on its own pages."""
+    """Names of the weights of Qwen2.5-VL or Qwen3-VL, as on their own pages."""
     text = config.get("text_config", config)
     vision = config["vision_config"]
-    names = {"model.embed_tokens.weight", "model.norm.weight"}
+    is_third = config.get("model_type") == "qwen3_vl"
+    language, visual = ("model.language_model", "model.visual") if is_third else ("model", "visual")
+    names = _below(language, ("embed_tokens.weight", "norm.weight"))
     if not config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)):
         names.add("lm_head.weight")
     for number in range(int(text["num_hidden_layers"])):
-        names |= _below(f"model.layers.{number}", _TEXT_LAYER)
+        layer = _TEXT_LAYER_3 if is_third else _TEXT_LAYER
+        names |= _below(f"{language}.layers.{number}", layer)
     for number in range(int(vision["depth"])):
-        names |= _below(f"visual.blocks.{number}", _VISION_BLOCK)
-    return names | _below("visual", ("patch_embed.proj.weight", *_MERGER))
+        block = _VISION_BLOCK_3 if is_third else _VISION_BLOCK
+        names |= _below(f"{visual}.blocks.{number}", block)
+    if not is_third:
+        return names | _below(visual, ("patch_embed.proj.weight", *_MERGER))
+    for number in range(len(vision["deepstack_visual_indexes"])):
+        names |= _below(f"{visual}.deepstack_merger_list.{number}", _MERGER_3)
+    return names | _below(visual, _VISION_3) | _below(f"{visual}.merger", _MERGER_3)
 
 
 def stored_names(folder: Path) -> set[str]:
@@ -87,3 +95,16 @@ _VISION_BLOCK = (
     *_linear("attn.qkv", "attn.proj", *_MLP, bias=True),
 )
 _MERGER = ("merger.ln_q.weight", *_linear("merger.mlp.0", "merger.mlp.2", bias=True))
+
+_TEXT_LAYER_3 = (
+    "input_layernorm.weight",
+    "post_attention_layernorm.weight",
+    "self_attn.q_norm.weight",
+    "self_attn.k_norm.weight",
+    *_linear(*(f"self_attn.{kind}_proj" for kind in "qkvo"), *_MLP, bias=False),
+)
+_VISION_BLOCK_3 = _linear(
+    "norm1", "norm2", "attn.qkv", "attn.proj", "mlp.linear_fc1", "mlp.linear_fc2", bias=True
+)
+_MERGER_3 = _linear("norm", "linear_fc1", "linear_fc2", bias=True)
+_VISION_3 = ("pos_embed.weight", *_linear("patch_embed.proj", bias=True))
