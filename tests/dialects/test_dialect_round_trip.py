@@ -238,9 +238,9 @@ def test_a_text_that_says_nothing_is_there_is_read(kind: str, options: dict[str,
     size = PictureSize(320, 180)
     dialect = load_dialect(kind, **options)
     boxes = dialect.write(Boxes(()), size=size, key="bbox_2d")
-    assert dialect.read_boxes(boxes, size=size) == ((), ReadStatus.EXACT, "")
+    assert dialect.read_boxes(boxes, size=size)[:3] == ((), ReadStatus.EXACT, "")
     points = dialect.write(Points(()), size=size, key="points")
-    assert dialect.read_points(points, size=size) == ((), ReadStatus.EXACT, "", ())
+    assert dialect.read_points(points, size=size)[:4] == ((), ReadStatus.EXACT, "", ())
 
 
 @every_dialect

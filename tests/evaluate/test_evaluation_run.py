@@ -168,7 +168,7 @@ def test_the_constant_is_the_training_median_written_and_read_like_an_answer(
         for item in read_items(out):
             said = item["predictions"]["constant"]
             assert said["text"] == load_task(TASK).render(fixed, dialect=dialect, size=SIZE)
-            assert said["parse_status"] == "exact"
+            assert (said["parse_status"], said["parse_rule"]) == ("ok", "exact")
             box = answers.answer_from_json(said["answer"])
             assert isinstance(box, answers.Box) and isinstance(fixed, answers.Box)
             assert box.corners_px == pytest.approx(fixed.corners_px, abs=0.5)
@@ -214,8 +214,8 @@ def test_items_have_exactly_the_documented_keys(
     assert item["truth"]["marks"][0]["shape"] == "box"
     assert set(item["predictions"]) == {"model", "constant"}
     assert set(item["predictions"]["model"]) == {
-        "prompt", "text", "status", "parse_status", "note", "values", "answer", "marks",
-        "num_new_tokens", "finish_reason",
+        "prompt", "text", "status", "parse_status", "parse_rule", "parse_span", "note", "values",
+        "answer", "marks", "num_new_tokens", "finish_reason",
     }  # fmt: skip
 
 

@@ -217,15 +217,16 @@ def test_quality_runs_from_worst_to_perfect(
 
 
 @pytest.mark.parametrize(
-    ("status", "parse_status", "state"),
+    ("status", "rule", "text", "state"),
     [
-        ("scored", "exact", "exact"), ("scored", "repaired", "repaired"),
-        ("unparsed", "empty", "empty"), ("unparsed", "unparsed", "unparsed"),
-        ("request_failed", None, "request_failed"), ("truth_missing", "exact", "truth_missing"),
+        ("scored", "exact", "B", "exact"), ("scored", "boxed", "B", "repaired"),
+        ("unparsed", "", " ", "empty"), ("unparsed", "", "B?", "unparsed"),
+        ("request_failed", "", "", "request_failed"),
+        ("truth_missing", "exact", "B", "truth_missing"),
     ],
 )  # fmt: skip
-def test_one_word_for_how_an_answer_fared(status: str, parse_status: Any, state: str) -> None:
-    assert state_of({"status": status, "parse_status": parse_status}) == state
+def test_one_word_for_how_an_answer_fared(status: str, rule: str, text: str, state: str) -> None:
+    assert state_of({"status": status, "parse_rule": rule, "text": text}) == state
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_filters_leave_what_they_say(watched: Any, report: Path, made: MadeEvalu
     option.click()
     own = [item for item in items if item["task"] == "final_box"]
     assert hits(page) == len(own)
-    states = Counter(item["predictions"]["trained"]["parse_status"] for item in own)
+    states = Counter(item["predictions"]["trained"]["parse_rule"] for item in own)
     counts = page.locator(".option[data-value='exact'] .count").inner_text()
     assert int(counts) == states["exact"], "counts of other facets follow the chosen task"
     page.locator(".option[data-value='exact']").click()

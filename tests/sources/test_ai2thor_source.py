@@ -18,7 +18,7 @@ from roboloop.records.record import check_record
 from roboloop.sources.ai2thor import Ai2thorSource
 from roboloop.sources.alfred_words import HighAction, sentences, spelled_out
 from roboloop.sources.base import Rejected, SourceContext
-from roboloop.tasks import ParseStatus, load_task
+from roboloop.tasks import load_task
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 CONTEXT = SourceContext(Path("made"), 0)
@@ -83,7 +83,7 @@ def test_questions_fit_their_tasks(plans: tuple[list[Record], list[Rejected]]) -
         parsed = task.parse(
             task.render(record.answer, dialect=dialect, size=None), record=record, dialect=dialect
         )
-        assert (parsed.answer, parsed.status) == (record.answer, ParseStatus.EXACT)
+        assert parsed.answer == record.answer and parsed.is_exact
 
 
 def test_next_and_remaining_steps_follow_the_plan(

@@ -171,9 +171,9 @@ def test_the_letter_that_is_meant(letter: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", NO_CHOICE)
 def test_no_letter_where_none_is_meant(text: str) -> None:
-    answer, status, note = read_choice(text, letters="ABCD")
-    assert (answer, status) == (None, ParseStatus.UNPARSED)
-    assert note
+    parsed = read_choice(text, letters="ABCD")
+    assert parsed.answer is None and parsed.status is not ParseStatus.OK
+    assert parsed.note
 
 
 @pytest.mark.parametrize(("letter", "text"), [(k, t) for k, ts in BY_TEXT.items() for t in ts])
@@ -187,9 +187,10 @@ def test_the_texts_of_two_options_or_of_none_are_no_choice(text: str) -> None:
 
 
 def test_only_the_letter_alone_is_exact() -> None:
-    assert read_choice("B", letters="ABCD").status is ParseStatus.EXACT
+    assert read_choice("B", letters="ABCD").is_exact
     for text in ("b", "B.", "(B)", "B\nB"):
-        assert read_choice(text, letters="ABCD").status is ParseStatus.REPAIRED
+        parsed = read_choice(text, letters="ABCD")
+        assert parsed.status is ParseStatus.OK and not parsed.is_exact
 
 
 def test_letters_beyond_the_options_are_named_in_the_note() -> None:

@@ -112,7 +112,8 @@ def test_what_is_written_is_read_back_and_scores_best(
     record = samples.record_for(task, answer=truth, size=size)
     text = task.render(truth, dialect=dialect, size=size)
     parsed = task.parse(text, record=record, dialect=dialect)
-    assert parsed.status is ParseStatus.EXACT, (text, parsed)
+    assert parsed.status is ParseStatus.OK and parsed.is_exact, (text, parsed)
+    assert parsed.span == (0, len(text))
     assert parsed.answer is not None
     assert parsed.answer.kind == task.answer_kind
     values = task.score(parsed.answer, truth=truth, size=size)
@@ -187,7 +188,7 @@ def test_planted_faults_lower_every_metric(kind: str) -> None:
 def test_an_empty_text_is_no_answer(kind: str, text: str) -> None:
     task = load_task(kind)
     record = samples.record_for(task, answer=GOOD[task.answer_kind])
-    assert task.parse(text, record=record, dialect=PLAIN)[:2] == (None, ParseStatus.EMPTY)
+    assert task.parse(text, record=record, dialect=PLAIN)[:2] == (None, ParseStatus.NO_ANSWER)
 
 
 @pytest.mark.parametrize("text", ["<think>I see a cup", "<think>[10, 20, 30, 40] B yes 7"])
@@ -195,9 +196,18 @@ def test_an_empty_text_is_no_answer(kind: str, text: str) -> None:
 def test_a_thought_that_never_ends_is_no_answer(kind: str, text: str) -> None:
     task = load_task(kind)
     record = samples.record_for(task, answer=GOOD[task.answer_kind])
-    answer, status, note = task.parse(text, record=record, dialect=PLAIN)
-    assert (answer, status) == (None, ParseStatus.UNPARSED)
-    assert "never ends" in note
+    parsed = task.parse(text, record=record, dialect=PLAIN)
+    assert (parsed.answer, parsed.status) == (None, ParseStatus.TRUNCATED)
+    assert "never ends" in parsed.note
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_message_of_a_failed_request_is_no_answer(kind: str) -> None:
+    task = load_task(kind)
+    record = samples.record_for(task, answer=GOOD[task.answer_kind])
+    for text in ("Error code 500 - A", "Failed to obtain answer via API. ", "Request timed out."):
+        parsed = task.parse(text, record=record, dialect=PLAIN)
+        assert (parsed.answer, parsed.status) == (None, ParseStatus.INFRA_ERROR)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if load_task(kind).family != "general"])

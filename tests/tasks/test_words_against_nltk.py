@@ -82,11 +82,11 @@ def test_texts_that_are_not(first: str, second: str) -> None:
 
 
 def test_the_words_that_answer() -> None:
-    assert read_text("a red cup") == (Text("a red cup"), ParseStatus.EXACT, "")
+    assert read_text("a red cup") == (Text("a red cup"), ParseStatus.OK, "", "exact", (0, 9))
     assert read_text("<think>blue?</think>**red**").answer == Text("red")
     assert read_text("Answer: red cup").answer == Text("red cup")
     assert read_text('{"answer": "red cup"}').answer == Text("red cup")
-    assert read_text("<think>never").status is ParseStatus.UNPARSED
+    assert read_text("<think>never").status is ParseStatus.TRUNCATED
 
 
 @pytest.mark.parametrize(

@@ -84,14 +84,14 @@ def test_no(text: str) -> None:
 
 @pytest.mark.parametrize("text", NEITHER)
 def test_neither(text: str) -> None:
-    answer, status, note = read_yes_no(text)
-    assert (answer, status) == (None, ParseStatus.UNPARSED)
-    assert note
+    parsed = read_yes_no(text)
+    assert parsed.answer is None and parsed.status is not ParseStatus.OK
+    assert parsed.note
 
 
 def test_only_the_rendered_form_is_exact() -> None:
-    assert read_yes_no("Yes").status is ParseStatus.EXACT
-    assert read_yes_no("yes").status is ParseStatus.REPAIRED
+    assert read_yes_no("Yes").is_exact
+    assert not read_yes_no("yes").is_exact
 
 
 NUMBERS = {
@@ -153,7 +153,9 @@ def test_the_number_that_is_meant(text: str, expected: tuple[float, str | None])
 
 @pytest.mark.parametrize("text", NO_NUMBER)
 def test_ranges_and_words_are_no_number(text: str) -> None:
-    assert read_number(text)[:2] == (None, ParseStatus.UNPARSED)
+    parsed = read_number(text)
+    assert parsed.answer is None
+    assert parsed.status is (ParseStatus.NO_ANSWER if text == "none" else ParseStatus.AMBIGUOUS)
 
 
 def test_lengths_and_areas_are_compared_in_one_unit() -> None:

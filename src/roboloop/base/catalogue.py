@@ -289,6 +289,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Evaluations cannot be compared",
         "Name run or evaluation folders whose models were asked the same records.",
     ),
+    "E-EVA-004": ErrorKind(
+        "A line is no answer to a benchmark's question",
+        "docs/evaluation.md names the keys that each kind of question needs.",
+    ),
     # Report
     "E-REP-001": ErrorKind(
         "A folder is not an evaluation", "Name a folder written by `roboloop evaluate`."

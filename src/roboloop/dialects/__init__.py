@@ -21,6 +21,7 @@ DIALECTS = Table(
         "robointer_llava": "roboloop.dialects.robointer:RoboInterLlava",
         "robointer_origin": "roboloop.dialects.robointer:RoboInterOrigin",
         "robointer_smart_resize": "roboloop.dialects.robointer:RoboInterSmartResize",
+        "unit_xywh": "roboloop.dialects.unit_xywh:UnitXywh",
     },
 )
 

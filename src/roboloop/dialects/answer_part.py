@@ -10,7 +10,8 @@ NO_END_OF_THOUGHT = "the thinking never ends, so there is no answer"
 
 _THOUGHT_START = re.compile(r"<(?:think|thinking|thought)>", re.IGNORECASE)
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
-_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|(?=<answer>)|\Z)", re.DOTALL | re.IGNORECASE)
+_ANSWER_START = re.compile(r"<answer>", re.IGNORECASE)
+_ANSWER_END = re.compile(r"</answer>", re.IGNORECASE)
 _MARKER = re.compile(
     r"\b(?:final\s+)?answer(?:\s+is)?[\s*_]*[:：]|答案\s*(?:是|为)?\s*[:：]?", re.IGNORECASE
 )
@@ -30,32 +31,55 @@ def is_bare(text: str) -> bool:
 
 
 class AnswerPart(NamedTuple):
-    """What a model tells its reader, and remarks on what was left out."""
+    """What a model tells its reader.
+
+    Attributes:
+        text: A piece of the whole text.
+        notes: Remarks on what was left out.
+        start: Where the piece begins in the whole text.
+        tagged: Whether it stood in an `<answer>` tag.
+    """
 
     text: str
     notes: tuple[str, ...] = ()
+    start: int = 0
+    tagged: bool = False
 
 
 def answer_part(text: str) -> AnswerPart:
-    """The text after the last thought, and of several `<answer>` tags the last."""
+    """The text after the last thought, and of several `<answer>` tags the last.
+
+    A thought that never ends leaves what stands before it; an answer tag that never ends has all.
+    """
     if "<" not in text:
         return AnswerPart(text)
-    told = _THOUGHT_END.split(text)[-1]  # the start tag may stand in the prompt
-    start = _THOUGHT_START.search(told)
-    if start is not None:
-        return AnswerPart(told[: start.start()], (NO_END_OF_THOUGHT,))
-    answers = _ANSWER.findall(told)
-    return AnswerPart(answers[-1] if answers else told)
+    start = max((end.end() for end in _THOUGHT_END.finditer(text)), default=0)
+    thought = _THOUGHT_START.search(text, start)  # the start tag may stand in the prompt
+    if thought is not None:
+        return AnswerPart(text[start : thought.start()], (NO_END_OF_THOUGHT,), start)
+    tags = list(_ANSWER_START.finditer(text, start))
+    if not tags:
+        return AnswerPart(text[start:], start=start)
+    start = tags[-1].end()
+    closing = _ANSWER_END.search(text, start)
+    return AnswerPart(text[start : closing.start() if closing else None], start=start, tagged=True)
 
 
-def candidates(told: str) -> Iterator[str]:
+class Candidate(NamedTuple):
+    """A part of an answer to look at, and what it is."""
+
+    text: str
+    place: str
+
+
+def candidates(told: str) -> Iterator[Candidate]:
     """The parts of an answer to look at, the surest first; the first with data counts."""
     if marks := list(_MARKER.finditer(told)):
         stated = told[marks[-1].end() :].strip()
         first_line = stated.partition("\n")[0]
-        yield first_line if is_bare(first_line) else stated
+        yield Candidate(first_line if is_bare(first_line) else stated, "answer line")
     if fenced := _FENCE.findall(told):
-        yield "\n".join(fenced)
-    yield told
+        yield Candidate("\n".join(fenced), "code fence")
+    yield Candidate(told, "whole text")
     for run in _NAMED_NUMBERS.finditer(" ".join(told.split())):
-        yield f"[{_AND.sub(',', run[0])}]"
+        yield Candidate(f"[{_AND.sub(',', run[0])}]", "named numbers")

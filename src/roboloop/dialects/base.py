@@ -19,32 +19,47 @@ Spatial = Box | Boxes | Points | Trajectory
 
 
 class ReadStatus(StrEnum):
-    """How a text was read: as the dialect writes it, after repairs, or not at all."""
+    """How a text was read.
+
+    - `exact`: as the dialect writes it. `repaired`: the meaning is plain, the form is not.
+    - `outside`: some place lies outside the picture.
+    - `other_convention`: all places lie far outside the picture, or all numbers are fractions of
+      one where the dialect has none. They are kept as the dialect means them, never guessed at.
+    - `unreadable`: there are no coordinates. `cut_off`: the text ends before they do.
+    """
 
     EXACT = "exact"
     REPAIRED = "repaired"
+    OUTSIDE = "outside"
+    OTHER_CONVENTION = "other_convention"
     UNREADABLE = "unreadable"
+    CUT_OFF = "cut_off"
 
 
 class PointsRead(NamedTuple):
     """Points found in a text, in pixels of the original picture, in the order of the text.
 
     `labels` has one for each point, or none at all. A text that plainly says "none", such as `[]`,
-    is read: it has no points and is not unreadable.
+    is read: it has no points and is not unreadable. `words` are the words of the text that hold the
+    numbers, `place` is where they stood, such as `answer line`.
     """
 
     points_px: tuple[Point, ...]
     status: ReadStatus
     note: str = ""
     labels: tuple[str, ...] = ()
+    words: str = ""
+    place: str = ""
 
 
 class BoxesRead(NamedTuple):
-    """Boxes found in a text, in pixels of the original picture, in the order of the text."""
+    """Boxes found in a text, in pixels of the original picture; otherwise as `PointsRead`."""
 
     boxes: tuple[Box, ...]
     status: ReadStatus
     note: str = ""
+    words: str = ""
+    place: str = ""
 
 
 class Dialect(ABC):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from roboloop.base.geometry import PictureSize, Point
@@ -17,12 +17,17 @@ from roboloop.dialects import reading
 from roboloop.dialects.base import BoxesRead, Dialect, PointsRead, ReadStatus, Spatial
 from roboloop.dialects.groups import Pair, RawBox
 from roboloop.dialects.hints import hint
+from roboloop.dialects.scanning import Number
 from roboloop.records.answers import Box, Boxes, Points, Trajectory
 
 SWAPPED = "the corners of a box are put in order"
 OUTSIDE = "a coordinate lies outside the picture; it is kept as written"
+FAR_OUTSIDE = "all places lie far outside the picture: the numbers are of another convention"
+FRACTIONS = "all numbers are fractions of one: they are of another convention"
 EMPTY = "the text is empty"
 NO_DATA = "no coordinates in brackets, objects or tags"
+FAR = 2.0
+"""Places beyond so many widths or heights of the picture are not merely beside it."""
 OTHER_FORM = "the form is not the one the dialect writes"
 
 
@@ -51,6 +56,7 @@ class FramedDialect(Dialect):
     Class attributes:
         y_first: Whether unnamed numbers come as y, x.
         steps_of_error: Half a step for rounding to the nearest, a whole one for cutting off.
+        gives_extent: Whether the second pair of a box is its width and height.
         box_key: Key of a box in a list of several.
         point_key: Key of a point in a list of labelled ones.
         units: How the numbers are meant, for a prompt, by language.
@@ -58,6 +64,7 @@ class FramedDialect(Dialect):
 
     y_first: ClassVar[bool] = False
     steps_of_error: ClassVar[float] = 0.5
+    gives_extent: ClassVar[bool] = False
     box_key: ClassVar[str] = "bbox_2d"
     point_key: ClassVar[str] = "point_2d"
     units: ClassVar[dict[str, str]]
@@ -127,22 +134,23 @@ class FramedDialect(Dialect):
         if len(labels) < len(points_px):
             labels = ()
         if not points_px and not found.is_empty_list:
-            return PointsRead((), ReadStatus.UNREADABLE, _why_none(text, found))
-        self._note_outside(found, points_px, size=size)
+            return PointsRead((), _status_of_none(found), _why_none(text, found))
+        pairs = [pair for raw in found.points for pair in self._pairs(raw.place)]
         candidates = (Points(points_px, labels), Trajectory(points_px))
-        status, note = self._judge(found, candidates, size=size)
-        return PointsRead(points_px, status, note, labels)
+        status = self._fit(found, pairs, size=size) or self._form(found, candidates, size=size)
+        note = self._note(found, status)
+        return PointsRead(points_px, status, note, labels, found.words, found.place)
 
     def read_boxes(self, text: str, *, size: PictureSize) -> BoxesRead:
         """All boxes, labels where they are given; swapped corners are put in order."""
         found = reading.read_boxes(text)
         boxes = tuple(self._ordered_box(raw, found, size=size) for raw in found.boxes)
         if not boxes and not found.is_empty_list:
-            return BoxesRead((), ReadStatus.UNREADABLE, _why_none(text, found))
-        corners = [Point(*box.corners_px[at : at + 2]) for box in boxes for at in (0, 2)]
-        self._note_outside(found, corners, size=size)
-        status, note = self._judge(found, (*boxes[:1], Boxes(boxes)), size=size)
-        return BoxesRead(boxes, status, note)
+            return BoxesRead((), _status_of_none(found), _why_none(text, found))
+        pairs = [pair for raw in found.boxes for pair in self._pairs(raw)]
+        candidates = (*boxes[:1], Boxes(boxes))
+        status = self._fit(found, pairs, size=size) or self._form(found, candidates, size=size)
+        return BoxesRead(boxes, status, self._note(found, status), found.words, found.place)
 
     def format_hint(self, answer_kind: str, *, language: str, key: str | None = None) -> str:
         """One sentence for a prompt: the notation and the meaning of the numbers."""
@@ -161,7 +169,10 @@ class FramedDialect(Dialect):
 
     def _box(self, box: Box, *, size: PictureSize) -> str:
         start, end = Point(box.x1, box.y1), Point(box.x2, box.y2)
-        return f"[{', '.join((*self._ordered(start, size=size), *self._ordered(end, size=size)))}]"
+        near, far = self._ordered(start, size=size), self._ordered(end, size=size)
+        if self.gives_extent:  # of the written numbers, so that the far corner is as exact
+            far = (self._rounded(float(b) - float(a)) for a, b in zip(near, far, strict=True))
+        return f"[{', '.join((*near, *far))}]"
 
     def _list(self, items: Iterable[str]) -> str:
         return f"[{', '.join(items)}]"
@@ -172,7 +183,7 @@ class FramedDialect(Dialect):
 
     def _example(self, answer_kind: str, *, key: str | None) -> str:
         x, y = ("y", "x") if self.y_first else ("x", "y")
-        box = f"[{x}1, {y}1, {x}2, {y}2]"
+        box = "[x, y, width, height]" if self.gives_extent else f"[{x}1, {y}1, {x}2, {y}2]"
         match answer_kind:
             case "box":
                 return f"{{{_quoted(key or self.box_key)}: {box}}}"
@@ -185,7 +196,7 @@ class FramedDialect(Dialect):
         """A point in pixels: the point itself, or the centre of a box."""
         if isinstance(place, Pair):
             return self._point(place, size=size)
-        start, end = self._point(place.start, size=size), self._point(place.end, size=size)
+        start, end = (self._point(pair, size=size) for pair in self._pairs(place))
         return Point((start.x + end.x) / 2, (start.y + end.y) / 2)
 
     def _point(self, pair: Pair, *, size: PictureSize) -> Point:
@@ -201,37 +212,73 @@ class FramedDialect(Dialect):
         )
 
     def _ordered_box(self, raw: RawBox, found: reading.Reading, *, size: PictureSize) -> Box:
-        start, end = self._point(raw.start, size=size), self._point(raw.end, size=size)
+        start, end = (self._point(pair, size=size) for pair in self._pairs(raw))
         if end.x < start.x or end.y < start.y:
             found.note(SWAPPED)
         x1, x2 = sorted((start.x, end.x))
         y1, y2 = sorted((start.y, end.y))
         return Box(x1, y1, x2, y2, raw.label)
 
-    def _note_outside(
-        self, found: reading.Reading, points_px: Iterable[Point], *, size: PictureSize
-    ) -> None:
-        """Remark on places outside the picture by more than the dialect's own resolution."""
-        slack = self.resolution_px(size)
-        for x, y in points_px:
-            in_x = -x <= slack.x and x - size.width <= slack.x
-            in_y = -y <= slack.y and y - size.height <= slack.y
-            if not (in_x and in_y):
-                found.note(OUTSIDE)
+    def _pairs(self, place: Pair | RawBox) -> tuple[Pair, ...]:
+        """The point, or two opposite corners of the box."""
+        if isinstance(place, Pair):
+            return (place,)
+        start, end = place.start, place.end
+        if not self.gives_extent or end.named:
+            return (start, end)
+        x, y = (
+            Number(place.value + length.value, length.is_percent)
+            for place, length in zip(start[:2], end[:2], strict=True)
+        )
+        return (start, Pair(x, y))
 
-    def _judge(
-        self,
-        found: reading.Reading,
-        candidates: Iterable[Spatial],
-        *,
-        size: PictureSize,
-    ) -> tuple[ReadStatus, str]:
+    def _fit(
+        self, found: reading.Reading, pairs: Sequence[Pair], *, size: PictureSize
+    ) -> ReadStatus | None:
+        """Whether places lie outside by more than the dialect's own resolution; None if not."""
+        slack, frame = self.resolution_px(size), self.frame(size)
+        points = [self._point(pair, size=size) for pair in pairs]
+        inside = [
+            -slack.x <= x <= size.width + slack.x and -slack.y <= y <= size.height + slack.y
+            for x, y in points
+        ]
+        if not all(inside):
+            reach = max(max(x / size.width, y / size.height) for x, y in points)
+            is_other = reach > FAR and not any(inside)
+            found.note(FAR_OUTSIDE if is_other else OUTSIDE)
+            return ReadStatus.OTHER_CONVENTION if is_other else ReadStatus.OUTSIDE
+        if min(frame) > 1 and pairs and all(map(_is_fraction, pairs)):
+            found.note(FRACTIONS)
+            return ReadStatus.OTHER_CONVENTION
+        return None
+
+    def _form(
+        self, found: reading.Reading, candidates: Iterable[Spatial], *, size: PictureSize
+    ) -> ReadStatus:
         """Exact when writing what was read gives the answer's text again, blanks aside."""
         given = _squeezed(found.told)
         for answer in candidates:
             if _squeezed(self.write(answer, size=size, key=found.key)) == given:
-                return (ReadStatus.EXACT, "; ".join(found.notes))
-        return (ReadStatus.REPAIRED, "; ".join(found.notes) or OTHER_FORM)
+                return ReadStatus.EXACT
+        return ReadStatus.REPAIRED
+
+    def _note(self, found: reading.Reading, status: ReadStatus) -> str:
+        note = "; ".join(found.notes)
+        return note or (OTHER_FORM if status is ReadStatus.REPAIRED else "")
+
+
+def _is_fraction(pair: Pair) -> bool:
+    """Whether both numbers are fractions of one, and not both the whole numbers 0 or 1."""
+    values = [number.value for number in pair[:2] if not number.is_percent]
+    return (
+        len(values) == 2
+        and all(0 <= value <= 1 for value in values)
+        and not all(value.is_integer() for value in values)
+    )
+
+
+def _status_of_none(found: reading.Reading) -> ReadStatus:
+    return ReadStatus.CUT_OFF if found.is_cut_off else ReadStatus.UNREADABLE
 
 
 def _why_none(text: str, found: reading.Reading) -> str:

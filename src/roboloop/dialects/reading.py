@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from roboloop.dialects.answer_part import answer_part, candidates, is_bare
+from roboloop.dialects.answer_part import NO_END_OF_THOUGHT, answer_part, candidates, is_bare
 from roboloop.dialects.groups import (
     Pair,
     RawBox,
@@ -43,6 +43,8 @@ class Reading:
         told: The text without thoughts and answer tags.
         key: Key of the object, or label of the tag, that alone holds the answer.
         is_empty_list: Whether the text plainly says that there is nothing, such as `[]`.
+        words: The words that hold the data.
+        place: Where they stood, such as `answer line`.
         notes: What was mended or left out, and why.
     """
 
@@ -51,7 +53,14 @@ class Reading:
     told: str = ""
     key: str = ""
     is_empty_list: bool = False
+    words: str = ""
+    place: str = ""
     notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the text ends before what it began to say."""
+        return CUT_OFF in self.notes or NO_END_OF_THOUGHT in self.notes
 
     def note(self, text: str) -> None:
         """Add a remark once."""
@@ -85,9 +94,10 @@ def _read(text: str, *, want_boxes: bool) -> Reading:
     answer = answer_part(text)
     nothing = Reading(told=answer.text, notes=list(answer.notes))
     for candidate in candidates(answer.text):
-        found = _Interpreter(want_boxes=want_boxes).read(candidate)
+        found = _Interpreter(want_boxes=want_boxes).read(candidate.text)
         if found.boxes or found.points or found.is_empty_list:
             found.told = answer.text
+            found.place = "answer tag" if answer.tagged else candidate.place
             found.notes[:0] = answer.notes
             return found
         for note in found.notes:
@@ -105,12 +115,15 @@ class _Interpreter:
 
     def read(self, part: str) -> Reading:
         """Collect from `part`."""
-        if is_bare(part):
+        bare = is_bare(part)
+        if bare:
             part = f"[{part.strip().rstrip('.。')}]"
         scanner = Scanner(part)
         found = scanner.scan()
         if scanner.cut:
             self.reading.note(CUT_OFF)
+        if found:
+            self.reading.words = part[found[0].start + bare : found[-1].end - bare]
         if len(found) == 1:
             self.reading.key = own_key(found[0].node)
         for node in joined(found, text=part) if self.want_boxes else (f.node for f in found):

@@ -10,15 +10,19 @@ from roboloop.dialects.base import Dialect
 from roboloop.records.outcomes import Prediction, PredictionStatus, Score, ScoreStatus
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
-from roboloop.tasks.base import ParseStatus, Task
+from roboloop.tasks.base import Parsed, ParseStatus, Task
 
 
 class Judged(NamedTuple):
-    """A prediction, its worth, and how its text was understood (None when there was no text)."""
+    """A prediction, its worth, and how its text was understood."""
 
     prediction: Prediction
     score: Score
-    parse_status: ParseStatus | None
+    parsed: Parsed
+
+
+CUT_OFF_REASON = "length"
+"""Finish reason of an answer that was stopped at the most tokens allowed."""
 
 
 def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialect) -> Judged:
@@ -26,22 +30,20 @@ def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialec
 
     `scored` and `unparsed` answers are in every denominator, the latter with the worst values.
     A failed request also carries the worst values, so that it can never flatter, and marks the
-    result as incomplete. A record without truth has no values; it is counted and left out for every
-    model alike.
+    result as incomplete; so does a text that is a server's error message. A record without truth
+    has no values; it is counted and left out for every model alike.
     """
-    parse_status, answer, note = None, None, prediction.error
-    if prediction.status is PredictionStatus.ANSWERED:
-        answer, parse_status, note = task.parse(prediction.text, record=record, dialect=dialect)
+    parsed = read_prediction(prediction, record=record, task=task, dialect=dialect)
     values = task.worst()
     if record.answer is None:
         status, values = ScoreStatus.TRUTH_MISSING, {}
-    elif prediction.status is PredictionStatus.REQUEST_FAILED:
+    elif parsed.status is ParseStatus.INFRA_ERROR:
         status = ScoreStatus.REQUEST_FAILED
-    elif answer is None:
+    elif parsed.answer is None:
         status = ScoreStatus.UNPARSED
     else:
         status = ScoreStatus.SCORED
-        values = task.score(answer, truth=record.answer, size=record.picture_size)
+        values = task.score(parsed.answer, truth=record.answer, size=record.picture_size)
         assert set(values) == {metric.name for metric in task.metrics}, (task.kind, sorted(values))
         assert all(map(math.isfinite, values.values())), (record.id, values)
     score = Score(
@@ -50,10 +52,22 @@ def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialec
         model=prediction.model,
         status=status,
         values=values,
-        answer=answer,
-        note=note,
+        answer=parsed.answer,
+        note=parsed.note,
     )
-    return Judged(prediction, score, parse_status)
+    return Judged(prediction, score, parsed)
+
+
+def read_prediction(
+    prediction: Prediction, *, record: Record, task: Task, dialect: Dialect
+) -> Parsed:
+    """The answer in what a model said; `truncated` when none came before the last token allowed."""
+    if prediction.status is PredictionStatus.REQUEST_FAILED:
+        return Parsed(None, ParseStatus.INFRA_ERROR, prediction.error)
+    parsed = task.parse(prediction.text, record=record, dialect=dialect)
+    if parsed.answer is None and prediction.finish_reason == CUT_OFF_REASON:
+        return parsed._replace(status=ParseStatus.TRUNCATED)
+    return parsed
 
 
 def judge_all(

@@ -150,14 +150,19 @@ def _result(
     task: TaskRecords, *, model: ModelRun, models: Sequence[ModelRun], config: EvaluateConfig
 ) -> dict[str, Any]:
     judged = [model.judged[record.id] for record in task.records]
-    parsed = Counter(item.parse_status for item in judged)
-    num_failed = parsed[None]
+    statuses = Counter(item.parsed.status for item in judged)
+    num_failed = statuses[ParseStatus.INFRA_ERROR]
+    num_unparsed = sum(item.parsed.answer is None for item in judged) - num_failed
     result: dict[str, Any] = {
         "model": model.name,
         "complete": not num_failed and len(task.scored) == len(task.records),
         "num_answered": len(judged) - num_failed,
-        "num_repaired": parsed[ParseStatus.REPAIRED],
-        "num_unparsed": parsed[ParseStatus.UNPARSED] + parsed[ParseStatus.EMPTY],
+        "num_repaired": len(judged)
+        - num_failed
+        - num_unparsed
+        - sum(item.parsed.is_exact for item in judged),
+        "num_unparsed": num_unparsed,
+        "parse_statuses": {status.value: statuses[status] for status in ParseStatus},
         "num_request_failed": num_failed,
         "coverage": (len(judged) - num_failed) / len(judged),
     }

@@ -29,6 +29,7 @@ from roboloop.records.answers import (
 )
 from roboloop.records.media import media_from_json
 from roboloop.report.pictures import PictureFolder
+from roboloop.tasks.base import EXACT
 
 COORDINATE_DIGITS = 1
 VALUE_DIGITS = 4
@@ -66,8 +67,8 @@ def state_of(prediction: Mapping[str, Any]) -> str:
     """
     status = prediction["status"]
     if status == "scored":
-        return prediction["parse_status"] or "exact"
-    return "empty" if prediction["parse_status"] == "empty" else status
+        return "exact" if prediction["parse_rule"] == EXACT else "repaired"
+    return "empty" if status == "unparsed" and not prediction["text"].strip() else status
 
 
 def make_row(

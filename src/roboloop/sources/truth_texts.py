@@ -10,7 +10,6 @@ from roboloop.dialects.framed import SWAPPED
 from roboloop.records.answers import Answer
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
-from roboloop.tasks.base import ParseStatus
 
 
 class Truth(NamedTuple):
@@ -38,4 +37,4 @@ def read_truth(text: str, *, record: Record, dialect: Dialect) -> Truth:
         raise RoboLoopError("E-REC-013", f"{text[:120]!r} is no answer to task {record.task}{why}")
     if SWAPPED in parsed.note:
         raise RoboLoopError("E-REC-012", f"{text[:120]!r} has x2 < x1 or y2 < y1")
-    return Truth(parsed.answer, parsed.note if parsed.status is ParseStatus.REPAIRED else "")
+    return Truth(parsed.answer, "" if parsed.is_exact else parsed.note)

@@ -20,29 +20,69 @@ from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
 from roboloop.records.record import Record
 from roboloop.records.regions import Polygon
+from roboloop.tasks.final_answer import FinalAnswer, is_failed_request
+from roboloop.tasks.tracked_text import Span
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+EXACT = "exact"
+"""Rule of an answer that is written exactly as its task writes one."""
 
 
 class ParseStatus(StrEnum):
     """How a model's text was understood.
 
-    `exact`: as the task writes it. `repaired`: the meaning is plain, the form is not. `empty` and
-    `unparsed` have no answer; they score worst and stay in every denominator.
+    Only `ok`, `out_of_range` and `convention_break` can come with an answer. All others have none,
+    score worst and stay in every denominator; `infra_error` makes the result incomplete besides.
+
+    - `ok`: there is one answer.
+    - `no_answer`: the text is empty, a refusal, or says nothing to the question.
+    - `ambiguous`: several answers and no choice between them.
+    - `out_of_range`: a letter that was not offered, or a place outside the picture.
+    - `convention_break`: all places lie far outside the picture under the declared convention, or
+      all numbers are fractions where it has none. They are scored as declared, never guessed at.
+    - `truncated`: the text ends before the answer does.
+    - `infra_error`: the text is the message of a client or a server that failed.
     """
 
-    EXACT = "exact"
-    REPAIRED = "repaired"
-    EMPTY = "empty"
-    UNPARSED = "unparsed"
+    OK = "ok"
+    NO_ANSWER = "no_answer"
+    AMBIGUOUS = "ambiguous"
+    OUT_OF_RANGE = "out_of_range"
+    CONVENTION_BREAK = "convention_break"
+    TRUNCATED = "truncated"
+    INFRA_ERROR = "infra_error"
 
 
 class Parsed(NamedTuple):
-    """The answer found in a text, and how. `answer` is None exactly when nothing was understood."""
+    """The answer found in a text, and how.
+
+    Attributes:
+        answer: None exactly when nothing was understood.
+        note: What was mended, or why there is no answer.
+        rule: Short name of the rule that decided, such as `boxed` or `option text`; `EXACT` when
+            the text is as the task writes it.
+        span: The words that decided, in the raw text.
+    """
 
     answer: Answer | None
     status: ParseStatus
     note: str = ""
+    rule: str = ""
+    span: Span | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the text is written as the task writes it."""
+        return self.rule == EXACT
+
+
+def unanswered(answer: FinalAnswer, *, note: str) -> Parsed:
+    """No answer in the words of a text: it ends too early, or `note` says why."""
+    if answer.truncated:
+        return Parsed(None, ParseStatus.TRUNCATED, answer.note)
+    return Parsed(None, ParseStatus.NO_ANSWER, answer.note or note)
 
 
 class Metric(NamedTuple):
@@ -127,9 +167,17 @@ class Task(ABC):
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
         """The text a perfect model would answer."""
 
-    @abstractmethod
     def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The answer in a model's text, in pixels of the record's first picture."""
+        if not text.strip():
+            return Parsed(None, ParseStatus.NO_ANSWER, "the text is empty")
+        if is_failed_request(text):
+            return Parsed(None, ParseStatus.INFRA_ERROR, "the text is an error message")
+        return self.read(text, record=record, dialect=dialect)
+
+    @abstractmethod
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+        """The answer in a text that is neither empty nor the message of a failed request."""
 
     @abstractmethod
     def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:

@@ -7,11 +7,21 @@ from statistics import median
 from typing import ClassVar
 
 from roboloop.base.geometry import PictureSize, Point, box_iou
-from roboloop.dialects.base import BoxesRead, Dialect, ReadStatus
+from roboloop.dialects.base import BoxesRead, Dialect, PointsRead, ReadStatus
 from roboloop.records.answers import Answer, Box
 from roboloop.records.record import Record
-from roboloop.tasks.base import Mark, Metric, Parsed, ParseStatus, Task, Truth, unit_answer
+from roboloop.tasks.base import (
+    EXACT,
+    Mark,
+    Metric,
+    Parsed,
+    ParseStatus,
+    Task,
+    Truth,
+    unit_answer,
+)
 from roboloop.tasks.final_answer import keyed_part
+from roboloop.tasks.tracked_text import Span
 
 THRESHOLDS = (0.1, 0.25, 0.5, 0.75)
 BOX_METRICS = (
@@ -19,10 +29,13 @@ BOX_METRICS = (
     *(Metric(f"acc@{threshold:g}", worst=0.0) for threshold in THRESHOLDS),
 )
 STATUS = {
-    ReadStatus.EXACT: ParseStatus.EXACT,
-    ReadStatus.REPAIRED: ParseStatus.REPAIRED,
-    ReadStatus.UNREADABLE: ParseStatus.UNPARSED,
+    ReadStatus.EXACT: ParseStatus.OK,
+    ReadStatus.REPAIRED: ParseStatus.OK,
+    ReadStatus.OUTSIDE: ParseStatus.OUT_OF_RANGE,
+    ReadStatus.OTHER_CONVENTION: ParseStatus.CONVENTION_BREAK,
 }
+"""Of texts that hold coordinates."""
+JSON_KEY = "json key"
 
 
 class BoxTask(Task):
@@ -38,7 +51,7 @@ class BoxTask(Task):
         assert isinstance(answer, Box) and size is not None
         return dialect.write(answer, size=size, key=self.key)
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The one box in the text."""
         return parse_box(text, record=record, dialect=dialect, key=self.key)
 
@@ -61,24 +74,38 @@ def parse_box(text: str, *, record: Record, dialect: Dialect, key: str) -> Parse
     One box written several times is one answer. Several different boxes are none, unless the text
     itself says which is meant: by the last `key`, an answer tag, or `Answer:` before it.
     """
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     size = record.picture_size
     assert size is not None, f"{record.id}: a box without a picture size"
     read = dialect.read_boxes(text, size=size)
     part = keyed_part(text, key=key)
     if len(_different(read)) > 1 and part is not None:
         keyed = dialect.read_boxes(part, size=size)
-        read = keyed._replace(status=ReadStatus.REPAIRED) if keyed.boxes else read
+        read = keyed._replace(place=JSON_KEY) if keyed.boxes else read
     boxes = _different(read)
     if not boxes:
-        return Parsed(None, ParseStatus.UNPARSED, read.note or "no box in the text")
+        return without_places(read, note="no box in the text")
     if len(boxes) > 1:
-        return Parsed(None, ParseStatus.UNPARSED, f"{len(boxes)} different boxes: which is meant?")
-    status = STATUS[read.status]
+        note = f"{len(boxes)} different boxes: which is meant?"
+        return Parsed(None, ParseStatus.AMBIGUOUS, note)
+    parsed = parsed_places(boxes[0], read=read, text=text)
     if len(read.boxes) > 1:
-        return Parsed(boxes[0], ParseStatus.REPAIRED, "the same box several times")
-    return Parsed(boxes[0], status, read.note)
+        return parsed._replace(note="the same box several times", rule=read.place)
+    return parsed
+
+
+def parsed_places(answer: Answer, *, read: BoxesRead | PointsRead, text: str) -> Parsed:
+    """An answer of places with what the dialect tells about its text."""
+    rule = EXACT if read.status is ReadStatus.EXACT and read.place != JSON_KEY else read.place
+    start = text.rfind(read.words) if read.words else -1
+    span = Span(start, start + len(read.words)) if start >= 0 else None
+    return Parsed(answer, STATUS[read.status], read.note, rule, span)
+
+
+def without_places(read: BoxesRead | PointsRead, *, note: str) -> Parsed:
+    """No answer: nothing can be read, or the text plainly says that there is nothing."""
+    cut_off = read.status is ReadStatus.CUT_OFF
+    status = ParseStatus.TRUNCATED if cut_off else ParseStatus.NO_ANSWER
+    return Parsed(None, status, read.note or note)
 
 
 def score_box(answer: Answer, *, truth: Answer) -> dict[str, float]:

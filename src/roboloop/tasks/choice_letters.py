@@ -10,22 +10,37 @@ is no answer, and the article in "A person ..." is no letter.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from roboloop.records.answers import Choice
 from roboloop.tasks import choice_phrases as phrases
-from roboloop.tasks.base import LETTERS, Parsed, ParseStatus
+from roboloop.tasks.base import EXACT, LETTERS, Parsed, ParseStatus, unanswered
 from roboloop.tasks.final_answer import REFUSAL, final_answer, sentences
 from roboloop.tasks.numerals import digits_for_words
 
+_NEGATION = re.compile(r"(?:\bnot|n't)\s*$")
+_NEXT_WORD = re.compile(r"\s+([a-z]+)")
+_LAST_WORDS = re.compile(r"\w+\W+\w\W*$")
+_LONGEST_NEGATION = 8
+
 
 class Found(NamedTuple):
-    """A letter, or none and why."""
+    """What one rule makes of a text.
+
+    Attributes:
+        letter: None when the rule sees that nothing is chosen; `note` then says why.
+        rule: Its name.
+        words: The words of the text that decided.
+    """
 
     letter: str | None
+    rule: str = ""
+    words: str = ""
     note: str = ""
+    status: ParseStatus = ParseStatus.OK
 
 
 class Offered(NamedTuple):
@@ -49,22 +64,25 @@ def read_choice(text: str, *, letters: str, options: Sequence[str] = ()) -> Pars
         letters: The letters one may answer, such as `ABCD`.
         options: The texts behind the letters; may be empty.
     """
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     answer = final_answer(text)
     if not answer.text:
-        return Parsed(None, ParseStatus.UNPARSED, answer.note or "no answer after the thinking")
+        return unanswered(answer, note="no answer after the thinking")
     rules = (_alone, _option_alone, _stated, _in_front, _claimed, _at_first, _at_last, _ordinal)
     steps = (rule(answer.text, Offered(letters, options)) for rule in rules)
-    found = next((step for step in steps if step is not None), Found(None, "no option is chosen"))
+    nothing = Found(None, note="no option is chosen", status=ParseStatus.NO_ANSWER)
+    found = next((step for step in steps if step is not None), nothing)
     if found.letter is None:
-        return Parsed(None, ParseStatus.UNPARSED, found.note)
+        return Parsed(None, found.status, found.note)
+    span = answer.tracked.span_of(found.words) or answer.span()
     if found.letter not in letters:
         note = f"letter {found.letter} is not among {letters}"
-        return Parsed(None, ParseStatus.UNPARSED, note)
-    exact = text.strip() == found.letter
-    status = ParseStatus.EXACT if exact else ParseStatus.REPAIRED
-    return Parsed(Choice(found.letter), status, found.note)
+        return Parsed(None, ParseStatus.OUT_OF_RANGE, note, found.rule, span)
+    rule = EXACT if text.strip() == found.letter else answer.place or found.rule
+    return Parsed(Choice(found.letter), ParseStatus.OK, found.note, rule, span)
+
+
+def _hedge(note: str) -> Found:
+    return Found(None, note=note, status=ParseStatus.AMBIGUOUS)
 
 
 def _alone(text: str, offered: Offered) -> Found | None:
@@ -72,21 +90,23 @@ def _alone(text: str, offered: Offered) -> Found | None:
     if _same(text, offered.options):
         return None
     if match := phrases.ALONE.fullmatch(text) or phrases.NAMED_ALONE.fullmatch(text):
-        return Found(match[1].upper())
+        return Found(match[1].upper(), "letter alone", text)
     pieces = [phrases.ALONE.fullmatch(piece) for piece in phrases.SEPARATORS.split(text) if piece]
     if len(pieces) > 1 and all(pieces):
         named = {piece[1].upper() for piece in pieces if piece}
         if len(named) == 1:
-            return Found(named.pop(), "the same letter several times")
+            return Found(named.pop(), "letter repeated", text, "the same letter several times")
         if named <= set(offered.letters):
-            return Found(None, "several letters, none chosen")
+            return _hedge("several letters, none chosen")
     return None
 
 
 def _option_alone(text: str, offered: Offered) -> Found | None:
     """Nothing but the text of one option."""
     same = _same(text, offered.options)
-    return Found(same[0], "the option's text") if len(same) == 1 else None
+    if len(same) != 1:
+        return None
+    return Found(same[0], "option text", text, "the option's text")
 
 
 def _stated(text: str, offered: Offered) -> Found | None:
@@ -102,10 +122,10 @@ def _stated(text: str, offered: Offered) -> Found | None:
     last = max(statements, key=lambda match: match.end())
     letter = _letter(last)
     if other := _alternative(text[last.end() :], letter, offered):
-        return Found(None, f"{letter} or {other}: none chosen")
-    whole = re.search(r"\w+\W+\w\W*$", last[0])  # an option may read "Point B"
+        return _hedge(f"{letter} or {other}: none chosen")
+    whole = _LAST_WORDS.search(last[0])  # an option may read "Point B"
     same = _same(whole[0], offered.options) if whole else []
-    return Found(same[0] if len(same) == 1 else letter)
+    return Found(same[0] if len(same) == 1 else letter, "answer statement", last[0])
 
 
 def _in_front(text: str, offered: Offered) -> Found | None:
@@ -116,24 +136,28 @@ def _in_front(text: str, offered: Offered) -> Found | None:
     if first and first["upper"] in offered.letters and heads <= {first["upper"]}:
         letter = first["upper"]
         if first["mark"] and len(set(re.findall(r"\(([A-Z])\)", plain.splitlines()[0]))) > 1:
-            return Found(None, "several options listed, none chosen")
+            return _hedge("several options listed, none chosen")
         if other := _alternative(plain[first.end("upper") :], letter, offered):
-            return Found(None, f"{letter} or {other}: none chosen")
-        return Found(letter)
+            return _hedge(f"{letter} or {other}: none chosen")
+        return Found(letter, "letter in front", plain.partition("\n")[0])
     opening = re.match(r"[^,.;:!\n]+(?=[,.;:!\n])", text)
     same = _same(opening[0], offered.options) if opening else []
-    return Found(same[0], "the option's text") if len(same) == 1 else None
+    if opening is None or len(same) != 1:
+        return None
+    return Found(same[0], "option text", opening[0], "the option's text")
 
 
 def _ordinal(text: str, offered: Offered) -> Found | None:
     """The only option that is named by its place: `the second one`."""
     places: set[int] = set()
+    words = ""
     for match in phrases.ORDINAL.finditer(text):
         name = (match["word"] or match["digit"] or match["han"]).casefold()
+        words = match[0]
         places.add(int(name[0]) - 1 if name[0].isdecimal() else phrases.PLACES[name])
     if len(places) != 1 or REFUSAL.search(text):
         return None
-    return Found(LETTERS[places.pop()], "named by its place")
+    return Found(LETTERS[places.pop()], "ordinal", words, "named by its place")
 
 
 def _claimed(text: str, offered: Offered) -> Found | None:
@@ -144,7 +168,7 @@ def _claimed(text: str, offered: Offered) -> Found | None:
         for clause in phrases.CONTRAST.split(sentence):
             if phrases.CLAIM.search(clause) and not phrases.DISCLAIMER.search(clause):
                 if named := _named(clause, offered):
-                    return Found(named[0], "claimed in a sentence")
+                    return Found(named[0], "claim", sentence, "claimed in a sentence")
                 break
     return None
 
@@ -155,7 +179,7 @@ def _at_first(text: str, offered: Offered) -> Found | None:
     if rest and phrases.REASON.match(rest[0]) and not REFUSAL.search(text):
         named = set(_named(phrases.REJECTED.sub(" ", first), offered))
         if len(named) == 1:
-            return Found(named.pop(), "named in the first sentence")
+            return Found(named.pop(), "first sentence", first, "named in the first sentence")
     return None
 
 
@@ -163,17 +187,17 @@ def _at_last(text: str, offered: Offered) -> Found | None:
     """The option named by the last sentence that names any."""
     heads = [_head(line) for line in text.splitlines() if line.strip()][-2:]
     if len({head["upper"] for head in heads if head}) > 1:
-        return Found(None, "several options listed, none chosen")
+        return _hedge("several options listed, none chosen")
     for sentence in reversed(sentences(text)):
         if REFUSAL.search(sentence):
-            return Found(None, "a refusal")
+            return Found(None, note="a refusal", status=ParseStatus.NO_ANSWER)
         if phrases.OTHERS.match(sentence):
             continue
         named = set(_named(phrases.REJECTED.sub(" ", sentence), offered))
         if len(named) == 1:
-            return Found(named.pop(), "named in the last sentence")
+            return Found(named.pop(), "last sentence", sentence, "named in the last sentence")
         if named:
-            return Found(None, "several options, none chosen")
+            return _hedge("several options, none chosen")
     return None
 
 
@@ -203,14 +227,15 @@ def _is_option(token: re.Match[str], letters: str) -> bool:
 
 def _is_article(text: str, statement: re.Match[str]) -> bool:
     """Whether the letter of a statement is the article of what follows: `Answer: A cup.`"""
-    if not text[: statement.end()].endswith("A"):
+    if text[statement.end() - 1] != "A":
         return False
-    following = re.match(r"\s+([a-z]+)", text[statement.end() :])
+    following = _NEXT_WORD.match(text, statement.end())
     return following is not None and following[1] not in phrases.AFTER_LETTER
 
 
 def _is_negated(text: str, statement: re.Match[str]) -> bool:
-    return re.search(r"(?:\bnot|n't)\s*$", text[: statement.start()]) is not None
+    before = text[max(0, statement.start() - _LONGEST_NEGATION) : statement.start()]
+    return _NEGATION.search(before) is not None
 
 
 def _alternative(tail: str, letter: str, offered: Offered) -> str | None:
@@ -240,10 +265,19 @@ def _option_spans(text: str, options: Sequence[str]) -> list[_Span]:
     for index in sorted(range(len(options)), key=lambda i: -len(options[i])):
         words = _option(options[index], index).split()
         spelled = r"\W+".join(map(re.escape, words))
-        for match in re.finditer(rf"(?<!\w){spelled}(?!\w)", text, re.IGNORECASE) if words else ():
-            if all(match.end() <= other.start or other.end <= match.start() for other in taken):
-                taken.append(_Span(match.start(), match.end(), LETTERS[index]))
-    return sorted(taken)
+        found = re.finditer(rf"(?<!\w){spelled}(?!\w)", text, re.IGNORECASE) if words else ()
+        spans = (_Span(match.start(), match.end(), LETTERS[index]) for match in found)
+        taken = sorted([*taken, *(span for span in spans if _is_free(span, taken))])
+    return taken
+
+
+def _is_free(span: _Span, taken: Sequence[_Span]) -> bool:
+    """Whether a span overlaps none of `taken`, which are sorted and apart from one another."""
+    place = bisect_left(taken, span)
+    return all(
+        span.end <= other.start or other.end <= span.start
+        for other in taken[max(0, place - 1) : place + 1]
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -28,7 +28,7 @@ class ChoiceTask(Task):
         assert isinstance(answer, Choice)
         return answer.letter
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The letter the text decides for, among the record's options."""
         options = options_of(record)
         parsed = read_choice(text, letters=letters_of(record), options=options)

@@ -62,7 +62,7 @@ class ContactBox(Task):
     # 3. Read. Models wrap their answer in thoughts, fences and phrases; what they mean is found,
     # and the status says whether it had to be. What cannot be understood is no answer: it scores
     # worst and stays in the denominator.
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The one box in the text. Several different boxes are no answer: which one is meant?"""
         return parse_box(text, record=record, dialect=dialect, key=KEY)
 

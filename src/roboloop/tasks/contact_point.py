@@ -45,7 +45,7 @@ class ContactPoint(Task):
         assert isinstance(answer, Points) and size is not None
         return dialect.write(answer, size=size, key=KEY)
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """All points of the text."""
         return parse_points(text, record=record, dialect=dialect, key=KEY)
 

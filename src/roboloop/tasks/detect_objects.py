@@ -9,8 +9,8 @@ from roboloop.base.matching import cheapest_matching
 from roboloop.dialects.base import Dialect, ReadStatus
 from roboloop.records.answers import Answer, Box, Boxes
 from roboloop.records.record import Record
-from roboloop.tasks.base import Mark, Metric, Parsed, ParseStatus, Task, Truth, Wording, unit_answer
-from roboloop.tasks.boxes import STATUS, box_mark
+from roboloop.tasks.base import Mark, Metric, Parsed, Task, Truth, Wording, unit_answer
+from roboloop.tasks.boxes import box_mark, parsed_places, without_places
 
 KEY = "objects"
 MIN_IOU = 0.5
@@ -49,19 +49,18 @@ class DetectObjects(Task):
         assert isinstance(answer, Boxes) and size is not None
         return dialect.write(answer, size=size, key=KEY)
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """All different boxes of the text."""
-        if not text.strip():
-            return Parsed(None, ParseStatus.EMPTY)
         size = record.picture_size
         assert size is not None, f"{record.id}: boxes without a picture size"
         read = dialect.read_boxes(text, size=size)
-        if read.status is ReadStatus.UNREADABLE:
-            return Parsed(None, ParseStatus.UNPARSED, read.note or "no box in the text")
+        if read.status in (ReadStatus.UNREADABLE, ReadStatus.CUT_OFF):
+            return without_places(read, note="no box in the text")
         boxes = tuple(dict.fromkeys(read.boxes))
+        parsed = parsed_places(Boxes(boxes), read=read, text=text)
         if len(boxes) < len(read.boxes):
-            return Parsed(Boxes(boxes), ParseStatus.REPAIRED, "the same box several times")
-        return Parsed(Boxes(boxes), STATUS[read.status], read.note)
+            return parsed._replace(note="the same box several times", rule=read.place)
+        return parsed
 
     def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
         """F1 of boxes that overlap by half and have the right name; F1 of boxes whatever the name.

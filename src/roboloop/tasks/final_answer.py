@@ -7,15 +7,15 @@ object; the last `\boxed{}`. A thought that never ends has no answer.
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import NamedTuple
 
-from roboloop.dialects.answer_part import answer_part
+from roboloop.dialects.answer_part import NO_END_OF_THOUGHT, answer_part
+from roboloop.tasks.tracked_text import Span, TrackedText
 
 _SPECIAL = re.compile(r"</?s>|<\|[^|<>]*\|>|<(?:bos|eos|pad|end_of_turn)>")
 _ANSWER_KEY = re.compile(
     r"""["'](?:final[_ ]?answer|answer|choice|option|letter|prediction|result|答案)["']\s*:\s*
-    (?: \[([^\]]*)\] | "((?:[^"\\]|\\.)*)(?:"|\Z) | '((?:[^'\\]|\\.)*)' | ([^\s"',}\]]+) )""",
+    (?: \[([^\[\]]*)\] | "((?:[^"\\]|\\.)*)(?:"|\Z) | '((?:[^'\\]|\\.)*)' | ([^\s"',}\]]+) )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -26,6 +26,11 @@ _EMPHASIS_SIGN = re.compile(r"[*`_]")
 _LINE_MARKS = re.compile(r"^[^\S\n]*(?:#{1,6}|>)[^\S\n]+", re.MULTILINE)
 _WIDE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 """White space within a line, other than one plain space."""
+_BLANK_LINES = re.compile(r"\n\s*\n")
+_NEXT_ITEM = re.compile(r"\}\s*,\s*\{\s*\Z")
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|(?<=[。!?;])|\n+")
+_LETTER_ALONE = re.compile(r"\(?[A-Za-z]\)?\.")
+_SIGNS = re.compile(r"[$【】「」『』]")
 CUE = re.compile(
     r"(?:(?<![a-z])(?:final\s+|correct\s+|right\s+)?answer(?:\s+is)?\s*:|答案\s*(?:[是为]|:)+:?)\s*",
     re.IGNORECASE,
@@ -40,35 +45,81 @@ REFUSAL = re.compile(
 """A sentence that declines to answer."""
 
 
+_FAILED_REQUEST = re.compile(
+    r"\s*(?:error\s+code\b|error:\s*\d{3}\b|http\s+(?:error\s+)?[45]\d\d\b"
+    r"|failed\s+to\s+obtain\s+answer\s+via\s+api|can\s+not\s+answer\s+because\s+of\b"
+    r"|input\s+data\s+may\s+contain\s+inappropriate\s+content"
+    r"|(?:request|upstream|connection)\s+(?:has\s+)?(?:timed\s+out|error|aborted|refused|reset)\b"
+    r"|(?:internal\s+server\s+error|bad\s+gateway|service\s+unavailable|gateway\s+time-?out"
+    r"|too\s+many\s+requests|rate\s+limit\s+exceeded)\b)",
+    re.IGNORECASE,
+)
+
+
+def is_failed_request(text: str) -> bool:
+    """Whether a stored text is no answer but the message of a client or a server that failed."""
+    return _FAILED_REQUEST.match(text) is not None
+
+
 class FinalAnswer(NamedTuple):
     """The part of a text that answers.
 
     Attributes:
-        text: Without thinking, tags, emphasis and full-width letters; empty when there is none.
-        marked: It stood in a tag, a JSON value or a box: nothing but the answer is expected.
+        tracked: Without thinking, tags, emphasis and full-width letters; empty when there is none.
+        place: `answer tag`, `json` or `boxed` when it stood in one: nothing but the answer is
+            expected there. Else empty.
         note: Why there is none, or empty.
     """
 
-    text: str
-    marked: bool = False
+    tracked: TrackedText
+    place: str = ""
     note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return self.tracked.text
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the text ends before the thinking does."""
+        return NO_END_OF_THOUGHT in self.note
+
+    def span(self) -> Span:
+        """Where the words stand in the raw text."""
+        return self.tracked.span(0, len(self.text))
 
 
 def final_answer(text: str) -> FinalAnswer:
     """The words that answer, cleaned of all marks."""
-    part = answer_part(_SPECIAL.sub(" ", unicodedata.normalize("NFKC", text)))
-    inner, marked = part.text, "<answer>" in text.casefold()
-    if keyed := _ANSWER_KEY.findall(inner):
-        inner, marked = "".join(keyed[-1]).strip("\"' "), True
-    if boxed := _BOXED.findall(inner):
-        inner, marked = boxed[-1], True
-    return FinalAnswer(_without_marks(inner), marked, "; ".join(part.notes))
+    told = TrackedText(text).plain().replaced(_SPECIAL, " ")
+    part = answer_part(told.text)
+    inner = told.part(part.start, part.start + len(part.text))
+    place = "answer tag" if part.tagged else ""
+    if keyed := _last(_ANSWER_KEY, inner.text):
+        group = next((n for n in range(1, 5) if keyed[n] is not None), 0)
+        inner, place = inner.part(*keyed.span(group)).stripped("\"' "), "json"
+    if boxed := _last(_BOXED, inner.text):
+        inner, place = inner.part(*boxed.span(1)), "boxed"
+    return FinalAnswer(_without_marks(inner), place, "; ".join(part.notes))
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    last = None
+    for match in pattern.finditer(text):
+        last = match
+    return last
 
 
 def keyed_part(text: str, *, key: str) -> str | None:
-    """The answer from the last `"key"` on, if it holds one: what a text itself calls its answer."""
+    """The answer from the last `"key"` on, if it holds one: what a text itself calls its answer.
+
+    Objects in one list belong together: the part begins at the key of the first of them.
+    """
     told = answer_part(text).text
     starts = [match.start() for match in re.finditer(rf"[\"']{re.escape(key)}[\"']", told)]
+    while len(starts) > 1 and _NEXT_ITEM.search(told[starts[-2] : starts[-1]]):
+        starts.pop()
     return "{" + told[starts[-1] :] if starts else None
 
 
@@ -84,20 +135,26 @@ def sentences(text: str) -> list[str]:
 
     A line that ends with a colon goes with the next one.
     """
-    pieces = [p.strip() for p in re.split(r"(?<=[.!?;])\s+|(?<=[。!?;])|\n+", text) if p.strip()]
-    whole: list[str] = []
-    for piece in pieces:
-        if whole and re.search(r"^\(?[A-Za-z]\)?\.$|:$", whole[-1]):
-            whole[-1] += " " + piece
+    pieces = [piece.strip() for piece in _SENTENCE_ENDS.split(text)]
+    whole: list[list[str]] = []
+    for piece in filter(None, pieces):
+        last = whole[-1] if whole else [""]
+        if last[-1].endswith(":") or _LETTER_ALONE.fullmatch(last[0] if len(last) == 1 else ""):
+            last.append(piece)
         else:
-            whole.append(piece)
-    return whole
+            whole.append([piece])
+    return [" ".join(parts) for parts in whole]
 
 
-def _without_marks(text: str) -> str:
-    plain = _LATEX_WORDS.sub(r"\1", re.sub(r"\n\s*\n", "\n\n", text))
-    plain = re.sub(r"[$【】「」『』]", " ", _HTML_MARKS.sub(" ", plain))
-    plain = _LINE_MARKS.sub("", plain)
-    if _EMPHASIS_SIGN.search(plain):  # most texts have none, and looking back at each sign is slow
-        plain = _EMPHASIS.sub("", plain)
-    return _WIDE_SPACE.sub(" ", plain).strip()
+def _without_marks(told: TrackedText) -> TrackedText:
+    for pattern, by in (
+        (_BLANK_LINES, "\n\n"),
+        (_LATEX_WORDS, 1),
+        (_HTML_MARKS, " "),
+        (_SIGNS, " "),
+        (_LINE_MARKS, ""),
+    ):
+        told = told.replaced(pattern, by)
+    if _EMPHASIS_SIGN.search(told.text):  # most have none, and looking back at each sign is slow
+        told = told.replaced(_EMPHASIS, "")
+    return told.replaced(_WIDE_SPACE, " ").stripped()

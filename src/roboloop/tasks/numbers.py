@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Number
 from roboloop.records.record import Record
-from roboloop.tasks.base import Metric, Parsed, ParseStatus, Task, Truth
+from roboloop.tasks.base import EXACT, Metric, Parsed, ParseStatus, Task, Truth, unanswered
 from roboloop.tasks.final_answer import REFUSAL, after_cue, final_answer, sentences
 from roboloop.tasks.numerals import Written, convert, spelled_numbers, written_numbers
 
@@ -38,7 +39,7 @@ class NumberTask(Task):
         assert isinstance(answer, Number)
         return f"{answer.value!r}".removesuffix(".0") + (f" {answer.unit}" if answer.unit else "")
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The number the text decides for, with its unit where it gives one."""
         return read_number(text)
 
@@ -69,39 +70,68 @@ def read_number(text: str) -> Parsed:
     with it; the only one at all, outside brackets, or with a unit; the only one of the last
     sentence that has any. A range is none.
     """
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     answer = final_answer(text)
     part = after_cue(answer.text)
     found = written_numbers(part) or spelled_numbers(part)
     if not found:
-        note = answer.note or ("a refusal" if REFUSAL.search(part) else "no number in the text")
-        return Parsed(None, ParseStatus.UNPARSED, note)
-    number = _decided(part, found)
-    if number is None:
-        return Parsed(None, ParseStatus.UNPARSED, f"{len(found)} numbers: which is meant?")
-    exact = text.strip() == part[number.start : number.end]
-    status = ParseStatus.EXACT if exact else ParseStatus.REPAIRED
-    return Parsed(Number(number.value, number.unit), status)
+        refused = REFUSAL.search(part) is not None
+        return unanswered(answer, note="a refusal" if refused else "no number in the text")
+    decided = _decided(part, found)
+    if isinstance(decided, str):
+        return Parsed(None, ParseStatus.AMBIGUOUS, decided)
+    number, rule = decided
+    words = part[number.start : number.end]
+    rule = EXACT if text.strip() == words else answer.place or rule
+    span = answer.tracked.span_of(words)
+    return Parsed(Number(number.value, number.unit), ParseStatus.OK, rule=rule, span=span)
 
 
-def _decided(text: str, found: Sequence[Written]) -> Written | None:
+class _Decided(NamedTuple):
+    """The number that is meant, and the rule that says so."""
+
+    number: Written
+    rule: str
+
+
+def _decided(text: str, found: Sequence[Written]) -> _Decided | str:
+    """The number that is meant; or why none is."""
     if any(_is_range(text, first, second) for first, second in pairwise(found)):
-        return None
+        return "a range, no single number"
     found = _joined(text, found)
     marks = list(_CONCLUSION.finditer(text))
     if concluded := [n for n in found if marks and n.start >= marks[-1].end()]:
-        return concluded[0]
+        return _Decided(concluded[0], "conclusion")
     if _OPENING.fullmatch(text[: found[0].start]):
-        return found[0]
-    outside = [n for n in found if text.count("(", 0, n.start) <= text.count(")", 0, n.start)]
-    for group in (found, outside, [number for number in found if number.unit]):
+        return _Decided(found[0], "number in front")
+    groups = {
+        "only number": found,
+        "number outside brackets": _outside_brackets(text, found),
+        "number with unit": [number for number in found if number.unit],
+    }
+    for rule, group in groups.items():
         if len({(number.value, number.unit) for number in group}) == 1:
-            return group[0]
+            return _Decided(group[0], rule)
     for sentence in reversed(sentences(text)):
-        if numbers := written_numbers(sentence) or spelled_numbers(sentence):
-            return numbers[0] if len(numbers) == 1 else None
-    return None
+        numbers = written_numbers(sentence) or spelled_numbers(sentence)
+        if len(numbers) == 1:
+            start = max(0, text.rfind(sentence))
+            moved = numbers[0]._replace(start=start + numbers[0].start, end=start + numbers[0].end)
+            return _Decided(moved, "last sentence")
+        if numbers:
+            break
+    return f"{len(found)} numbers: which is meant?"
+
+
+def _outside_brackets(text: str, found: Sequence[Written]) -> list[Written]:
+    """The numbers before which as many brackets are closed as opened."""
+    outside: list[Written] = []
+    depth = end = 0
+    for number in found:
+        depth += text.count("(", end, number.start) - text.count(")", end, number.start)
+        end = number.start
+        if depth <= 0:
+            outside.append(number)
+    return outside
 
 
 def _joined(text: str, found: Sequence[Written]) -> list[Written]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -63,24 +64,26 @@ def written_numbers(text: str) -> list[Written]:
 
     `1,234` has a comma for thousands, `2,5` one for decimals; `2 1/2` is a fraction.
     """
-    return [
-        Written(_value(match), _unit(match), match.start(), match.end())
-        for match in _DIGITS.finditer(text)
-    ]
+    found = (Written(_value(m), _unit(m), m.start(), m.end()) for m in _DIGITS.finditer(text))
+    return [number for number in found if math.isfinite(number.value)]
 
 
 def spelled_numbers(text: str) -> list[Written]:
     """All numbers written with words or Chinese numerals, in the order of the text."""
     found = [Written(_spelled(m), None, m.start(), m.end()) for m in _WORDS.finditer(text)]
     found += [Written(_han(m), None, m.start(), m.end()) for m in _HAN.finditer(text)]
-    return sorted(found, key=lambda number: number.start)
+    finite = (number for number in found if math.isfinite(number.value))
+    return sorted(finite, key=lambda number: number.start)
 
 
 def digits_for_words(text: str) -> str:
     """The text with `five` as `5`, so that both compare equal."""
-    for number in reversed(spelled_numbers(text)):
-        text = f"{text[: number.start]}{number.value:g}{text[number.end :]}"
-    return text
+    pieces: list[str] = []
+    end = 0
+    for number in spelled_numbers(text):
+        pieces += (text[end : number.start], f"{number.value:g}")
+        end = number.end
+    return "".join(pieces) + text[end:]
 
 
 def convert(value: float, *, unit: str | None, to: str | None) -> float:
@@ -127,7 +130,7 @@ def _value(match: re.Match[str]) -> float:
 
 
 def _spelled(match: re.Match[str]) -> float:
-    total, part = 0.5 * (match["half"] is not None), 0
+    total, part = 0.5 * (match["half"] is not None), 0.0
     words = match[0].removesuffix(match["half"] or "").casefold()
     for word in re.split(r"[\s-]+", words):
         if word in _SMALL:
@@ -135,7 +138,7 @@ def _spelled(match: re.Match[str]) -> float:
         elif word in ("dozen", "hundred"):
             part = max(part, 1) * _LARGE[word]
         elif word in _LARGE:
-            total, part = total + max(part, 1) * _LARGE[word], 0
+            total, part = total + max(part, 1) * _LARGE[word], 0.0
     return total + part
 
 
@@ -144,12 +147,12 @@ def _han(match: re.Match[str]) -> float:
     decimals = float("0." + "".join(str(_HAN_SMALL[sign]) for sign in rest)) if rest else 0.0
     if not any(sign in _HAN_LARGE for sign in signs):
         return float("".join(str(_HAN_SMALL[sign]) for sign in signs)) + decimals
-    total = part = digit = 0
+    total = part = digit = 0.0
     for sign in signs:
         if sign in _HAN_SMALL:
             digit = _HAN_SMALL[sign]
         elif sign == "万":
-            total, part, digit = total + (part + digit) * 10000, 0, 0
+            total, part, digit = total + (part + digit) * 10000, 0.0, 0.0
         else:
-            part, digit = part + max(digit, 1) * _HAN_LARGE[sign], 0
+            part, digit = part + max(digit, 1) * _HAN_LARGE[sign], 0.0
     return total + part + digit + decimals

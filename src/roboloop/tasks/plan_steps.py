@@ -9,7 +9,16 @@ from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Plan
 from roboloop.records.record import Record
-from roboloop.tasks.base import Metric, Parsed, ParseStatus, Task, Truth, Wording
+from roboloop.tasks.base import (
+    EXACT,
+    Metric,
+    Parsed,
+    ParseStatus,
+    Task,
+    Truth,
+    Wording,
+    unanswered,
+)
 from roboloop.tasks.choices import commonest
 from roboloop.tasks.final_answer import final_answer
 from roboloop.tasks.texts import bleu, normalised
@@ -50,20 +59,18 @@ class PlanSteps(Task):
         assert isinstance(answer, Plan)
         return "\n".join(f"{number}. {step}" for number, step in enumerate(answer.steps, start=1))
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The numbered or dashed lines; without any, every line is a step."""
-        if not text.strip():
-            return Parsed(None, ParseStatus.EMPTY)
         answer = final_answer(text)
         lines = [line for part in answer.text.splitlines() for line in _INLINE.split(part)]
         items = [line for line in lines if _ITEM.match(line)]
         steps = tuple(_ITEM.sub("", line).strip() for line in items or lines if line.strip())
         steps = tuple(step for step in steps if step)
         if not steps:
-            note = answer.note or "no step in the text"
-            return Parsed(None, ParseStatus.UNPARSED, note)
+            return unanswered(answer, note="no step in the text")
         exact = text.strip() == self.render(Plan(steps), dialect=dialect, size=None)
-        return Parsed(Plan(steps), ParseStatus.EXACT if exact else ParseStatus.REPAIRED)
+        rule = EXACT if exact else "numbered lines" if items else "lines"
+        return Parsed(Plan(steps), ParseStatus.OK, rule=rule, span=answer.span())
 
     def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
         """F1 of the steps that are the same and in order, equality, and BLEU of the whole.

@@ -48,7 +48,7 @@ class Pointing(Task):
         assert size is not None
         return dialect.write(as_points(answer), size=size, key=KEY)
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """All points of the text."""
         return parse_points(text, record=record, dialect=dialect, key=KEY)
 

@@ -8,12 +8,12 @@ from statistics import median
 
 from roboloop.base.geometry import PictureSize, Point, distance
 from roboloop.base.matching import cheapest_matching
-from roboloop.dialects.base import Dialect, PointsRead, ReadStatus
+from roboloop.dialects.base import Dialect, PointsRead
 from roboloop.records.answers import Box, Points
 from roboloop.records.record import Record
 from roboloop.records.regions import Region
-from roboloop.tasks.base import Metric, Parsed, ParseStatus, Truth, unit_answer
-from roboloop.tasks.boxes import STATUS
+from roboloop.tasks.base import Metric, Parsed, Truth, unit_answer
+from roboloop.tasks.boxes import JSON_KEY, parsed_places, without_places
 from roboloop.tasks.final_answer import keyed_part
 
 DISTANCE_METRIC = Metric("distance_diagonals", worst=1.0, higher_is_better=False, unit="diagonals")
@@ -31,18 +31,16 @@ def read_places(text: str, *, record: Record, dialect: Dialect, key: str) -> Poi
     if part is not None and part != text.strip():  # else it was just read
         keyed = dialect.read_points(part, size=size)
         if 0 < len(keyed.points_px) < len(read.points_px):
-            return keyed._replace(status=ReadStatus.REPAIRED)
+            return keyed._replace(place=JSON_KEY)
     return read
 
 
 def parse_points(text: str, *, record: Record, dialect: Dialect, key: str) -> Parsed:
     """Every place in a text, repeated ones included."""
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     read = read_places(text, record=record, dialect=dialect, key=key)
     if not read.points_px:
-        return Parsed(None, ParseStatus.UNPARSED, read.note or "no point in the text")
-    return Parsed(Points(read.points_px), STATUS[read.status], read.note)
+        return without_places(read, note="no point in the text")
+    return parsed_places(Points(read.points_px), read=read, text=text)
 
 
 def matched_diagonals(

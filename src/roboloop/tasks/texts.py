@@ -11,7 +11,7 @@ from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Text
 from roboloop.records.record import Record
-from roboloop.tasks.base import Metric, Parsed, ParseStatus, Task, Truth
+from roboloop.tasks.base import EXACT, Metric, Parsed, ParseStatus, Task, Truth, unanswered
 from roboloop.tasks.choices import commonest
 from roboloop.tasks.final_answer import final_answer
 from roboloop.tasks.numerals import digits_for_words
@@ -20,6 +20,7 @@ EXACT_MATCH = Metric("exact_match", worst=0.0)
 BLEU = Metric("bleu", worst=0.0)
 SMOOTHING = 0.1
 MAX_ORDER = 4
+_CUE_IN_FRONT = re.compile(r"^(?:final\s+)?answer\s*:\s*", re.IGNORECASE)
 ORDER_WEIGHTS = ((1.0,), (0.5, 0.5), (0.33, 0.33, 0.33), (0.25, 0.25, 0.25, 0.25))
 
 
@@ -34,7 +35,7 @@ class TextTask(Task):
         assert isinstance(answer, Text)
         return answer.text
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The text after the thinking, without marks; `Answer:` in front of a line is dropped."""
         return read_text(text)
 
@@ -51,14 +52,12 @@ class TextTask(Task):
 
 def read_text(text: str) -> Parsed:
     """The words that answer."""
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     answer = final_answer(text)
-    words = re.sub(r"^(?:final\s+)?answer\s*:\s*", "", answer.text, flags=re.IGNORECASE).strip()
+    words = _CUE_IN_FRONT.sub("", answer.text).strip()
     if not words:
-        return Parsed(None, ParseStatus.UNPARSED, answer.note or "no answer after the thinking")
-    exact = words == text.strip()
-    return Parsed(Text(words), ParseStatus.EXACT if exact else ParseStatus.REPAIRED)
+        return unanswered(answer, note="no answer after the thinking")
+    rule = EXACT if words == text.strip() else answer.place or "whole text"
+    return Parsed(Text(words), ParseStatus.OK, rule=rule, span=answer.tracked.span_of(words))
 
 
 def normalised(text: str) -> str:

@@ -22,8 +22,8 @@ from roboloop.base.paths import (
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, Trajectory
 from roboloop.records.record import Record
-from roboloop.tasks.base import Mark, Metric, Parsed, ParseStatus, Task, Truth, unit_answer
-from roboloop.tasks.boxes import STATUS
+from roboloop.tasks.base import Mark, Metric, Parsed, Task, Truth, unit_answer
+from roboloop.tasks.boxes import parsed_places, without_places
 from roboloop.tasks.points import read_places
 
 KEY = "future_traj"
@@ -49,7 +49,7 @@ class TrajectoryTask(Task):
         assert isinstance(answer, Trajectory) and size is not None
         return dialect.write(answer, size=size, key=KEY)
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """All points of the text, in its order; any number from one on."""
         return parse_trajectory(text, record=record, dialect=dialect)
 
@@ -70,14 +70,13 @@ class TrajectoryTask(Task):
 
 def parse_trajectory(text: str, *, record: Record, dialect: Dialect) -> Parsed:
     """The path in a text, in pixels of the record's first picture."""
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     read = read_places(text, record=record, dialect=dialect, key=KEY)
     if not read.points_px:
-        return Parsed(None, ParseStatus.UNPARSED, read.note or "no waypoint in the text")
+        return without_places(read, note="no waypoint in the text")
+    parsed = parsed_places(Trajectory(read.points_px), read=read, text=text)
     if len(read.points_px) == 1:
-        return Parsed(Trajectory(read.points_px), ParseStatus.REPAIRED, "a single waypoint")
-    return Parsed(Trajectory(read.points_px), STATUS[read.status], read.note)
+        return parsed._replace(note="a single waypoint", rule=read.place)
+    return parsed
 
 
 def score_trajectory(answer: Answer, *, truth: Answer, size: PictureSize) -> dict[str, float]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from roboloop.base.geometry import PictureSize
 from roboloop.dialects.base import Dialect
 from roboloop.records.answers import Answer, YesNo
 from roboloop.records.record import Record
-from roboloop.tasks.base import Parsed, ParseStatus, Task, Truth
+from roboloop.tasks.base import EXACT, Parsed, ParseStatus, Task, Truth, unanswered
 from roboloop.tasks.choices import ACCURACY
 from roboloop.tasks.final_answer import REFUSAL, after_cue, final_answer, sentences
 
@@ -61,7 +62,7 @@ class YesNoTask(Task):
         assert isinstance(answer, YesNo)
         return "Yes" if answer.value else "No"
 
-    def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
+    def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The verdict of the text."""
         return read_yes_no(text)
 
@@ -76,34 +77,43 @@ class YesNoTask(Task):
         return YesNo(2 * sum(values) >= len(values))
 
 
+class _Verdict(NamedTuple):
+    """Yes or no, the rule that found it, and the words that decided."""
+
+    value: bool
+    rule: str
+    words: str
+
+
 def read_yes_no(text: str) -> Parsed:
     """The verdict of a text: the last one that is stated as such."""
-    if not text.strip():
-        return Parsed(None, ParseStatus.EMPTY)
     answer = final_answer(text)
     if not answer.text:
-        return Parsed(None, ParseStatus.UNPARSED, answer.note or "no answer after the thinking")
+        return unanswered(answer, note="no answer after the thinking")
     part = after_cue(_ECHO.sub(" ", answer.text))
     if _HEDGE.search(part):
-        return Parsed(None, ParseStatus.UNPARSED, "yes and no")
-    value = _verdict(part)
-    if value is None:
-        note = "a refusal" if REFUSAL.search(part) else "neither yes nor no is stated"
-        return Parsed(None, ParseStatus.UNPARSED, note)
-    exact = text.strip() in ("Yes", "No")
-    return Parsed(YesNo(value), ParseStatus.EXACT if exact else ParseStatus.REPAIRED)
+        return Parsed(None, ParseStatus.AMBIGUOUS, "yes and no")
+    found = _verdict(part)
+    if found is None:
+        refused = REFUSAL.search(part) is not None
+        return unanswered(answer, note="a refusal" if refused else "neither yes nor no is stated")
+    span = answer.tracked.span_of(found.words) or answer.span()
+    rule = EXACT if text.strip() in ("Yes", "No") else answer.place or found.rule
+    return Parsed(YesNo(found.value), ParseStatus.OK, rule=rule, span=span)
 
 
-def _verdict(text: str) -> bool | None:
+def _verdict(text: str) -> _Verdict | None:
     """The word alone; else the last sentence that begins or ends with it; else the only one."""
     if alone := _ALONE.fullmatch(text):
-        return alone["yes"] is not None
+        return _Verdict(alone["yes"] is not None, "word alone", text)
     if elliptic := _ELLIPTIC.fullmatch(text.rstrip(" .!")):
-        return elliptic["no"] is None
+        return _Verdict(elliptic["no"] is None, "short sentence", text)
     for sentence in reversed(sentences(text)):
         if REFUSAL.search(sentence):
             return None
         if found := _AT_END.search(sentence) or _IN_FRONT.match(sentence):
-            return found["yes"] is not None
-    values = {match["yes"] is not None for match in _APART.finditer(text)}
-    return values.pop() if len(values) == 1 else None
+            return _Verdict(found["yes"] is not None, "last verdict", sentence)
+    apart = list(_APART.finditer(text))
+    if len({match["yes"] is not None for match in apart}) != 1:
+        return None
+    return _Verdict(apart[-1]["yes"] is not None, "only verdict", apart[-1][0])
