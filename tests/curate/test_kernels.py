@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from roboloop.curate import kernels_numpy
-from roboloop.curate.kernels import Kernels, character_classes
+from roboloop.curate.kernels import TABLE_BITS, Kernels, character_classes, term_keys
 from roboloop.curate.prose import TellingWords, read_prose, words_of
 
 ALPHABET = "abcXYZ0129-- ,.;\n\t_'<=+é中文字たのカ한국ßǺ😀\u3000。，１２Ａ"
@@ -51,11 +51,15 @@ def test_numba_and_numpy_sketch_alike() -> None:
     factors, addends = draw.integers(0, 1 << 32, (2, 128), dtype=np.uint32)
     left, right = draw.integers(0, 300, (2, 40_000))
     table = draw.integers(0, 3, (300, 128), dtype=np.uint8)
+    weights = draw.random(1 << TABLE_BITS, dtype=np.float32)
+    repeated = hashes[draw.integers(0, len(hashes) // 4, len(hashes))]
+    keys = term_keys(repeated, offsets)
     for name, arguments in (
         ("minhash", (hashes.astype(np.uint32), offsets, factors, addends)),
         ("simhash", (hashes, offsets)),
         ("num_equal", (table, left, right)),
         ("overlap", (sets, set_offsets, left, right)),
+        ("term_sums", (keys, 300, weights, 1 + np.log(np.arange(1, 101)), 384)),
     ):
         one = getattr(compiled, name)(*arguments)
         other = getattr(kernels_numpy.KERNELS, name)(*arguments)

@@ -31,6 +31,10 @@ NEGATIVE = np.uint64(0x5851F42D4C957F2D)
 """Sets -5 apart from 5."""
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
+TERM_BITS = 40
+"""Of the hash of a term, which stands below the number of its text in a key. The highest of them is
+its sign; those from `TABLE_BITS` on choose its channel."""
+TABLE_BITS = 18
 _STEP = np.uint64(0xD6E8FEB86659FD93)
 
 _SINGLE_RANGES = (
@@ -67,6 +71,9 @@ class Kernels(NamedTuple):
             of each pair are equal.
         overlap: (shingles, offsets, left, right) -> for each pair of rows, whose shingles are
             sorted, `[common, common odd ones]` as int64. Odd ones come from answers.
+        term_sums: (sorted keys of the terms of some texts, as `term_keys` gives them; number of
+            texts; weight of each term by its last `TABLE_BITS`; factor of each count; number of
+            channels) -> float64, a row a text: the sum of its terms in each channel.
     """
 
     tokens: Callable[[Bytes, Offsets, bool], Tokens]
@@ -74,6 +81,7 @@ class Kernels(NamedTuple):
     simhash: Callable[[Hashes, Offsets], Hashes]
     num_equal: Callable[[Any, Offsets, Offsets], Offsets]
     overlap: Callable[[Marks, Offsets, Offsets, Offsets], Any]
+    term_sums: Callable[[Hashes, int, Any, Floats, int], Floats]
 
 
 @lru_cache(maxsize=1)
@@ -95,6 +103,22 @@ def mixed(hashes: Hashes) -> Hashes:
     hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
     hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
     return hashes ^ (hashes >> np.uint64(31))
+
+
+def term_keys(hashes: Hashes, offsets: Offsets) -> Hashes:
+    """A key for each word and each pair of neighbouring words of some texts, sorted.
+
+    Args:
+        hashes: Of the words.
+        offsets: Where each text's words begin, and a last one where they end.
+    """
+    rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
+    has_next = rows[1:] == rows[:-1]
+    pairs = mixed(hashes[:-1] + mixed(hashes[1:]))[has_next]
+    terms = np.concatenate([mixed(hashes), mixed(pairs)]) & np.uint64((1 << TERM_BITS) - 1)
+    keys = np.concatenate([rows, rows[:-1][has_next]]) << np.uint64(TERM_BITS) | terms
+    keys.sort()
+    return keys
 
 
 @lru_cache(maxsize=1)

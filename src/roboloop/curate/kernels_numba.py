@@ -14,6 +14,7 @@ import numpy as np
 from roboloop.curate import kernels
 from roboloop.curate.kernels import (
     Bytes,
+    Floats,
     Hashes,
     Kernels,
     Marks,
@@ -29,6 +30,9 @@ FACTOR, NEGATIVE = kernels.BYTE_FACTOR, kernels.NEGATIVE
 MIX_1, MIX_2 = kernels.MIX_1, kernels.MIX_2
 LARGEST = np.uint32(0xFFFFFFFF)
 ONE = np.uint64(1)
+LAST_TERM = np.uint64((1 << kernels.TERM_BITS) - 1)
+TERM_BITS, CHANNEL_BITS = np.uint64(kernels.TERM_BITS), np.uint64(kernels.TABLE_BITS)
+SIGN_BIT = np.uint64(kernels.TERM_BITS - 1)
 DASH, ZERO, NINE = ord("-"), ord("0"), ord("9")
 
 
@@ -192,4 +196,28 @@ def overlap(shingles: Marks, offsets: Offsets, left: Offsets, right: Offsets) ->
     return _overlap(shingles, offsets, left, right)
 
 
-KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap)
+@_compiled
+def _term_sums(keys: Any, num_texts: Any, weights: Any, factors: Any, num_channels: Any) -> Any:
+    sums = np.zeros((num_texts, num_channels), dtype=np.float64)
+    last_slot = np.uint64(len(weights) - 1)
+    place = 0
+    while place < len(keys):
+        key, first = keys[place], place
+        while place < len(keys) and keys[place] == key:
+            place += 1
+        value = factors[place - first] * weights[key & last_slot]
+        if not (key >> SIGN_BIT) & ONE:
+            value = -value
+        channel = ((key & LAST_TERM) >> CHANNEL_BITS) % np.uint64(num_channels)
+        sums[key >> TERM_BITS, channel] += value
+    return sums
+
+
+def term_sums(
+    keys: Hashes, num_texts: int, weights: Any, factors: Floats, num_channels: int
+) -> Floats:
+    """See `Kernels.term_sums`."""
+    return _term_sums(keys, num_texts, weights, factors, num_channels)
+
+
+KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, term_sums)

@@ -13,8 +13,11 @@ from roboloop.curate.kernels import (
     SEPARATOR,
     SINGLE,
     SINGLE_REST,
+    TABLE_BITS,
+    TERM_BITS,
     WORD,
     Bytes,
+    Floats,
     Hashes,
     Kernels,
     Marks,
@@ -26,6 +29,7 @@ from roboloop.curate.kernels import (
 
 PAIRS_AT_ONCE = 1 << 14
 BITS = 64
+_LAST_TERM = np.uint64((1 << TERM_BITS) - 1)
 
 
 def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
@@ -156,4 +160,20 @@ def _keyed(shingles: Marks, *, offsets: Offsets, rows: Offsets) -> Hashes:
     return found | row.astype(np.uint64) << np.uint64(32)
 
 
-KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap)
+def term_sums(
+    keys: Hashes, num_texts: int, weights: Any, factors: Floats, num_channels: int
+) -> Floats:
+    """See `Kernels.term_sums`."""
+    keys, counts = np.unique(keys, return_counts=True)
+    channel = ((keys & _LAST_TERM) >> np.uint64(TABLE_BITS)) % np.uint64(num_channels)
+    sign = np.where((keys >> np.uint64(TERM_BITS - 1)) & np.uint64(1), 1.0, -1.0)
+    place = (keys >> np.uint64(TERM_BITS)) * np.uint64(num_channels) + channel
+    sums = np.bincount(
+        place.astype(np.int64),
+        weights=sign * (factors[counts] * weights[keys & np.uint64(len(weights) - 1)]),
+        minlength=num_texts * num_channels,
+    )
+    return sums.reshape(num_texts, num_channels)
+
+
+KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, term_sums)
