@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from roboloop.curate import kernels_numpy
-from roboloop.curate.kernels import TABLE_BITS, Kernels, character_classes, term_keys
+from roboloop.curate.kernels import TABLE_BITS, Kernels, Runs, character_classes, term_keys
 from roboloop.curate.prose import TellingWords, read_prose, words_of
 
 ALPHABET = "abcXYZ0129-- ,.;\n\t_'<=+é中文字たのカ한국ßǺ😀\u3000。，１２Ａ"
@@ -37,6 +37,21 @@ def test_numba_and_numpy_find_the_same_words() -> None:
     for ours, theirs in zip(one, other, strict=True):
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint32])
+def test_numba_and_numpy_find_the_same_runs(dtype: type) -> None:
+    compiled = kernels_of_numba()
+    draw = np.random.default_rng(3)
+    lengths = np.concatenate([draw.integers(0, 40, 500), [0, 0, 1, 1, 0]])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    characters = draw.integers(0, 12, offsets[-1]).astype(dtype)
+    classes = np.array([0, 1, 1, 2, 3, 4, 4, 5, 5, 1, 5, 0], dtype=np.uint8)[characters]  # 10: \n
+    one = compiled.runs(characters, classes, offsets)
+    other = kernels_numpy.runs(characters, classes, offsets)
+    for name, ours, theirs in zip(Runs._fields, one, other, strict=True):
+        assert ours.dtype == theirs.dtype, name
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
 
 
 def test_numba_and_numpy_sketch_alike() -> None:

@@ -25,6 +25,9 @@ SEPARATOR, WORD, SINGLE, SINGLE_REST = range(4)
 """What a byte is: between words; part of a word; the first byte of a character that is a word of
 its own (a Chinese one, or a sign such as <); a later byte of such a character."""
 
+OTHER, LETTER, DIGIT, HAN, SPACE, END = range(6)
+"""What a character is to `runs`."""
+
 BYTE_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 BYTE_FACTOR_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 NEGATIVE = np.uint64(0x5851F42D4C957F2D)
@@ -58,6 +61,32 @@ class Tokens(NamedTuple):
     is_number: Bools
 
 
+class Runs(NamedTuple):
+    """The words and sentences of some texts, in order.
+
+    A word is a run of letters, a run of digits, or one Han character. A part is a run of anything
+    but SPACE and END; a sentence is the parts that no END stands between.
+
+    Attributes:
+        hashes: One for each word.
+        starts, stops: Where each word begins and ends, in characters of all texts.
+        offsets: Where each text's words begin, and a last one where they end.
+        lines: Of each word, the texts and line ends before it.
+        part_hashes: One for each part.
+        sentence_offsets: Where each sentence's parts begin, and a last one where they end.
+        sentence_rows: The text that each sentence is of.
+    """
+
+    hashes: Hashes
+    starts: Offsets
+    stops: Offsets
+    offsets: Offsets
+    lines: Offsets
+    part_hashes: Hashes
+    sentence_offsets: Offsets
+    sentence_rows: Offsets
+
+
 class Kernels(NamedTuple):
     """The functions that exist twice.
 
@@ -71,6 +100,7 @@ class Kernels(NamedTuple):
             of each pair are equal.
         overlap: (shingles, offsets, left, right) -> for each pair of rows, whose shingles are
             sorted, `[common, common odd ones]` as int64. Odd ones come from answers.
+        runs: (code points, class of each, offsets of texts) -> `Runs`.
         term_sums: (sorted keys of the terms of some texts, as `term_keys` gives them; number of
             texts; weight of each term by its last `TABLE_BITS`; factor of each count; number of
             channels) -> float64, a row a text: the sum of its terms in each channel.
@@ -81,6 +111,7 @@ class Kernels(NamedTuple):
     simhash: Callable[[Hashes, Offsets], Hashes]
     num_equal: Callable[[Any, Offsets, Offsets], Offsets]
     overlap: Callable[[Marks, Offsets, Offsets, Offsets], Any]
+    runs: Callable[[Any, Bytes, Offsets], Runs]
     term_sums: Callable[[Hashes, int, Any, Floats, int], Floats]
 
 

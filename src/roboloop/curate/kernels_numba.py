@@ -19,6 +19,7 @@ from roboloop.curate.kernels import (
     Kernels,
     Marks,
     Offsets,
+    Runs,
     Tokens,
     character_classes,
 )
@@ -33,7 +34,8 @@ ONE = np.uint64(1)
 LAST_TERM = np.uint64((1 << kernels.TERM_BITS) - 1)
 TERM_BITS, CHANNEL_BITS = np.uint64(kernels.TERM_BITS), np.uint64(kernels.TABLE_BITS)
 SIGN_BIT = np.uint64(kernels.TERM_BITS - 1)
-DASH, ZERO, NINE = ord("-"), ord("0"), ord("9")
+OTHER, HAN, SPACE, END = kernels.OTHER, kernels.HAN, kernels.SPACE, kernels.END
+DASH, ZERO, NINE, LINE_END = ord("-"), ord("0"), ord("9"), ord("\n")
 
 
 @_compiled
@@ -114,6 +116,71 @@ def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
     is_number = np.empty(len(data), dtype=np.bool_)
     bounds = _tokens(data, offsets, character_classes(), hashes, is_number)
     return Tokens(hashes[: bounds[-1]], bounds, is_number[: bounds[-1]])
+
+
+@_compiled
+def _runs(characters: Any, classes: Any, offsets: Any, words: Any, bounds: Any, lines: Any,
+          parts: Any, sentences: Any) -> Any:  # fmt: skip
+    """Fill the last five; give the texts' offsets into words, the number of parts, of sentences."""
+    text_offsets = np.zeros(len(offsets), dtype=np.int64)
+    num_words = num_parts = num_sentences = num_lines = 0
+    for text in range(len(offsets) - 1):
+        before, in_sentence = OTHER, False
+        in_part, part, part_power = False, np.uint64(0), ONE
+        for place in range(offsets[text], offsets[text + 1]):
+            kind = classes[place]
+            value = np.uint64(characters[place]) + ONE
+            if OTHER < kind < SPACE:
+                if kind != before or kind == HAN:
+                    words[num_words], power = np.uint64(0), ONE
+                    bounds[num_words, 0] = place
+                    lines[num_words] = num_lines + text
+                    num_words += 1
+                words[num_words - 1] += value * power
+                power *= FACTOR
+                bounds[num_words - 1, 1] = place + 1
+            before = kind
+            if kind < SPACE:
+                if not in_part:
+                    in_part, part, part_power = True, np.uint64(0), ONE
+                    if not in_sentence:
+                        sentences[num_sentences, 0] = num_parts
+                        sentences[num_sentences, 1] = text
+                        num_sentences += 1
+                        in_sentence = True
+                    num_parts += 1
+                part += value * part_power
+                part_power *= FACTOR
+                parts[num_parts - 1] = part
+            else:
+                in_part = False
+                in_sentence = in_sentence and kind != END
+                num_lines += characters[place] == LINE_END
+        text_offsets[text + 1] = num_words
+    return text_offsets, num_parts, num_sentences
+
+
+def runs(characters: Any, classes: Bytes, offsets: Offsets) -> Runs:
+    """See `Kernels.runs`."""
+    most = len(characters)
+    words, parts = np.empty(most, dtype=np.uint64), np.empty(most, dtype=np.uint64)
+    bounds, sentences = np.empty((most, 2), dtype=np.int64), np.empty((most + 1, 2), dtype=np.int64)
+    lines = np.empty(most, dtype=np.int64)
+    text_offsets, num_parts, num_sentences = _runs(
+        characters, classes, offsets, words, bounds, lines, parts, sentences
+    )
+    num_words = text_offsets[-1]
+    sentences[num_sentences, 0] = num_parts
+    return Runs(
+        words[:num_words],
+        bounds[:num_words, 0],
+        bounds[:num_words, 1],
+        text_offsets,
+        lines[:num_words],
+        parts[:num_parts],
+        sentences[: num_sentences + 1, 0],
+        sentences[:num_sentences, 1],
+    )
 
 
 @_compiled
@@ -220,4 +287,4 @@ def term_sums(
     return _term_sums(keys, num_texts, weights, factors, num_channels)
 
 
-KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, term_sums)
+KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, runs, term_sums)

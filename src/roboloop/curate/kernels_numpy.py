@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from roboloop.curate.kernels import (
     BYTE_FACTOR,
     BYTE_FACTOR_INVERSE,
+    END,
+    HAN,
     NEGATIVE,
+    OTHER,
     SEPARATOR,
     SINGLE,
     SINGLE_REST,
+    SPACE,
     TABLE_BITS,
     TERM_BITS,
     WORD,
+    Bools,
     Bytes,
     Floats,
     Hashes,
     Kernels,
     Marks,
     Offsets,
+    Runs,
     Tokens,
     character_classes,
     mixed,
@@ -46,7 +52,7 @@ def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
     is_last[:-1] = is_start[1:] | (classes[1:] == SEPARATOR) | begins_text[1:-1]
     starts = np.flatnonzero(is_start)
     stops = np.flatnonzero(is_last & (classes != SEPARATOR)) + 1
-    hashes = RunHashes(data).of(starts, stops)
+    hashes = _RunHashes(data).of(starts, stops)
     is_number = (data[starts] >= ord("0")) & (data[starts] <= ord("9"))
     has_dash = is_number & (starts > 0) & ~begins_text[starts]
     has_dash[has_dash] = data[starts[has_dash] - 1] == ord("-")
@@ -79,21 +85,72 @@ def _byte_classes(data: Bytes, *, has_wide: bool) -> Bytes:
     return classes
 
 
-class RunHashes:
-    """Hashes of runs of a text, each a sum of (byte + 1) * factor^place in the run.
+def runs(characters: Any, classes: Bytes, offsets: Offsets) -> Runs:
+    """See `Kernels.runs`."""
+    begins_text = np.zeros(len(characters) + 1, dtype=np.bool_)
+    begins_text[offsets] = True
+    starts, stops = _bounds(np.where(classes < SPACE, classes, OTHER), begins_text=begins_text)
+    parts = _bounds((classes < SPACE).view(np.uint8), begins_text=begins_text)
+    sentence = _places(parts.starts, offsets=_cut(offsets, at=classes == END))
+    begins = np.flatnonzero(np.diff(sentence, prepend=-1))
+    hashes = _RunHashes(characters)
+    return Runs(
+        hashes.of(starts, stops),
+        starts,
+        stops,
+        np.searchsorted(starts, offsets).astype(np.int64),
+        _places(starts, offsets=_cut(offsets, at=characters == ord("\n"))),
+        hashes.of(parts.starts, parts.stops),
+        np.append(begins, len(parts.starts)),
+        _places(parts.starts[begins], offsets=offsets),
+    )
+
+
+class _Bounds(NamedTuple):
+    """Where runs of characters start, and where they stop."""
+
+    starts: Offsets
+    stops: Offsets
+
+
+def _bounds(classes: Bytes, *, begins_text: Bools) -> _Bounds:
+    """Runs of one class other than OTHER, within a text; each Han character is one."""
+    changes = begins_text.copy()
+    changes[1:-1] |= classes[1:] != classes[:-1]
+    is_han = classes == HAN
+    changes[:-1] |= is_han
+    changes[1:] |= is_han
+    is_inside = classes != OTHER
+    return _Bounds(
+        np.flatnonzero(changes[:-1] & is_inside), np.flatnonzero(changes[1:] & is_inside) + 1
+    )
+
+
+def _cut(offsets: Offsets, *, at: Bools) -> Offsets:
+    """The offsets of texts that are cut at some characters, too."""
+    return np.sort(np.concatenate([offsets, np.flatnonzero(at)]))
+
+
+def _places(starts: Offsets, *, offsets: Offsets) -> Offsets:
+    """In which part each run stands, of those that begin at the offsets."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(np.searchsorted(starts, offsets)))
+
+
+class _RunHashes:
+    """Hashes of runs of characters, each a sum of (character + 1) * factor^place in the run.
 
     They come from differences of running sums, so that a run costs the same however long it is.
 
     Args:
-        data: The text's bytes, or its code points.
+        characters: Bytes or code points.
     """
 
-    def __init__(self, data: Any) -> None:
-        powers = np.full(len(data), BYTE_FACTOR, dtype=np.uint64)
+    def __init__(self, characters: Any) -> None:
+        powers = np.full(len(characters), BYTE_FACTOR, dtype=np.uint64)
         powers[:1] = 1
         np.multiply.accumulate(powers, out=powers)
-        self._sums = np.zeros(len(data) + 1, dtype=np.uint64)
-        np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers, out=self._sums[1:])
+        self._sums = np.zeros(len(characters) + 1, dtype=np.uint64)
+        np.cumsum((characters.astype(np.uint64) + np.uint64(1)) * powers, out=self._sums[1:])
         powers[1:] = BYTE_FACTOR_INVERSE
         self._inverse_powers = np.multiply.accumulate(powers, out=powers)
 
@@ -176,4 +233,4 @@ def term_sums(
     return sums.reshape(num_texts, num_channels)
 
 
-KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, term_sums)
+KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, runs, term_sums)

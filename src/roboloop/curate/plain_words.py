@@ -13,14 +13,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roboloop.curate.columns import text_bytes
-from roboloop.curate.kernels import Bools, Bytes, Hashes, Offsets, ordered_hashes
-from roboloop.curate.kernels_numpy import RunHashes
+from roboloop.curate.kernels import (
+    DIGIT,
+    END,
+    HAN,
+    LETTER,
+    OTHER,
+    SPACE,
+    Bytes,
+    Hashes,
+    Offsets,
+    Runs,
+    load_kernels,
+    ordered_hashes,
+)
 
 Characters = np.ndarray[Any, Any]
 """Code points: uint8 where all are ASCII, else uint32."""
 
-OTHER, LETTER, DIGIT, HAN, SPACE, END = range(6)
-"""What a character is."""
 _PATTERNS = {
     LETTER: re.compile(r"[a-z]", re.IGNORECASE),
     DIGIT: re.compile(r"\d"),
@@ -58,65 +68,24 @@ def plain_words(texts: Any) -> PlainWords:
 
     characters, offsets = _characters(texts)
     classes = _classes(_NUM_ASCII if characters.itemsize == 1 else _NUM_CODE_POINTS)[characters]
-    begins_text = np.zeros(len(characters) + 1, dtype=np.bool_)
-    begins_text[offsets] = True
-    hashes = RunHashes(characters)
-
-    words = _runs(np.where(classes < SPACE, classes, OTHER), begins_text=begins_text)
-    coded = pa.array(hashes.of(words.starts, words.stops)).dictionary_encode()
+    runs = load_kernels().runs(characters, classes, offsets)
+    coded = pa.array(runs.hashes).dictionary_encode()
     codes = coded.indices.to_numpy().astype(np.int64)
-
-    parts = _runs((classes < SPACE).view(np.uint8), begins_text=begins_text)
-    sentence = _places(parts.starts, offsets=_cut(offsets, at=classes == END))
-    begins = np.flatnonzero(np.diff(sentence, prepend=-1))
-    part_hashes = hashes.of(parts.starts, parts.stops)
     return PlainWords(
         codes,
-        _places(words.starts, offsets=offsets),
-        _places(words.starts, offsets=_cut(offsets, at=characters == ord("\n"))),
-        _vocabulary(characters, codes=codes, words=words, num_words=len(coded.dictionary)),
-        ordered_hashes(part_hashes, offsets=np.append(begins, len(parts.starts))),
-        _places(parts.starts[begins], offsets=offsets),
+        np.repeat(np.arange(len(texts)), np.diff(runs.offsets)),
+        runs.lines,
+        _vocabulary(characters, codes=codes, runs=runs, num_words=len(coded.dictionary)),
+        ordered_hashes(runs.part_hashes, offsets=runs.sentence_offsets),
+        runs.sentence_rows,
     )
 
 
-class _Runs(NamedTuple):
-    """Where runs of characters start, and where they stop."""
-
-    starts: Offsets
-    stops: Offsets
-
-
-def _runs(classes: Bytes, *, begins_text: Bools) -> _Runs:
-    """Runs of one class other than OTHER, within a text; each Han character is one."""
-    changes = begins_text.copy()
-    changes[1:-1] |= classes[1:] != classes[:-1]
-    is_han = classes == HAN
-    changes[:-1] |= is_han
-    changes[1:] |= is_han
-    is_inside = classes != OTHER
-    return _Runs(
-        np.flatnonzero(changes[:-1] & is_inside), np.flatnonzero(changes[1:] & is_inside) + 1
-    )
-
-
-def _cut(offsets: Offsets, *, at: Bools) -> Offsets:
-    """The offsets of texts that are cut at some characters, too."""
-    return np.sort(np.concatenate([offsets, np.flatnonzero(at)]))
-
-
-def _places(starts: Offsets, *, offsets: Offsets) -> Offsets:
-    """In which part each run stands, of those that begin at the offsets."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(np.searchsorted(starts, offsets)))
-
-
-def _vocabulary(
-    characters: Characters, *, codes: Offsets, words: _Runs, num_words: int
-) -> list[str]:
+def _vocabulary(characters: Characters, *, codes: Offsets, runs: Runs, num_words: int) -> list[str]:
     some = np.empty(num_words, dtype=np.int64)
     some[codes] = np.arange(len(codes))  # any of the places where a word stands
     encoding = "ascii" if characters.itemsize == 1 else "utf-32-le"
-    bounds = zip(words.starts[some].tolist(), words.stops[some].tolist(), strict=True)
+    bounds = zip(runs.starts[some].tolist(), runs.stops[some].tolist(), strict=True)
     return [characters[start:stop].tobytes().decode(encoding) for start, stop in bounds]
 
 
