@@ -26,7 +26,9 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent / "curate"))
 
-MODEL_FREE = ("exact", "minhash", "simhash", "template_quota")
+MODEL_FREE = (
+    "format", "exact", "minhash", "simhash", "template_quota", "rubric", "relevance",
+)  # fmt: skip
 MAX_SECONDS, MAX_BYTES, MAX_WHY_SECONDS = 180, 4_000_000_000, 0.05
 NUM_STORIES = 200
 WATCH_SECONDS = 0.5
