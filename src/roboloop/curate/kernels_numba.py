@@ -125,7 +125,7 @@ def _runs(characters: Any, classes: Any, offsets: Any, words: Any, bounds: Any, 
     text_offsets = np.zeros(len(offsets), dtype=np.int64)
     num_words = num_parts = num_sentences = num_lines = 0
     for text in range(len(offsets) - 1):
-        before, in_sentence = OTHER, False
+        before, in_sentence, power = OTHER, False, ONE
         in_part, part, part_power = False, np.uint64(0), ONE
         for place in range(offsets[text], offsets[text + 1]):
             kind = classes[place]

@@ -225,7 +225,7 @@ def term_sums(
     channel = ((keys & _LAST_TERM) >> np.uint64(TABLE_BITS)) % np.uint64(num_channels)
     sign = np.where((keys >> np.uint64(TERM_BITS - 1)) & np.uint64(1), 1.0, -1.0)
     place = (keys >> np.uint64(TERM_BITS)) * np.uint64(num_channels) + channel
-    sums = np.bincount(
+    sums: Any = np.bincount(
         place.astype(np.int64),
         weights=sign * (factors[counts] * weights[keys & np.uint64(len(weights) - 1)]),
         minlength=num_texts * num_channels,
