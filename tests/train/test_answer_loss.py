@@ -15,7 +15,7 @@ from roboloop.models.backbone import Backbone
 from roboloop.models.batch import collate
 from roboloop.models.chat import Encoder
 from roboloop.records.record import Turn
-from roboloop.train.batching import LossConfig
+from roboloop.train.loss_config import LossConfig
 from roboloop.train.objective import AnswerLoss
 
 VOCABULARY, WIDTH = 50, 8

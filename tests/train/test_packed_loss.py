@@ -23,7 +23,7 @@ from roboloop.models.batch import collate
 from roboloop.models.chat import Encoded, Encoder
 from roboloop.records.record import Turn
 from roboloop.train.batches import LOSS
-from roboloop.train.batching import LossConfig
+from roboloop.train.loss_config import LossConfig
 from roboloop.train.objective import AnswerLoss, pixel_values
 from roboloop.train.packing import collate_packed
 from roboloop.train.segments import use_segments

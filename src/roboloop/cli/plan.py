@@ -11,6 +11,8 @@ from cyclopts import Parameter
 from roboloop.base.progress import console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from roboloop.pipeline.phase_plan import PhasePlan
 
 
@@ -26,6 +28,7 @@ def plan(
     tokens_per_second: float | None = None,
     gpus: int = 1,
     size: Literal["3b", "7b", "32b"] | None = None,
+    image_fraction: float = 0.6,
 ) -> int:
     """Say what a run would do and what is done already, and write the resolved lock file.
 
@@ -42,6 +45,7 @@ def plan(
         tokens_per_second: Measured speed of all GPUs together, for the hours.
         gpus: GPUs that share the work.
         size: Count the memory of this published Qwen2.5-VL, in place of the recipe's model.
+        image_fraction: Share of the tokens that are pictures', which go through the encoder too.
     """
     from roboloop.pipeline.load import load_recipe
     from roboloop.pipeline.phase_plan import Assumed, plan_phases
@@ -50,7 +54,7 @@ def plan(
     loaded = load_recipe(recipe, overrides=set)
     folder = out or Path("runs") / loaded.name
     steps = make_plan(loaded, out=folder)
-    assumed = Assumed(samples, tokens_per_sample, tokens_per_second, gpus, size)
+    assumed = Assumed(samples, tokens_per_sample, tokens_per_second, gpus, size, image_fraction)
     phases = plan_phases(loaded, assumed=assumed)
     if as_json:
         training = {f"train.{phase.name}": phase.to_json() for phase in phases}
@@ -80,24 +84,35 @@ def _training(found: dict[str, Any] | None) -> dict[str, Any]:
 
 def _show_phase(phase: PhasePlan, *, gpus: int) -> None:
     """Print what a phase comes to, then what looks wrong with it."""
-    from rich.table import Table
-
     said = console()
     steps = "steps not known: give --samples"
     if phase.num_steps is not None:
         steps = f"{phase.num_steps:,} steps, about {phase.num_tokens:,} tokens"
     hours = "" if phase.hours is None else f", {phase.hours:.1f} hours"
     said.print(f"\n[bold]train.{phase.name}[/]: {steps}{hours}", soft_wrap=True)
+    if phase.weights is not None:
+        total, active, trained = phase.weights
+        met = "" if active == total else f", {active:,} of them for a token"
+        said.print(f"{total:,} weights{met}; {trained:,} trained", soft_wrap=True)
     if phase.memory:
-        table = Table(box=None, pad_edge=False, title=f"GiB of each of {gpus} GPUs")
-        for column in ("sharding", "weights", "gradients", "optimizer", "in all"):
-            table.add_column(column, justify="left" if column == "sharding" else "right")
-        for row in phase.memory:
-            figures = (row.weights, row.gradients, row.states)
-            table.add_row(row.sharding, *map(str, figures), f"{row.low} to {row.high}")
-        said.print(table)
+        said.print(_memory_table(phase, gpus=gpus))
     for finding in phase.findings:
         said.print(
             f"[yellow]![/] [bold]{finding.name}[/]: {finding.said}. {finding.remedy}",
             soft_wrap=True,
         )
+
+
+def _memory_table(phase: PhasePlan, *, gpus: int) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, title=f"GiB of each of {gpus} GPUs")
+    names = ("weights", "gradients", "optimizer", "activations", "in all", "recomputed")
+    table.add_column("sharding")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in phase.memory:
+        figures = (row.weights, row.gradients, row.states, row.activations)
+        in_all = f"{row.low} to {row.high}"
+        table.add_row(row.sharding, *map(str, figures), in_all, str(row.recomputed))
+    return table

@@ -12,7 +12,7 @@ break before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,6 +33,13 @@ PICTURE_MARK = "<image>"
 """Where a picture stands in a user's text."""
 
 
+Spans = Sequence[tuple[int, int]]
+"""Where tokens stand in a text: first character and one past the last."""
+
+Weigh = Callable[[str, Spans], NDArray[np.float32]]
+"""Gives the tokens of an answer their weights, from its text and their places in it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
     """One conversation as numbers; `num_*` below count them.
@@ -43,6 +50,7 @@ class Encoded:
             yet shifted: Hugging Face's models shift labels themselves.
         patches: uint8 [num_patches, 3, patch_size, patch_size] of all pictures in order.
         grid_thw: int64 [num_pictures, 3]: frames, rows and columns of patches.
+        weights: float32 [num_tokens]: how much each target counts; None when all count 1.
     """
 
     input_ids: NDArray[np.int64]
@@ -51,6 +59,7 @@ class Encoded:
     grid_thw: NDArray[np.int64]
     num_image_tokens: int
     num_target_tokens: int
+    weights: NDArray[np.float32] | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -71,10 +80,17 @@ class _Draft:
 
     ids: list[int] = field(default_factory=list[int])
     labels: list[int] = field(default_factory=list[int])
+    weights: list[float] = field(default_factory=list[float])
 
-    def add(self, ids: Sequence[int], *, trained: bool = False) -> None:
+    def add(self, ids: Sequence[int]) -> None:
         self.ids += ids
-        self.labels += ids if trained else [IGNORED] * len(ids)
+        self.labels += [IGNORED] * len(ids)
+        self.weights += [0.0] * len(ids)
+
+    def add_trained(self, ids: Sequence[int], *, weights: Sequence[float]) -> None:
+        self.ids += ids
+        self.labels += ids
+        self.weights += weights
 
 
 class Encoder:
@@ -93,9 +109,13 @@ class Encoder:
         self.system = parts.system if system is None else system
 
     def encode(
-        self, pictures: Sequence[Image.Image | Patches], *, turns: Sequence[Turn]
+        self,
+        pictures: Sequence[Image.Image | Patches],
+        *,
+        turns: Sequence[Turn],
+        weigh: Weigh | None = None,
     ) -> Encoded:
-        """A conversation to train on: every assistant turn is a target.
+        """A conversation to train on: every assistant turn is a target, weighed if asked.
 
         Pictures stand where user turns say `<image>`; without such marks, before the first one.
         A picture that is already cut is taken as it is.
@@ -104,15 +124,18 @@ class Encoder:
             RoboLoopError: E-ENG-002 when marks and pictures differ in number, E-ENG-003 when the
                 dialect does not fit the model, E-DIA-001 for a picture it cannot show.
         """
-        return self._pictured(pictures, turns=turns, ask=False)
+        return self._pictured(pictures, turns=turns, ask=False, weigh=weigh)
 
-    def outline(self, views: Sequence[PictureSize], *, turns: Sequence[Turn]) -> Encoded:
+    def outline(
+        self, views: Sequence[PictureSize], *, turns: Sequence[Turn], weigh: Weigh | None = None
+    ) -> Encoded:
         """As `encode` of pictures that are seen at these sizes, but without them: no `patches`.
 
         Raises:
             RoboLoopError: As `encode`.
         """
-        return self._write([self.parts.pixels.grid(view) for view in views], turns=turns, ask=False)
+        grids = [self.parts.pixels.grid(view) for view in views]
+        return self._write(grids, turns=turns, ask=False, weigh=weigh)
 
     def prompt(self, pictures: Sequence[Image.Image], *, question: str) -> Encoded:
         """A question, up to where the model's answer begins. Raises as `encode`."""
@@ -131,7 +154,12 @@ class Encoder:
         return self.parts.tokenizer.encode(text, add_special_tokens=False).ids
 
     def _pictured(
-        self, pictures: Sequence[Image.Image | Patches], *, turns: Sequence[Turn], ask: bool
+        self,
+        pictures: Sequence[Image.Image | Patches],
+        *,
+        turns: Sequence[Turn],
+        ask: bool,
+        weigh: Weigh | None = None,
     ) -> Encoded:
         pixels = self.parts.pixels
         cut = [
@@ -140,18 +168,24 @@ class Encoder:
             else pixels.cut(picture, view=self.dialect.view_size(PictureSize(*picture.size)))
             for picture in pictures
         ]
-        written = self._write([item.grid_thw for item in cut], turns=turns, ask=ask)
+        grids = [item.grid_thw for item in cut]
+        written = self._write(grids, turns=turns, ask=ask, weigh=weigh)
         return written.with_pictures(cut)
 
     def _write(
-        self, grids: Sequence[NDArray[np.int64]], *, turns: Sequence[Turn], ask: bool
+        self,
+        grids: Sequence[NDArray[np.int64]],
+        *,
+        turns: Sequence[Turn],
+        ask: bool,
+        weigh: Weigh | None,
     ) -> Encoded:
         """The conversation about pictures of these grids ([1, 3] each), without their patches."""
         pixels = self.parts.pixels
         lengths = [int(grid.prod()) // pixels.merge_size**2 for grid in grids]
         draft = _Draft()
         placed = self._placed(turns, num_pictures=len(grids))
-        self._write_turns(draft, turns=placed, lengths=lengths)
+        self._write_turns(draft, turns=placed, lengths=lengths, weigh=weigh)
         if ask:
             self._open(draft, role="assistant")
         labels = np.array(draft.labels, dtype=np.int64)
@@ -162,15 +196,23 @@ class Encoder:
             grid_thw=np.concatenate([np.empty((0, 3), dtype=np.int64), *grids]),
             num_image_tokens=sum(lengths),
             num_target_tokens=int((labels != IGNORED).sum()),
+            weights=None if weigh is None else np.array(draft.weights, dtype=np.float32),
         )
 
-    def _write_turns(self, draft: _Draft, *, turns: Sequence[Turn], lengths: Sequence[int]) -> None:
+    def _write_turns(
+        self,
+        draft: _Draft,
+        *,
+        turns: Sequence[Turn],
+        lengths: Sequence[int],
+        weigh: Weigh | None,
+    ) -> None:
         special = self.parts.special
         remaining = iter(lengths)
         for turn in turns:
             if turn.role == "assistant":
                 self._open(draft, role="assistant")
-                draft.add([*self.text_ids(turn.text), special.im_end], trained=True)
+                self._write_answer(draft, text=turn.text, weigh=weigh)
             else:
                 text = f"{turn.role}\n{turn.text}"
                 pieces = text.split(PICTURE_MARK) if turn.role == "user" else [text]
@@ -181,6 +223,15 @@ class Encoder:
                     draft.add(self.text_ids(piece))
                 draft.add([special.im_end])
             draft.add(self.text_ids("\n"))
+
+    def _write_answer(self, draft: _Draft, *, text: str, weigh: Weigh | None) -> None:
+        """The answer and its end, which stands after the last character."""
+        found = self.parts.tokenizer.encode(text, add_special_tokens=False)
+        ids = [*found.ids, self.parts.special.im_end]
+        weights = [1.0] * len(ids)
+        if weigh is not None:
+            weights = weigh(text, [*found.offsets, (len(text), len(text))]).tolist()
+        draft.add_trained(ids, weights=weights)
 
     def _open(self, draft: _Draft, *, role: str) -> None:
         draft.add([self.parts.special.im_start, *self.text_ids(f"{role}\n")])

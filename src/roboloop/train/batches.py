@@ -7,13 +7,15 @@ a step and an objective that turns one into a loss. The loop knows no more of it
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
+from roboloop.models.chat import IGNORED
 from roboloop.models.parts import Parts
 from roboloop.train.branches import collate_branched
 from roboloop.train.config import SftConfig
@@ -23,6 +25,8 @@ LOSS = "loss"
 """The key of an objective's output that is minimised."""
 EVAL_LOSS = "eval_loss"
 """The same on held-out records."""
+WEIGHTS = "weights"
+"""The tensor that says how much each target counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,9 @@ class MicroBatch(NamedTuple):
 
     Attributes:
         tensors: Arguments of the objective, by name, on the CPU.
-        weight: What its loss is a sum over: target tokens, or pairs. The gradient of a step is that
-            of the sum of all losses over the sum of all weights, however the step is cut up.
+        weight: What its loss is a sum over: target tokens by their weights, or pairs. The gradient
+            of a step is that of the sum of all losses over the sum of all weights, however the step
+            is cut up.
         counts: Its tokens.
         record_ids: For messages about it.
     """
@@ -75,6 +80,14 @@ class MicroBatch(NamedTuple):
     weight: float
     counts: TokenCounts
     record_ids: tuple[str, ...]
+
+
+def target_weight(tensors: Mapping[str, Tensor]) -> Tensor:
+    """What the targets [B, S] of a micro-batch count together; one each without weights."""
+    is_target = tensors["labels"][:, 1:] != IGNORED
+    if WEIGHTS not in tensors:
+        return is_target.sum()
+    return tensors[WEIGHTS][:, 1:][is_target].sum(dtype=torch.float64)
 
 
 class BatchMaker(Protocol):
@@ -113,7 +126,9 @@ def picture_batch(examples: Sequence[Example], *, parts: Parts) -> MicroBatch:
     )
     ids = tuple(name for example in examples for name in example.record_ids)
     tensors = {**batch.inputs, "labels": batch.labels}
-    return MicroBatch(tensors, float(counts.target), counts, ids)
+    if batch.weights is not None:
+        tensors[WEIGHTS] = batch.weights
+    return MicroBatch(tensors, float(target_weight(tensors)), counts, ids)
 
 
 class PictureBatches:

@@ -54,16 +54,3 @@ class PaddedBatching(BaseModel):
 
 RecordBatching = PackedBatching | PaddedBatching
 Batching = Annotated[BranchedBatching | RecordBatching, Field(discriminator="kind")]
-
-
-class LossConfig(BaseModel):
-    """The loss of the answers' tokens."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the probability that is spread over the whole vocabulary."""
-    z_loss: Annotated[float, Field(ge=0)] = 0.0
-    """Factor of the squared logarithm of the softmax's denominator; 1e-4 is usual."""
-    chunk_tokens: int = Field(default=2048, gt=0)
-    """Target tokens whose logits exist at once; more are taken in turn, and again backwards."""

@@ -37,6 +37,7 @@ class Branched:
         branches: int64 [num_tokens]: `TRUNK` for what all share, then 1, 2 ... for each question.
         patches: uint8 [num_patches, 3, patch_size, patch_size].
         grid_thw: int64 [num_pictures, 3].
+        weights: float32 [num_tokens]: how much each target counts; None when all count 1.
     """
 
     input_ids: NDArray[np.int64]
@@ -45,6 +46,7 @@ class Branched:
     branches: NDArray[np.int64]
     patches: NDArray[np.uint8]
     grid_thw: NDArray[np.int64]
+    weights: NDArray[np.float32] | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -90,7 +92,14 @@ def _joined(items: Sequence[Encoded], *, parts: Parts) -> Branched:
         branches=np.concatenate([np.full(trunk, TRUNK), numbers]),
         patches=first.patches,
         grid_thw=first.grid_thw,
+        weights=None if first.weights is None else _branched_weights(items, trunk=trunk),
     )
+
+
+def _branched_weights(items: Sequence[Encoded], *, trunk: int) -> NDArray[np.float32]:
+    weights = [item.weights for item in items if item.weights is not None]
+    assert len(weights) == len(items), "all conversations of a row are weighed, or none"
+    return np.concatenate([weights[0][:trunk], *(own[trunk:] for own in weights)])
 
 
 def _num_shared(items: Sequence[Encoded]) -> int:
@@ -113,10 +122,23 @@ class Batch(NamedTuple):
     Attributes:
         inputs: Arguments of the model's forward pass.
         labels: int64 [num_rows, num_tokens], not shifted.
+        weights: float32 [num_rows, num_tokens] of the targets; None when all count 1.
     """
 
     inputs: dict[str, torch.Tensor]
     labels: torch.Tensor
+    weights: torch.Tensor | None
+
+
+def filled(weights: Sequence[NDArray[np.float32] | None], *, width: int) -> torch.Tensor | None:
+    """Weights of rows as one tensor [num_rows, width]; None when no row has some."""
+    if all(own is None for own in weights):
+        return None
+    whole = np.zeros((len(weights), width), dtype=np.float32)
+    for place, own in enumerate(weights):
+        assert own is not None, "all rows are weighed, or none"
+        whole[place, : len(own)] = own
+    return torch.from_numpy(whole)
 
 
 def collate_branched(rows: Sequence[Branched], *, parts: Parts) -> Batch:
@@ -144,4 +166,5 @@ def collate_branched(rows: Sequence[Branched], *, parts: Parts) -> Batch:
         inputs["pixel_values"] = parts.pixels.normalise(patches)
         inputs["image_grid_thw"] = np.concatenate([row.grid_thw for row in rows])
     tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
-    return Batch(tensors, torch.from_numpy(labels))
+    weights = filled([row.weights for row in rows], width=width)
+    return Batch(tensors, torch.from_numpy(labels), weights)

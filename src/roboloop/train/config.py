@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from roboloop.base.errors import RoboLoopError
 from roboloop.models.moe.options import MoeLossOptions, MoeOptions
-from roboloop.tasks import load_task
 from roboloop.train.augment_config import AugmentConfig
 from roboloop.train.batching import (
     Batching,
     BranchedBatching,
-    LossConfig,
     PackedBatching,
     PaddedBatching,
 )
+from roboloop.train.known_tasks import check_tasks
+from roboloop.train.loss_config import LossConfig
 from roboloop.train.optimizer_config import (
     AdamWConfig,
     NotNegative,
@@ -230,16 +229,3 @@ class SftConfig(PhaseConfig):
                 return f"{packed.records_per_step} records in packs of {packed.tokens_per_pack}"
             case PaddedBatching() as padded:
                 return f"{padded.records_per_step} records in batches of {padded.records_per_batch}"
-
-
-def check_tasks(tasks: Iterable[str]) -> None:
-    """Check the names of tasks.
-
-    Raises:
-        ValueError: For one that is not known, with the nearest that is.
-    """
-    for kind in tasks:
-        try:
-            load_task(kind)
-        except RoboLoopError as error:
-            raise ValueError(error.detail) from error

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from roboloop.train.config import PhaseConfig, check_tasks
+from roboloop.train.config import PhaseConfig
+from roboloop.train.known_tasks import check_tasks
 from roboloop.train.optimizer_config import NotNegative, Positive
 
 

@@ -29,6 +29,7 @@ from roboloop.train.augment import Warp, can_warp, draw_warp, recoloured, span_o
 from roboloop.train.branches import Branched, branch
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
+from roboloop.train.target_weights import weigh_answers
 
 SPLIT = "train"
 
@@ -219,7 +220,8 @@ class ExampleMaker:
             config=self.config,
             wording_seed=wording_seed,
         )
-        encoded = self.encoder.encode(cut, turns=turns)
+        weigh = weigh_answers(record, config=self.config.loss.weights)
+        encoded = self.encoder.encode(cut, turns=turns, weigh=weigh)
         if encoded.num_tokens > self.config.max_tokens:
             raise RoboLoopError(
                 "E-TRN-002",

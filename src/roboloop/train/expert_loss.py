@@ -7,10 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from roboloop.models.chat import IGNORED
 from roboloop.models.moe.modeling_roboloop_moe import MoeMlp, moe_layers
 from roboloop.models.moe.options import MoeLossOptions
-from roboloop.train.batches import LOSS
+from roboloop.train.batches import LOSS, target_weight
 
 BALANCE, ROUTER_Z, ENTROPY, MOST = "moe_balance", "moe_router_z", "moe_entropy", "moe_most_load"
 
@@ -63,7 +62,7 @@ class ExpertLoss(nn.Module):
             squares.append(logits.logsumexp(-1).square().mean())
             entropies.append(-(load * load.clamp_min(1e-12).log()).sum() / math.log(len(load)))
             loads.append(load.max() * len(load))
-        weight = (tensors["labels"][:, 1:] != IGNORED).sum()
+        weight = target_weight(tensors)
         balance, square = torch.stack(balances).mean(), torch.stack(squares).mean()
         extra = self.options.balance * balance
         told[BALANCE] = balance.detach() * weight

@@ -84,7 +84,7 @@ class GradientMaker:
             assert sums is not None
             self.strategy.reduce()
             sums = dict(zip(sums, ranks.summed(sums.values()), strict=True))
-            loss = sums.pop(LOSS) / max(1.0, weight)
+            loss = sums.pop(LOSS) / (weight or 1.0)
             return Passed(loss, weight, counts, sums, micro_batches, wait_seconds)
 
     def _passes(
@@ -108,7 +108,7 @@ class GradientMaker:
         placed = {name: tensor.to(device) for name, tensor in micro.tensors.items()}
         with self.strategy.micro_batch(is_last=is_last), self.autocast():
             told = self.strategy.forward(placed)
-            self.strategy.backward(told[LOSS] * (1 / max(1.0, weight)))
+            self.strategy.backward(told[LOSS] * (1 / (weight or 1.0)))
         return told
 
     def _totals(self, micro_batches: Sequence[MicroBatch]) -> tuple[float, TokenCounts]:

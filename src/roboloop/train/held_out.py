@@ -93,7 +93,7 @@ class HeldOut:
                 total += float(told[LOSS])
                 weight += micro.weight
         total, weight = ranks.summed([total, weight])
-        return total / max(1.0, weight)
+        return total / (weight or 1.0)
 
     def _generated(self) -> dict[str, float]:
         """Every task's first metric; an answer that cannot be read counts as the worst one.
@@ -142,7 +142,8 @@ def _all_questions(
     config: SftConfig, *, setting: Setting, media: MediaStore, most: int
 ) -> list[MicroBatch]:
     """Batches of all questions about the pictures, in their first wording, unchanged."""
-    plain = config.model_copy(update={"reword": False, "augment": None, "tasks": {}})
+    loss = config.loss.model_copy(update={"weights": None})
+    plain = config.model_copy(update={"reword": False, "augment": None, "tasks": {}, "loss": loss})
     groups = load_groups(setting.records, config=config, split=config.eval_split)
     groups = groups[:: max(1, len(groups) // most)][:most]
     plain = plain.model_copy(

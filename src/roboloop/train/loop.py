@@ -77,7 +77,7 @@ class Window:
 
     def means(self) -> dict[str, float]:
         """What the objective tells, over the weight."""
-        return {name: value / max(1.0, self.weight) for name, value in self.metrics.items()}
+        return {name: value / (self.weight or 1.0) for name, value in self.metrics.items()}
 
 
 class Trainer:
@@ -206,7 +206,7 @@ class Trainer:
         metrics |= {name: value for name, value in looked.items() if name != EVAL_LOSS}
         if progress.num_skipped:
             metrics["skipped_steps"] = progress.num_skipped
-        loss = window.loss_sum / max(1.0, window.weight)
+        loss = window.loss_sum / (window.weight or 1.0)
         done = progress.num_steps
         factor = schedule_factor(done - 1, num_steps=self.num_steps, config=self.config)
         line = LogLine(

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from roboloop.models.chat import IGNORED
 from roboloop.models.pixels import CHANNELS, PixelFormat
 from roboloop.train.batches import LOSS
-from roboloop.train.batching import LossConfig
+from roboloop.train.loss_config import LossConfig
 
 CROSS_ENTROPY, Z_LOSS = "cross_entropy", "z_loss"
 OWN = ("labels", "weights", "patches")

@@ -19,6 +19,7 @@ import torch
 from roboloop.models.batch import rotary_positions
 from roboloop.models.chat import IGNORED, Encoded
 from roboloop.models.parts import Parts
+from roboloop.train.batches import WEIGHTS
 
 Pack = list[int]
 """Places, in what was given, of the rows that stand in one pack."""
@@ -90,9 +91,10 @@ def collate_packed(items: Sequence[Encoded], *, parts: Parts) -> dict[str, torch
     """Conversations one after the other, as one row without filling.
 
     Returns:
-        `input_ids` and `labels` [1, S]; `position_ids` [4, 1, S]: place in the conversation, then
-        time, row and column of the rotary embedding; of pictures, `patches` uint8 [num_patches, 3,
-        patch_size, patch_size] and `image_grid_thw` [num_pictures, 3].
+        `input_ids`, `labels` and, when targets are weighed, `weights` [1, S]; `position_ids`
+        [4, 1, S]: place in the conversation, then time, row and column of the rotary embedding; of
+        pictures, `patches` uint8 [num_patches, 3, patch_size, patch_size] and `image_grid_thw`
+        [num_pictures, 3].
     """
     # Labels are shifted within the whole row: a conversation's first token follows the one before.
     assert all(item.labels[0] == IGNORED for item in items)
@@ -106,6 +108,10 @@ def collate_packed(items: Sequence[Encoded], *, parts: Parts) -> dict[str, torch
         "position_ids": np.concatenate(positions, axis=1)[:, None],
         **picture_arrays(items),
     }
+    weights = [item.weights for item in items if item.weights is not None]
+    if weights:
+        assert len(weights) == len(items), "all conversations are weighed, or none"
+        arrays[WEIGHTS] = np.concatenate(weights)[None]
     return {name: torch.from_numpy(value) for name, value in arrays.items()}
 
 

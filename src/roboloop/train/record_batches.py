@@ -16,8 +16,9 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.models.batch import collate
 from roboloop.models.chat import IGNORED, Encoded
 from roboloop.models.parts import Parts
-from roboloop.train.batches import MicroBatch, TokenCounts
+from roboloop.train.batches import WEIGHTS, MicroBatch, TokenCounts, target_weight
 from roboloop.train.batching import PackedBatching, PaddedBatching
+from roboloop.train.branches import filled
 from roboloop.train.config import SftConfig
 from roboloop.train.packing import Pack, collate_packed, picture_arrays, share_out
 from roboloop.train.record_rows import Outline, RecordRows, RecordSchedule
@@ -131,7 +132,7 @@ class RecordBatches(ABC):
         counts = sum((outline.counts for outline in outlines), TokenCounts())
         counts = replace(counts, padding=tensors["input_ids"].numel() - counts.real)
         ids = tuple(outline.record.id for outline in outlines)
-        return MicroBatch(tensors, float(counts.target), counts, ids)
+        return MicroBatch(tensors, float(target_weight(tensors)), counts, ids)
 
     def _idle(self, outline: Outline) -> MicroBatch:
         """A row that teaches nothing, so that every process goes through the model equally often.
@@ -188,4 +189,6 @@ class PaddedBatches(RecordBatches):
 
     def _collated(self, items: Sequence[Encoded]) -> dict[str, Tensor]:
         pictures = {name: from_numpy(value) for name, value in picture_arrays(items).items()}
-        return {**collate(items, parts=self._parts, pixels=False), **pictures}
+        tensors = {**collate(items, parts=self._parts, pixels=False), **pictures}
+        weights = filled([item.weights for item in items], width=tensors["labels"].shape[1])
+        return tensors if weights is None else {**tensors, WEIGHTS: weights}

@@ -31,6 +31,7 @@ from roboloop.train.budget import fit
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
 from roboloop.train.examples import Schedule, Visit
+from roboloop.train.target_weights import weigh_answers
 
 
 class Change(NamedTuple):
@@ -157,11 +158,13 @@ class RecordRows:
         record, change = self._changed(replace(record, media=media), rng=rng)
         wording_seed = int(rng.integers(2**31)) if self._config.reword else None
 
+        weigh = weigh_answers(record, config=self._config.loss.weights)
+
         def write(record: Record, dialect: Dialect) -> Encoded:
             turns = conversation(
                 record, dialect=dialect, config=self._config, wording_seed=wording_seed
             )
-            return self._encoder.outline(_views(record, dialect=dialect), turns=turns)
+            return self._encoder.outline(_views(record, dialect=dialect), turns=turns, weigh=weigh)
 
         try:
             fitted = fit(

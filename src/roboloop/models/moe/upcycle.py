@@ -35,7 +35,7 @@ def add_experts(dense: Backbone, *, options: MoeOptions, seed: int) -> Backbone:
     """
     if moe_layers(dense.model):
         raise RoboLoopError("E-ENG-001", "the model has experts already")
-    config = _config(dense.model.config, options=options)
+    config = moe_config(dense.model.config, options=options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model: Any = RoboLoopMoeForConditionalGeneration(config)
@@ -48,6 +48,22 @@ def add_experts(dense: Backbone, *, options: MoeOptions, seed: int) -> Backbone:
     model.tie_weights()
     model.to(dense.device).eval()
     return Backbone(model, dense.parts, dense.companions)
+
+
+def moe_config(dense: Any, *, options: MoeOptions) -> RoboLoopMoeConfig:
+    """The configuration of a dense Qwen2.5-VL with experts beside its layers."""
+    given = deepcopy(dense.to_dict())
+    for key in ("model_type", "architectures", "transformers_version", "_name_or_path"):
+        given.pop(key, None)
+    config = RoboLoopMoeConfig(**given)
+    text: Any = config.text_config
+    text.num_experts = options.num_experts
+    text.num_experts_per_tok = options.num_experts_per_token
+    text.moe_intermediate_size = options.expert_width
+    text.norm_topk_prob = options.normalize
+    text.decoder_sparse_step = options.every_nth_layer
+    text.moe_folded = False
+    return config
 
 
 @torch.no_grad()
@@ -69,21 +85,6 @@ def fold_gates(backbone: Backbone) -> Backbone:
     model.tie_weights()
     model.to(backbone.device).eval()
     return Backbone(model, backbone.parts, backbone.companions)
-
-
-def _config(dense: Any, *, options: MoeOptions) -> RoboLoopMoeConfig:
-    given = deepcopy(dense.to_dict())
-    for key in ("model_type", "architectures", "transformers_version", "_name_or_path"):
-        given.pop(key, None)
-    config = RoboLoopMoeConfig(**given)
-    text: Any = config.text_config
-    text.num_experts = options.num_experts
-    text.num_experts_per_tok = options.num_experts_per_token
-    text.moe_intermediate_size = options.expert_width
-    text.norm_topk_prob = options.normalize
-    text.decoder_sparse_step = options.every_nth_layer
-    text.moe_folded = False
-    return config
 
 
 def _check_new(model: Any, *, missing: list[str], unexpected: list[str]) -> None:
