@@ -260,6 +260,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A saved model has other weights than published folders of its kind",
         "Nothing reads such a folder but what wrote it. Export with the version that trained it.",
     ),
+    "E-ENG-008": ErrorKind(
+        "A chat template cannot be trained on",
+        "Use a model whose template writes every turn by itself, or one turn a record.",
+    ),
+    "E-ENG-009": ErrorKind(
+        "A model that is asked through its own processor cannot do this",
+        "Use padded batches and no picture budget with it, or a Qwen2.5-VL or Qwen3-VL.",
+    ),
     "E-ENG-010": ErrorKind(
         "An endpoint refuses every request",
         "Check its address, the model's name, and the environment variable with the key.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,66 +15,29 @@ from transformers import (
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_bytes
-from roboloop.base.hashing import DIGEST_BYTES, hash_value
+from roboloop.base.hashing import hash_value
 from roboloop.models.adapter_folder import base_of, is_adapter
 from roboloop.models.folders import folder_replaced, no_progress_bars, save_weights
+from roboloop.models.loaded import COMPANIONS, LoadedModel
 from roboloop.models.parts import Parts, load_parts, read_json
-
-COMPANIONS = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-    "added_tokens.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "video_preprocessor_config.json",
-)
-"""Files beside the weights that a saved folder takes over byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
-    """A model ready to train or to answer.
+class Backbone(LoadedModel):
+    """A model whose chats and pictures this package writes itself, ready to train or to answer.
 
     Attributes:
-        model: Hugging Face's own class.
         parts: Tokenizer, special tokens and picture format.
-        companions: Name and content of the files that belong to the folder.
     """
 
-    model: PreTrainedModel
     parts: Parts
-    companions: Mapping[str, bytes]
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.model.parameters()).device
-
-    @property
-    def num_parameters(self) -> int:
-        """Weights, tied ones counted once."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
-
-    def weights_hash(self) -> str:
-        """Content hash of every weight with its name, type and shape; reads all of them."""
-        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-            digest.update(raw.numpy())
-        return digest.hexdigest()
 
     def identity(self) -> str:
         """Content hash of weights, architecture, tokenizer and picture format, not of the path."""
         return hash_value(
             {
                 "weights": self.weights_hash(),
-                "architecture": _without_origin(self.model.config.to_dict()),
+                "architecture": self.architecture(),
                 "parts": self.parts.identity(),
             }
         )
@@ -109,9 +70,20 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype == "auto" and device == "cpu":
         dtype = "float32"
+    model = load_weights(model_class(folder), folder=folder, dtype=dtype)
+    model.to(device).eval()
+    return Backbone(model, read_companions(folder), parts)
+
+
+def load_weights(kind: Any, *, folder: Path, dtype: str) -> PreTrainedModel:
+    """A model of the class `kind` with the weights of the folder: all of them, and no others.
+
+    Raises:
+        RoboLoopError: E-ENG-001.
+    """
     try:
         with no_progress_bars():
-            loaded: Any = model_class(folder).from_pretrained(
+            loaded: Any = kind.from_pretrained(
                 folder,
                 dtype=dtype,
                 output_loading_info=True,
@@ -132,11 +104,12 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
             f"its weights are not those of the model: {'; '.join(problems)}",
             place=Place(folder),
         )
-    companions = {
-        name: (folder / name).read_bytes() for name in COMPANIONS if (folder / name).is_file()
-    }
-    model.to(device).eval()
-    return Backbone(model, parts, companions)
+    return model
+
+
+def read_companions(folder: Path) -> dict[str, bytes]:
+    """Content of the files that belong to a model folder, by name."""
+    return {name: (folder / name).read_bytes() for name in COMPANIONS if (folder / name).is_file()}
 
 
 def model_class(folder: Path) -> type[PreTrainedModel]:
@@ -158,8 +131,8 @@ def model_class(folder: Path) -> type[PreTrainedModel]:
             return Qwen2_5_VLForConditionalGeneration
 
 
-def save_backbone(backbone: Backbone, *, folder: Path) -> Path:
-    """Write the backbone to `folder`, whole or not at all; reading it back is bit-equal.
+def save_backbone(backbone: LoadedModel, *, folder: Path) -> Path:
+    """Write the model to `folder`, whole or not at all; reading it back is bit-equal.
 
     A folder that exists is replaced.
     """
@@ -168,12 +141,3 @@ def save_backbone(backbone: Backbone, *, folder: Path) -> Path:
         for name, content in backbone.companions.items():
             atomic_write_bytes(temporary / name, data=content)
     return folder
-
-
-def _without_origin(config: dict[str, Any]) -> dict[str, Any]:
-    """A model's configuration without where it was read from and by which version."""
-    return {
-        key: _without_origin(value) if isinstance(value, dict) else value
-        for key, value in config.items()
-        if key not in ("_name_or_path", "transformers_version")
-    }

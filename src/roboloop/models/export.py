@@ -127,4 +127,4 @@ def _with_limits(backbone: Backbone, *, limits: PixelLimits) -> Backbone:
         value["size"] = {"shortest_edge": limits.min_pixels, "longest_edge": limits.max_pixels}
     text = json.dumps(value, indent=2) + "\n"
     companions = {**backbone.companions, PREPROCESSOR: text.encode()}
-    return Backbone(backbone.model, backbone.parts, companions)
+    return Backbone(backbone.model, companions, backbone.parts)

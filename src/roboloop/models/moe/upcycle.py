@@ -47,7 +47,7 @@ def add_experts(dense: Backbone, *, options: MoeOptions, seed: int) -> Backbone:
                 _fill_from_dense(layer, noise=options.noise)
     model.tie_weights()
     model.to(dense.device).eval()
-    return Backbone(model, dense.parts, dense.companions)
+    return Backbone(model, dense.companions, dense.parts)
 
 
 def moe_config(dense: Any, *, options: MoeOptions) -> RoboLoopMoeConfig:
@@ -84,7 +84,7 @@ def fold_gates(backbone: Backbone) -> Backbone:
     model.load_state_dict(state)
     model.tie_weights()
     model.to(backbone.device).eval()
-    return Backbone(model, backbone.parts, backbone.companions)
+    return Backbone(model, backbone.companions, backbone.parts)
 
 
 def _check_new(model: Any, *, missing: list[str], unexpected: list[str]) -> None:
