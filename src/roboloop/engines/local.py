@@ -17,6 +17,7 @@ from roboloop.engines.base import Engine, Request, Response
 from roboloop.engines.greedy import Continuation, continue_greedily
 from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.chat import Encoded, Encoder
+from roboloop.models.processor_model import load_model
 
 BATCHES_AHEAD = 8
 """Requests are sorted by length among this many batches."""
@@ -115,6 +116,46 @@ class LocalEngine(Engine):
             num_new_tokens=len(continuation.ids),
             finish_reason="stop" if continuation.stopped else "length",
         )
+
+
+def open_folder(
+    folder: Path,
+    *,
+    dialect: Dialect,
+    system: str | None = None,
+    max_new_tokens: int = 256,
+    batch_size: int = 64,
+) -> Engine:
+    """A model folder of any family as an engine in this process.
+
+    Args:
+        folder: Qwen2.5-VL's and Qwen3-VL's are answered by `LocalEngine`, all others through their
+            own processors.
+        dialect: Says at which size a Qwen-VL sees a picture.
+        system: The system text; the model's own when left out.
+        max_new_tokens: Longest answer.
+        batch_size: Requests answered together.
+
+    Raises:
+        RoboLoopError: E-ENG-001.
+    """
+    from roboloop.engines.processor import ProcessorEngine
+
+    model = load_model(folder)
+    if isinstance(model, Backbone):
+        return LocalEngine(
+            model, dialect=dialect, system=system, max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+        )  # fmt: skip
+    return ProcessorEngine(
+        model, system=system or "", max_new_tokens=max_new_tokens,
+        batch_size=min(batch_size, MOST_TOGETHER),
+    )  # fmt: skip
+
+
+MOST_TOGETHER = 16
+"""Requests that models of other families answer together: their pictures are not told from one
+another, so a batch costs more memory."""
 
 
 def _reason(error: Exception) -> str:

@@ -151,13 +151,13 @@ def _open_local(
     max_new_tokens: int | None,
     batch_size: int,
 ) -> OpenedEngine:
-    from roboloop.engines.local import LocalEngine
+    from roboloop.engines.local import open_folder
 
     config = read_json(folder / "config.json")
     name = folder.resolve().name
     chosen = choose_profile(name=profile, models=[name], config=config)
     seen = dialect or _dialect_of(chosen.profile, folder=folder)
-    engine = LocalEngine(
+    engine = open_folder(
         folder,
         dialect=seen,
         system=chosen.profile.system,

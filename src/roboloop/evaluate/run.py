@@ -76,9 +76,9 @@ OpenEngine = Callable[[ModelUnderTest, Dialect, EvaluateConfig], Engine]
 
 def open_local_engine(model: ModelUnderTest, dialect: Dialect, config: EvaluateConfig) -> Engine:
     """The model in this process; torch is imported here."""
-    from roboloop.engines.local import LocalEngine
+    from roboloop.engines.local import open_folder
 
-    return LocalEngine(
+    return open_folder(
         model.folder,
         dialect=dialect,
         max_new_tokens=config.max_new_tokens,

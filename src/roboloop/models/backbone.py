@@ -71,7 +71,8 @@ def load_backbone(folder: Path, *, device: str = "auto", dtype: str = "auto") ->
     if dtype == "auto" and device == "cpu":
         dtype = "float32"
     model = load_weights(model_class(folder), folder=folder, dtype=dtype)
-    model.to(device).eval()
+    placed: Any = model
+    placed.to(device).eval()
     return Backbone(model, read_companions(folder), parts)
 
 

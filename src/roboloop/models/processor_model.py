@@ -143,8 +143,7 @@ class ChatWriter:
         self._processor = model.processor
         self._tokenizer = model.processor.tokenizer
         self.system = system
-        configured = model.model.generation_config
-        ends = configured.eos_token_id if configured is not None else None
+        ends: Any = getattr(model.model.generation_config, "eos_token_id", None)
         ends = self._tokenizer.eos_token_id if ends is None else ends
         self.stops: tuple[int, ...] = tuple(ends) if isinstance(ends, list) else (ends,)
 

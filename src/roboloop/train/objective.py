@@ -63,6 +63,10 @@ class AnswerLoss(nn.Module):
             assert self.pixels is not None, "patches need the model's picture format"
             inputs["pixel_values"] = pixel_values(tensors["patches"], pixels=self.pixels)
         hidden = network.model(**inputs, use_cache=False).last_hidden_state
+        return self.told(hidden, tensors=tensors)
+
+    def told(self, hidden: Tensor, *, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The sums from the last layer's outputs [B, S, width]."""
         targets = tensors["labels"][:, 1:]
         chosen = targets != IGNORED
         weights = tensors["weights"][:, 1:][chosen] if "weights" in tensors else None
@@ -71,6 +75,10 @@ class AnswerLoss(nn.Module):
             return {LOSS: sums[0]}
         told = {LOSS: sums[0], CROSS_ENTROPY: sums[1]}
         return {**told, Z_LOSS: sums[2]} if self.config.z_loss else told
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        network: Any = self.network
+        return network.lm_head(hidden)
 
     def _sums(self, hidden: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """Loss, cross-entropy and z-loss, [3], over [num_targets] targets, chunk by chunk."""
@@ -88,8 +96,7 @@ class AnswerLoss(nn.Module):
 
     def _chunk(self, hidden: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """As `_sums`, of one chunk."""
-        network: Any = self.network
-        logits: Tensor = network.lm_head(hidden)
+        logits = self._logits(hidden)
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
         plain = _summed(functional.cross_entropy(logits, targets, reduction="none"), weights)
@@ -104,6 +111,19 @@ class AnswerLoss(nn.Module):
         # Chowdhery et al. 2022 (PaLM), section 5: the square of log Z, times a factor.
         extra = factor * _summed(logits.logsumexp(-1).square(), weights) if factor else zero
         return torch.stack([loss + extra, plain.detach(), extra.detach()])
+
+
+class LogitsLoss(AnswerLoss):
+    """The same for a model of any family: it computes the logits of every token itself."""
+
+    def forward(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """As `AnswerLoss.forward`."""
+        network: Any = self.network
+        inputs = {name: tensor for name, tensor in tensors.items() if name not in OWN}
+        return self.told(network(**inputs, use_cache=False).logits, tensors=tensors)
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        return hidden
 
 
 def pixel_values(patches: Tensor, *, pixels: PixelFormat) -> Tensor:

@@ -16,8 +16,12 @@ from roboloop.train.muon import Muon
 from roboloop.train.optimizer_config import MuonConfig
 from roboloop.train.trained_config import PARTS, Part
 
-VISION = "model.visual."
-PROJECTOR = ("model.visual.merger.", "model.visual.deepstack_merger")
+VISION = ("model.visual.", "model.vision_tower.")
+PROJECTOR = (
+    "model.visual.merger.", "model.visual.deepstack_merger", "model.multi_modal_projector.",
+    "model.image_newline",
+)  # fmt: skip
+"""Names of Qwen's towers, and of those of most other families in transformers."""
 EXPERTS = re.compile(r"\.layers\.\d+\..*(\.experts\.|\.router\.|\.moe_gate\b)")
 """Experts beside a decoder layer, what chooses among them, and the gate that opens them."""
 AMPLIFIER = ".amplifier."

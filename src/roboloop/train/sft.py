@@ -13,23 +13,26 @@ out/
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from roboloop.dialects.base import Dialect
 from roboloop.models.moe.modeling_roboloop_moe import moe_layers
+from roboloop.models.processor_model import ChatWriter, ProcessorModel
 from roboloop.train.batches import PictureBatches
 from roboloop.train.config import SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
 from roboloop.train.expert_loss import ExpertLoss
-from roboloop.train.objective import AnswerLoss
+from roboloop.train.objective import AnswerLoss, LogitsLoss
+from roboloop.train.plain_batches import PlainBatches, Sources
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
 from roboloop.train.segments import use_segments
 from roboloop.train.train_model import TrainResult, check_divides, num_steps, train_model
-from roboloop.train.work import Setting, Work
+from roboloop.train.work import Setting, Work, own_backbone
 
 
 def run_sft(
@@ -51,7 +54,8 @@ def run_sft(
     Raises:
         RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record too long (where a step takes
             records: all of a step), E-TRN-003 the loss is not finite, E-TRN-004 no records,
-            E-TRN-005 a checkpoint that does not fit.
+            E-TRN-005 a checkpoint that does not fit, E-ENG-009 something that a model of another
+            family than Qwen-VL's cannot do here.
     """
     return train_model(
         config, prepare=lambda setting: _fine_tuning(config, setting=setting),
@@ -60,16 +64,47 @@ def run_sft(
 
 
 def _fine_tuning(config: SftConfig, *, setting: Setting) -> Work:
+    if isinstance(setting.loaded, ProcessorModel):
+        work = _plain_work(config, setting=setting, model=setting.loaded)
+        return _prefetched(work, config=config)
     network, pixels = setting.backbone.model, setting.backbone.parts.pixels
     objective: nn.Module = AnswerLoss(network, config=config.loss, pixels=pixels)
     if moe_layers(network):
         objective = ExpertLoss(objective, network=network, options=config.moe_loss)
     make = _picture_work if config.batching.kind == "branched" else _record_work
-    work = make(config, setting=setting, objective=objective)
+    return _prefetched(make(config, setting=setting, objective=objective), config=config)
+
+
+def _prefetched(work: Work, *, config: SftConfig) -> Work:
     batches = PrefetchedBatches(
         work.batches, num_workers=config.data_workers, num_steps=num_steps(config, work=work)
     )
     return work._replace(batches=batches)
+
+
+def _plain_work(config: SftConfig, *, setting: Setting, model: ProcessorModel) -> Work:
+    if config.batching.kind != "padded" or config.augment or config.looks_at_held_out:
+        own_backbone(model)
+    settings: Any = model.model.config
+    token = getattr(settings, "image_token_id", getattr(settings, "image_token_index", None))
+    records = load_records(setting.records, config=config)
+    sources = Sources(records, setting.records.media_store(), setting.dialect, token)
+    batches = PlainBatches(
+        sources, writer=ChatWriter(model), config=config, seed=setting.seed,
+        refused=_ledger(config, setting=setting),
+    )  # fmt: skip
+    return Work(
+        batches,
+        LogitsLoss(model.model, config=config.loss),
+        num_items=batches.num_per_epoch,
+        items_per_step=config.items_per_step,
+        items="records",
+    )
+
+
+def _ledger(config: SftConfig, *, setting: Setting) -> Refused:
+    writes = setting.accelerator.is_main_process
+    return Refused(setting.out / LEDGER if writes else None, stage=f"train.{config.name}")
 
 
 def _picture_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -> Work:
@@ -97,8 +132,7 @@ def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -
     )
     records = load_records(setting.records, config=config)
     rows = RecordRows(records, encoder=encoder, pictures=pictures, config=config, seed=seed)
-    writes = setting.accelerator.is_main_process
-    refused = Refused(setting.out / LEDGER if writes else None, stage=f"train.{config.name}")
+    refused = _ledger(config, setting=setting)
     batching = config.batching
     kind = PackedBatches if batching.kind == "packed" else PaddedBatches
     if batching.kind == "packed" and batching.attention == "segments":

@@ -17,10 +17,11 @@ from roboloop.base.hashing import hash_value
 from roboloop.base.progress import console
 from roboloop.dialects.base import Dialect
 from roboloop.models.adapter_folder import ADAPTER, MODEL, base_of, is_adapter, trained_folder
-from roboloop.models.backbone import Backbone, load_backbone, save_backbone
-from roboloop.models.chat import Encoder
+from roboloop.models.backbone import save_backbone
+from roboloop.models.loaded import LoadedModel
 from roboloop.models.lora import merge_adapter, save_adapter
 from roboloop.models.moe.upcycle import add_experts
+from roboloop.models.processor_model import load_model
 from roboloop.records.shards import RecordFolder
 from roboloop.train.adapt import only_adapts, prepare_adapter
 from roboloop.train.checkpoint import restore_newest
@@ -37,7 +38,7 @@ from roboloop.train.ranks import Ranks
 from roboloop.train.recompute import recompute_activations
 from roboloop.train.strategies import Strategy
 from roboloop.train.vision_pass import EveryPart
-from roboloop.train.work import Prepare, Setting, Work
+from roboloop.train.work import Prepare, Setting, Work, own_backbone
 
 
 class TrainResult(NamedTuple):
@@ -78,12 +79,11 @@ def train_model(
     accelerator = _accelerator(config)
     set_seed(seed)
     folder = RecordFolder(records)
-    backbone = load_backbone(model, device=str(accelerator.device), dtype="float32")
+    backbone: LoadedModel = load_model(model, device=str(accelerator.device), dtype="float32")
     if isinstance(config, SftConfig) and config.moe is not None:
-        backbone = add_experts(backbone, options=config.moe, seed=seed)
-    encoder = Encoder(backbone.parts, dialect=dialect)
+        backbone = add_experts(own_backbone(backbone), options=config.moe, seed=seed)
     prepare_adapter(backbone.model, config=config, seed=seed)
-    setting = Setting(folder, backbone, encoder, accelerator, out, seed)
+    setting = Setting(folder, backbone, dialect, accelerator, out, seed)
     work = prepare(setting)
     belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
     identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
@@ -176,7 +176,7 @@ def _announce(config: PhaseConfig, *, report: dict[str, Any], work: Work, num_st
         )
 
 
-def save_trained(backbone: Backbone, *, config: PhaseConfig, start: Path, out: Path) -> None:
+def save_trained(backbone: LoadedModel, *, config: PhaseConfig, start: Path, out: Path) -> None:
     """Write the outcome of a phase: `adapter/` when it is one, `model/` when it is not or merged.
 
     Args:

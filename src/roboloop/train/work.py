@@ -3,38 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from accelerate import Accelerator
 from torch import nn
 
+from roboloop.base.errors import RoboLoopError
+from roboloop.dialects.base import Dialect
 from roboloop.models.backbone import Backbone
 from roboloop.models.chat import Encoder
+from roboloop.models.loaded import LoadedModel
 from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import BatchMaker
 from roboloop.train.log import TrainerLog
 
 
-class Setting(NamedTuple):
+@dataclass(frozen=True)
+class Setting:
     """What a phase finds.
 
     Attributes:
         records: The records.
-        backbone: The model it starts from, in float32, on its device, with its adapter if it gets
+        loaded: The model it starts from, in float32, on its device, with its adapter if it gets
             one.
-        encoder: Writes conversations in the model's tokens.
+        dialect: How the model writes places.
         accelerator: Brings processes together.
         out: Folder for what the phase makes.
         seed: Names every random draw.
     """
 
     records: RecordFolder
-    backbone: Backbone
-    encoder: Encoder
+    loaded: LoadedModel
+    dialect: Dialect
     accelerator: Accelerator
     out: Path
     seed: int
+
+    @property
+    def backbone(self) -> Backbone:
+        """The model, whose chats and pictures this package writes.
+
+        Raises:
+            RoboLoopError: E-ENG-009 for one that is asked through its own processor.
+        """
+        return own_backbone(self.loaded)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Writes conversations in the model's tokens. Raises as `backbone`."""
+        return Encoder(self.backbone.parts, dialect=self.dialect)
+
+
+def own_backbone(loaded: LoadedModel) -> Backbone:
+    """The model, if it is one whose chats this package writes.
+
+    Raises:
+        RoboLoopError: E-ENG-009.
+    """
+    if isinstance(loaded, Backbone):
+        return loaded
+    family = loaded.model.config.model_type
+    raise RoboLoopError(
+        "E-ENG-009",
+        f"{family} is trained with `batching: {{kind: padded}}`, without experts, preference "
+        "pairs, augmentation and measures on held-out records",
+    )
 
 
 class Work(NamedTuple):
