@@ -19,7 +19,6 @@ from roboloop.dialects import load_dialect
 from roboloop.engines.endpoint.engine import EndpointEngine
 from roboloop.engines.open import open_engine, read_spec
 from roboloop.engines.profiles import PROFILES, QWEN_SYSTEM, choose_profile, load_profile
-from roboloop.models.chat import DEFAULT_SYSTEM
 from roboloop.models.tiny import build_tiny
 
 MODELS = {
@@ -74,7 +73,6 @@ def test_nothing_is_guessed() -> None:
     assert choose_profile(name="molmo", models=["Qwen2.5-VL"]).profile.name == "molmo"
     with pytest.raises(RoboLoopError, match="did you mean 'gemini'"):
         load_profile("gemeni")
-    assert QWEN_SYSTEM == DEFAULT_SYSTEM
 
 
 @pytest.mark.parametrize("text", ["", "local:", "vllm:", "ftp://host", "/models/qwen"])

@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.table import Table
 from roboloop.engines.profile import Profile
-
-QWEN_SYSTEM = "You are a helpful assistant."
-"""What Qwen's own chat template puts first."""
+from roboloop.models.parts import QWEN_SYSTEM
 
 QWEN25_VL = Profile(
     name="qwen25_vl",
