@@ -15,6 +15,7 @@ import numpy as np
 from roboloop.curate.answer_text import ANSWER_COLUMNS, answer_text, stand_in
 from roboloop.curate.base import ArrowBatch, Numbers
 from roboloop.curate.columns import WORDED, is_worded
+from roboloop.curate.recent import Recent
 from roboloop.curate.text_counts import count_letters, count_words
 from roboloop.dialects import load_dialect
 from roboloop.tasks import load_task
@@ -48,6 +49,8 @@ _NEEDS_READING = r"[<>{}\[\]\\*`$|_#:：【】「」『』]|^\W*$"
 
 _FENCE = "```"
 _PLAIN = load_dialect("plain")
+_CUT_OFF: Recent[Any] = Recent(2)
+"""`rubric` asks for it, too."""
 
 
 def measure_text(batch: ArrowBatch) -> dict[str, Any]:
@@ -68,10 +71,14 @@ def measure_text(batch: ArrowBatch) -> dict[str, Any]:
 
 def cut_off(batch: ArrowBatch) -> Any:
     """The first sign that each answer was cut off; null for those without."""
+    answer, kinds = batch["answer"], batch["answer_kind"]
+    return _CUT_OFF.get(answer, kinds, find=lambda: _cut_off(answer, kinds=kinds))
+
+
+def _cut_off(answer: Any, *, kinds: Any) -> Any:
     import pyarrow as pa
 
     pc: Any = import_module("pyarrow.compute")
-    answer, kinds = batch["answer"], batch["answer_kind"]
     tail = pc.utf8_slice_codeunits(answer, start=-TAIL_CHARS)
     signs = {name: pc.match_substring_regex(tail, pattern) for name, pattern in CUT_OFF.items()}
     signs[COMMA] = pc.and_(pc.match_substring_regex(tail, _COMMA), pc.equal(kinds, "text"))

@@ -25,7 +25,10 @@ from roboloop.curate.kernels import (
     ordered_hashes,
     powers_of_step,
 )
+from roboloop.curate.recent import Recent
 
+_RECENT: Recent[Tokens] = Recent(8)
+"""Words of the questions and answers of two batches, and room for what operators make of them."""
 MAX_BYTES_AT_ONCE = 4 << 20
 _SIEVE = np.uint64(0xFFF)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -60,7 +63,7 @@ class TellingWords:
     def __init__(self, words: Sequence[str], *, numbers: bool) -> None:
         import pyarrow as pa
 
-        found = words_of(pa.array(words, pa.string()), kernels=load_kernels()).hashes
+        found = _read_words(pa.array(words, pa.string()), kernels=load_kernels()).hashes
         self._hashes = np.unique(found)
         self._sieve = np.zeros(int(_SIEVE) + 1, dtype=np.bool_)
         self._sieve[self._hashes & _SIEVE] = True
@@ -102,6 +105,10 @@ def read_prose(
 
 def words_of(texts: Any, *, kernels: Kernels) -> Tokens:
     """The words of an Arrow array of texts, in lower case and in the forms of NFKC."""
+    return _RECENT.get(texts, find=lambda: _read_words(texts, kernels=kernels), about=id(kernels))
+
+
+def _read_words(texts: Any, *, kernels: Kernels) -> Tokens:
     import pyarrow as pa
 
     pc = arrow_compute()

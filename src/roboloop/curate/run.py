@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,8 +31,10 @@ from roboloop.curate.base import (
     Pairs,
     SelectOperator,
 )
-from roboloop.curate.store import SHORT_KEY, SUFFIX, CurateStore, read_table, write_table
-from roboloop.curate.work import Job, make_facts, measure
+from roboloop.curate.store import SHORT_KEY, SUFFIX, CurateStore, Piece, read_table, write_table
+from roboloop.curate.work import Job, Part, SharedJob, make_facts, measure_piece, measure_together
+
+AnyJob = TypeVar("AnyJob", Job, SharedJob)
 
 
 class Verdicts(NamedTuple):
@@ -113,6 +115,7 @@ class Curation:
             RoboLoopError: What an operator raises, such as E-ENV-001 for a missing package.
         """
         facts = self.facts()
+        self._measure_together(facts)
         kept = np.ones(facts.num_rows, dtype=np.bool_)
         first = np.full(facts.num_rows, -1, dtype=np.int64)
         rank = np.zeros(facts.num_rows)
@@ -151,12 +154,32 @@ class Curation:
         self.pairs[operator.label] = pairs
         return operator.judge(pairs, facts, kept=kept, rank=rank)
 
+    def _measure_together(self, facts: ArrowTable) -> None:
+        """Let the operators that measure every record in any process do so, piece by piece."""
+        parts: dict[Piece, list[Part]] = {}
+        for operator in self.operators:
+            here = operator.waits or operator.in_this_process
+            if here or operator.on != "all" or isinstance(operator, SelectOperator):
+                continue
+            folder = self.store.values_folder(operator)
+            pieces = self.store.missing(folder)
+            if pieces:
+                operator.prepare(facts, self.context)
+            for piece in pieces:
+                part = Part(operator, self.store.file(folder, piece=piece))
+                parts.setdefault(piece, []).append(part)
+        jobs = [
+            SharedJob(piece, tuple(parts[piece])) for piece in self.store.pieces if piece in parts
+        ]
+        work = partial(measure_together, facts=self.store.facts_folder, context=self.context)
+        self._do(jobs, work=work, title="measured")
+
     def _measured(self, operator: Operator, *, facts: Any, asked: Flags | None) -> Path:
         """The folder with the operator's values for every piece."""
         kept_hash = "" if asked is None else hash_value(np.packbits(asked).tobytes().hex())
         folder = self.store.values_folder(operator, kept_hash=kept_hash)
         work = partial(
-            measure, operator=operator, facts=self.store.facts_folder, context=self.context
+            measure_piece, operator=operator, facts=self.store.facts_folder, context=self.context
         )
         jobs = self._jobs(folder, asked=asked)
         if jobs and operator.waits and not self.may_wait:
@@ -213,13 +236,19 @@ class Curation:
         return jobs
 
     def _do(
-        self, jobs: Sequence[Job], *, work: Callable[[Job], int], title: str, here: bool = False
+        self,
+        jobs: Sequence[AnyJob],
+        *,
+        work: Callable[[AnyJob], int],
+        title: str,
+        here: bool = False,
     ) -> None:
         """Let the executor do the jobs, or do them `here`; each leaves its file."""
         if not jobs:
             return
-        for left in jobs[0].out.parent.glob(".*.tmp"):  # a killed worker was writing them
-            left.unlink()
+        for folder in {out.parent for job in jobs for out in job.outs}:
+            for left in folder.glob(".*.tmp"):  # a killed worker was writing them
+                left.unlink()
         num_records = sum(job.piece.stop - job.piece.start for job in jobs)
         with progress_bar(f"{title} (records)", total=num_records) as bar:
             for num_done in map(work, jobs) if here else self.executor.map(work, jobs):

@@ -36,6 +36,11 @@ class Job(NamedTuple):
     out: Path
     asked: Flags | None
 
+    @property
+    def outs(self) -> tuple[Path, ...]:
+        """The file to make."""
+        return (self.out,)
+
 
 def make_facts(job: Job, *, records: Path) -> int:
     """The facts of a piece's records. Gives their number."""
@@ -46,11 +51,46 @@ def make_facts(job: Job, *, records: Path) -> int:
     return table.num_rows
 
 
-def measure(job: Job, *, operator: Operator, facts: Path, context: CurateContext) -> int:
-    """The values (or sketches) of a piece; nulls for records that were not asked for."""
+class Part(NamedTuple):
+    """One operator's part of a shared job, and the file to make."""
+
+    operator: Operator
+    out: Path
+
+
+class SharedJob(NamedTuple):
+    """A piece all of whose records are measured by several operators."""
+
+    piece: Piece
+    parts: tuple[Part, ...]
+
+    @property
+    def outs(self) -> tuple[Path, ...]:
+        """The files to make."""
+        return tuple(part.out for part in self.parts)
+
+
+def measure_together(job: SharedJob, *, facts: Path, context: CurateContext) -> int:
+    """What `measure` makes, for one operator after the other.
+
+    They see the same columns in memory, so what several find in them is found once (`recent`).
+    """
+    table = read_table(facts / f"{job.piece.name}{SUFFIX}")
+    for operator, out in job.parts:
+        measure(Job(job.piece, out, None), operator=operator, table=table, context=context)
+    return table.num_rows
+
+
+def measure_piece(job: Job, *, operator: Operator, facts: Path, context: CurateContext) -> int:
+    """Measure a piece by itself."""
+    table = read_table(facts / f"{job.piece.name}{SUFFIX}")
+    return measure(job, operator=operator, table=table, context=context)
+
+
+def measure(job: Job, *, operator: Operator, table: Any, context: CurateContext) -> int:
+    """The values (or sketches) of the facts of a piece; nulls for records not asked for."""
     import pyarrow as pa
 
-    table = read_table(facts / f"{job.piece.name}{SUFFIX}")
     table = _with_meta(table, operator=operator, piece=job.piece, records=context.records)
     context = context._replace(memo={})
     if job.asked is not None:
