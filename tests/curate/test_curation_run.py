@@ -145,3 +145,26 @@ def test_questions_that_cannot_be_worded_are_not_taken_for_one_another(
 ) -> None:
     unworded = [replace(record(name), inputs={}) for name in ("a", "b", "c")]
     assert run(write_records(unworded), tmp_path / "out").num_kept == 3
+
+
+def test_operators_that_measure_together_leave_what_each_leaves_alone(
+    write_records: Write, tmp_path: Path
+) -> None:
+    records = [
+        record(f"r{number}", instruction=f"pick the {number % 7} red cups: 杯子")
+        for number in range(30)
+    ]
+    folder = write_records(records, max_records=20)
+    operators = [
+        OPERATORS.resolve(kind)()
+        for kind in ("format", "minhash", "simhash", "template_quota", "rubric", "relevance")
+    ]
+    run_operators(operators, folder, tmp_path / "together")
+    for operator in operators:
+        run_operators([operator], folder, tmp_path / operator.label, store=tmp_path / "alone")
+    together, alone = (
+        {path.relative_to(store): path.read_bytes() for path in store.rglob("*.arrow")}
+        for store in (tmp_path / "together" / "store", tmp_path / "alone")
+    )
+    assert len(together) > 2 * len(operators)
+    assert together == alone
