@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -69,6 +70,26 @@ def test_a_batch_of_all_kinds(backbone: Backbone, items: list[Encoded]) -> None:
     found = ours(items, backbone=backbone)
     assert found == generate(items, backbone=backbone)
     assert len({tuple(ids) for ids in found}) == len(items), "the model should tell them apart"
+
+
+def test_probabilities_are_those_of_the_tokens(backbone: Backbone, items: list[Encoded]) -> None:
+    """Against one forward pass of transformers over each question and its answer together."""
+    network: Any = backbone.model
+    found = continue_greedily(items, backbone=backbone, max_new_tokens=NUM_NEW)
+    for item, continuation in zip(items, found, strict=True):
+        new = np.array(continuation.ids)
+        whole = replace(
+            item,
+            input_ids=np.concatenate([item.input_ids, new]),
+            labels=np.concatenate([item.labels, new]),
+        )
+        batch = collate([whole], parts=backbone.parts)
+        if backbone.parts.special.image_pad in continuation.ids:
+            continue  # the model wrote a picture's place: transformers would look for the picture
+        with torch.inference_mode():
+            logits = network(**batch, use_cache=False).logits[0, -len(new) - 1 : -1]
+        wanted = logits.log_softmax(-1)[range(len(new)), new].sum()
+        assert continuation.log_probability == pytest.approx(float(wanted), abs=1e-3)
 
 
 def test_one_at_a_time(backbone: Backbone, items: list[Encoded]) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,16 +36,21 @@ def engine(backbone: Backbone, dialect: Dialect, **options: Any) -> LocalEngine:
     return LocalEngine(backbone, dialect=dialect, **{"max_new_tokens": 6, **options})
 
 
+def told(responses: Iterable[Response]) -> list[Response]:
+    """All but the probabilities, whose last digits depend on who is asked together."""
+    return [replace(response, log_probability=None) for response in responses]
+
+
 def test_answers_come_in_order_whatever_the_batch(
     backbone: Backbone, dialect: Dialect, requests: list[Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = list(engine(backbone, dialect, batch_size=1).answer(requests))
+    alone = told(engine(backbone, dialect, batch_size=1).answer(requests))
     assert [r.record_id for r in alone] == [r.record_id for r in requests]
     assert len({r.text for r in alone}) > 10
     assert all(r.num_new_tokens == 6 or r.finish_reason == "stop" for r in alone)
     monkeypatch.setattr(local, "BATCHES_AHEAD", 2)
     for batch_size in (4, 64):
-        assert list(engine(backbone, dialect, batch_size=batch_size).answer(requests)) == alone
+        assert told(engine(backbone, dialect, batch_size=batch_size).answer(requests)) == alone
 
 
 def test_an_answer_ends_without_its_special_token(
@@ -65,7 +70,7 @@ def test_an_answer_ends_without_its_special_token(
         [ended] = engine(backbone, dialect).answer(requests[1:2])
     finally:
         hook.remove()
-    assert ended == replace(free, num_new_tokens=3, finish_reason="stop")
+    assert told([ended]) == told([replace(free, num_new_tokens=3, finish_reason="stop")])
     assert num_steps == 3
 
 
@@ -105,8 +110,8 @@ def test_a_request_that_fails_fails_alone(
     for place, (pictures, _) in broken.items():
         question = "<image><image>" if place == 9 else "x"
         mixed[place] = Request(record_id=f"r{place}", pictures=pictures, question=question)
-    found = list(engine(backbone, dialect, batch_size=4).answer(mixed))
-    expected = list(engine(backbone, dialect, batch_size=4).answer(requests))
+    found = told(engine(backbone, dialect, batch_size=4).answer(mixed))
+    expected = told(engine(backbone, dialect, batch_size=4).answer(requests))
     for place, response in enumerate(found):
         if place in broken:
             assert broken[place][1] in response.error
@@ -128,7 +133,7 @@ def test_nonsense_numbers_are_an_error_not_an_answer(
 def test_a_batch_too_large_for_memory_is_halved(
     backbone: Backbone, dialect: Dialect, requests: list[Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = list(engine(backbone, dialect).answer(requests))
+    expected = told(engine(backbone, dialect).answer(requests))
     whole = local.continue_greedily
     sizes: list[int] = []
 
@@ -139,7 +144,7 @@ def test_a_batch_too_large_for_memory_is_halved(
         return whole(items, **options)
 
     monkeypatch.setattr(local, "continue_greedily", short_of_memory)
-    assert list(engine(backbone, dialect).answer(requests)) == expected
+    assert told(engine(backbone, dialect).answer(requests)) == expected
     assert max(sizes) == len(requests)
 
     def no_memory(items: Any, **options: Any) -> Any:

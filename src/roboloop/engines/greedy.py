@@ -33,11 +33,13 @@ class Continuation:
         ids: With the one that ended it, if any did.
         stopped: Whether a token ended it; else it was cut off.
         finite: False when the model's output was not a finite number; the row ends there.
+        log_probability: Of all its tokens together, natural logarithm.
     """
 
     ids: list[int] = field(default_factory=list[int])
     stopped: bool = False
     finite: bool = True
+    log_probability: float = 0.0
 
     @property
     def is_done(self) -> bool:
@@ -68,8 +70,10 @@ def continue_greedily(
             **seen,
         ).last_hidden_state[:, -1]
         seen = {}
-        best = network.lm_head(hidden).max(dim=-1)
+        logits = network.lm_head(hidden).float()
+        best = logits.max(dim=-1)
         finite = best.values.isfinite().tolist()
+        likely = (best.values - logits.logsumexp(dim=-1)).tolist()
         for place, token in enumerate(best.indices.tolist()):
             row = found[rows[place]]
             if row.is_done:
@@ -77,6 +81,7 @@ def continue_greedily(
             row.finite = finite[place]
             if row.finite:
                 row.ids.append(token)
+                row.log_probability += likely[place]
                 row.stopped = token in stops
         tokens = best.indices
         left = [place for place, row in enumerate(rows) if not found[row].is_done]

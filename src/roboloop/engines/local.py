@@ -115,6 +115,7 @@ class LocalEngine(Engine):
             text=self.backbone.parts.tokenizer.decode(continuation.ids, skip_special_tokens=True),
             num_new_tokens=len(continuation.ids),
             finish_reason="stop" if continuation.stopped else "length",
+            log_probability=continuation.log_probability,
         )
 
 
