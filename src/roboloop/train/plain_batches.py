@@ -101,6 +101,10 @@ class PlainBatches:
         groups += [[] for _ in range(-len(groups) % num_ranks)]
         return [self._micro_batch(group) for group in groups[rank::num_ranks]]
 
+    def record_ids(self, step: int) -> list[str]:
+        """Of the step's records."""
+        return [self._sources.records[visit.group].id for visit in self._schedule.visits(step)]
+
     def cut(self, num_cuts: int) -> PlainBatches | None:
         """Fewer records in each."""
         return None if num_cuts >= 2 * self._per_batch else self._again(num_cuts=num_cuts)
