@@ -35,10 +35,26 @@ def test_a_run_that_wants_a_new_start_says_so_by_its_status(
     assert "E-TRN-007" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--nproc", "0"], "give 1 or more"),
+        (["--nodes", "2", "--nproc", "8"], "need --nproc and --rendezvous"),
+        (["--nodes", "2", "--node-rank", "2"], "of 2 nodes, counted from 0"),
+        (["--nproc", "2", "--rendezvous", "head"], "give host:port"),
+    ],
+)
+def test_processes_that_cannot_be_are_a_mistake(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["train", "demo_cpu", *options]) == 2
+    assert "E-CFG-003 " in (error := capsys.readouterr().err) and said in error
+
+
 def test_list_prints_every_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["list", "--json"]) == 0
     tables = json.loads(capsys.readouterr().out)
-    assert set(tables) == {"tasks", "dialects", "sources", "recipes"}
+    assert set(tables) == {"tasks", "dialects", "sources", "recipes", "profiles"}
     assert "contact_box" in tables["tasks"]
     assert all(text for rows in tables.values() for text in rows.values())
     assert run_command(["list", "errors"]) == 0

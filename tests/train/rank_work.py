@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,6 +127,36 @@ def killed_before_step(rank: int, argument: tuple[int, int]) -> None:
         return real(self, step, *rest)
 
     Trainer._step = step_or_die  # type: ignore[method-assign]
+
+
+def sleeps_before_step(rank: int, argument: tuple[int, int]) -> None:
+    """One rank never takes a step."""
+    from roboloop.train.loop import Trainer
+
+    victim, at = argument
+    real = Trainer._step
+
+    def sleep_or_step(self: Trainer, step: int, *rest: Any) -> Any:
+        if rank == victim and step == at:
+            time.sleep(3600)
+        return real(self, step, *rest)
+
+    Trainer._step = sleep_or_step  # type: ignore[method-assign]
+
+
+def data_never_come(rank: int, argument: tuple[int, int]) -> None:
+    """One rank's micro-batches of a step are never made."""
+    from roboloop.train.batches import PictureBatches
+
+    victim, at = argument
+    real = PictureBatches.micro_batches
+
+    def make_or_sleep(self: PictureBatches, step: int, **share: int) -> Any:
+        if rank == victim and step == at:
+            time.sleep(3600)
+        return real(self, step, **share)
+
+    PictureBatches.micro_batches = make_or_sleep  # type: ignore[method-assign]
 
 
 def killed_in_save(rank: int, argument: tuple[str, int]) -> None:

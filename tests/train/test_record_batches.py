@@ -190,6 +190,7 @@ def test_threads_make_no_step_beyond_the_last(make: Make, phase_of: Phase) -> No
 
     class Watched:
         epoch_after = make(phase_of(PACKED)).epoch_after
+        record_ids = make(phase_of(PACKED)).record_ids
 
         def micro_batches(self, step: int, *, rank: int, num_ranks: int) -> list[MicroBatch]:
             made.append(step)

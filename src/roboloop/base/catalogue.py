@@ -225,6 +225,12 @@ CATALOGUE: dict[str, ErrorKind] = {
     "E-TRN-009": ErrorKind(
         "The weights cannot be shared out in this way", "Set what the message names."
     ),
+    "E-TRN-020": ErrorKind(
+        "A process of a training hangs",
+        "Give the same command again. Look at the records and the stack; raise "
+        "hang_timeout_seconds if it was only slow.",
+    ),
+    "E-TRN-021": ErrorKind("A process of a training ended by itself", "Read its log."),
     "E-TRN-050": ErrorKind(
         "A training phase names a part that the model does not have",
         "Name parts it has. Experts and amplifiers have to be added to a model before they are "

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from roboloop.base.catalogue import CATALOGUE
 
+START_AGAIN = 75
+"""Exit status of a process that goes on when it is started again, as `sysexits.h` has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -9,8 +9,12 @@ MAX_DEFAULT_WORKERS = 8
 
 def default_workers() -> int:
     """One a core that this process may use, up to eight."""
+    return min(MAX_DEFAULT_WORKERS, num_cores())
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
     try:
-        num_cores = len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
-        num_cores = os.cpu_count() or 1
-    return min(MAX_DEFAULT_WORKERS, num_cores)
+        return os.cpu_count() or 1

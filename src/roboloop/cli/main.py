@@ -7,7 +7,7 @@ import sys
 import cyclopts
 
 import roboloop
-from roboloop.base.errors import RestartableError, RoboLoopError
+from roboloop.base.errors import START_AGAIN, RestartableError, RoboLoopError
 from roboloop.base.progress import console
 
 INTRODUCTION = """
@@ -18,9 +18,6 @@ Start with `roboloop demo`. Then write a recipe (`roboloop list recipes` shows t
 look at its data with `roboloop check` and `roboloop look`, see what would happen with
 `roboloop plan`, and let `roboloop run` do it. A run that was stopped goes on when called again.
 """
-
-START_AGAIN = 75
-"""Exit status of a run that goes on when the same command is given again."""
 
 VERBS = {
     "demo": ("roboloop.cli.run:demo", "The whole loop with a tiny model on this machine."),
@@ -84,7 +81,7 @@ def main() -> None:
 def run_command(arguments: list[str]) -> int:
     """Run one command and give its exit status.
 
-    0 good, 1 findings, 2 mistake, 75 start it again (as `sysexits.h` has it), 130 interrupted.
+    0 good, 1 findings, 2 mistake, 75 start it again, 130 interrupted.
     """
     out = console()
     try:

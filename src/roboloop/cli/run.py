@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from roboloop.base.progress import console
+from roboloop.cli.processes import ALONE, GROUP, ProcessOptions
+
+if TYPE_CHECKING:
+    from roboloop.train.processes import Processes
 
 
 def run(
@@ -15,6 +21,7 @@ def run(
     out: Path | None = None,
     set: tuple[str, ...] = (),
     workers: int | None = None,
+    processes: ProcessOptions = ALONE,
 ) -> int:
     """Run a recipe: data, training, evaluation, report.
 
@@ -26,8 +33,12 @@ def run(
         out: The run folder; runs/<recipe name> when left out.
         set: Override a value, for example --set train.0.epochs=1. May be given several times.
         workers: Processes that read data sets; one a core when left out.
+        processes: See its options.
     """
-    return _follow(recipe, out=out, overrides=_with_workers(set, workers), until="report")
+    return _follow(
+        recipe, out=out, overrides=_with_workers(set, workers), until="report",
+        processes=processes.processes(),
+    )  # fmt: skip
 
 
 def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -62,15 +73,36 @@ def data(
     return _follow(recipe, out=out, overrides=_with_workers(set, workers), until=last)
 
 
-def train(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
+def train(
+    recipe: Path,
+    /,
+    *,
+    out: Path | None = None,
+    set: tuple[str, ...] = (),
+    processes: ProcessOptions = ALONE,
+    launch: Annotated[Literal["torchrun", "slurm"] | None, Parameter(group=GROUP)] = None,
+) -> int:
     """Run a recipe up to its last training phase.
 
     Args:
         recipe: A YAML file, or the name of a shipped recipe.
         out: The run folder.
         set: Override a value.
+        processes: See its options.
+        launch: Start nothing, but print the commands of torchrun, one for each node, or a script
+            for Slurm's sbatch.
     """
-    return _follow(recipe, out=out, overrides=set, until="train")
+    if launch is not None:
+        from roboloop.pipeline.launch import launch_text
+        from roboloop.pipeline.load import load_recipe
+
+        processes.check()
+        name = load_recipe(recipe, overrides=set).name
+        words = ["train", str(recipe), "--out", str(out or Path("runs") / name)]
+        words += [word for override in set for word in ("--set", override)]
+        print(launch_text(launch, processes.cluster_job(name, arguments=words)))  # noqa: T201
+        return 0
+    return _follow(recipe, out=out, overrides=set, until="train", processes=processes.processes())
 
 
 def evaluate(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -99,12 +131,20 @@ def _with_workers(overrides: tuple[str, ...], workers: int | None) -> tuple[str,
     return overrides if workers is None else (*overrides, f"data.num_workers={workers}")
 
 
-def _follow(recipe: Path, *, out: Path | None, overrides: tuple[str, ...], until: str) -> int:
+def _follow(
+    recipe: Path,
+    *,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    until: str,
+    processes: Processes | None = None,
+) -> int:
     from roboloop.pipeline.execute import run_recipe
     from roboloop.pipeline.load import load_recipe
 
     loaded = load_recipe(recipe, overrides=overrides)
-    result = run_recipe(loaded, out=out or Path("runs") / loaded.name, until=until)
+    folder = out or Path("runs") / loaded.name
+    result = run_recipe(loaded, out=folder, until=until, processes=processes)
     said = console()
     if result.scores is not None:
         said.print("\n" + result.scores, markup=False, soft_wrap=True)

@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 import roboloop
 from roboloop.base.progress import console
 from roboloop.pipeline import stages
+from roboloop.pipeline.members import member_number, say_to, wait_for
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.stage import complete
 from roboloop.pipeline.yaml_places import dump_yaml
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder, StageFolder
+from roboloop.train.phases import Job
+from roboloop.train.processes import Processes
 from roboloop.train.run_options import RUN_OPTIONS
 
 STOPS = ("data", "curate", "train", "evaluate", "report")
@@ -41,18 +44,31 @@ class RunResult(NamedTuple):
     gate_closed: bool = False
 
 
-def run_recipe(recipe: Recipe, *, out: Path, until: str = "report") -> RunResult:
+def run_recipe(
+    recipe: Recipe, *, out: Path, until: str = "report", processes: Processes | None = None
+) -> RunResult:
     """Follow the recipe in the run folder `out`, up to and with the stage `until`.
+
+    Args:
+        recipe: What to do.
+        out: The run folder.
+        until: The last stage to do.
+        processes: Those that train; None trains in this one, or under torchrun in all of its.
 
     Raises:
         RoboLoopError: E-RUN-002 when another process works in `out`; whatever a stage raises.
     """
     assert until in STOPS, until
     run = RunFolder(out)
+    execution = Execution(recipe, run=run, processes=processes)
+    if member := member_number(processes):
+        if processes is None:
+            say_to(run.logs / f"rank-{member}.log")
+        return _train_along(execution, until=until)
     with run.exclusive():
         run.write_lock(lock_text(recipe), environment=capture_environment())
         console().print(f"[bold]{recipe.name}[/]  [dim]{out}[/]")
-        return _follow(Execution(recipe, run=run), until=until)
+        return _follow(execution, until=until)
 
 
 def lock_text(recipe: Recipe) -> str:
@@ -67,9 +83,12 @@ class Execution:
     because keys depend on contents.
     """
 
-    def __init__(self, recipe: Recipe, *, run: RunFolder) -> None:
+    def __init__(
+        self, recipe: Recipe, *, run: RunFolder, processes: Processes | None = None
+    ) -> None:
         self.recipe = recipe
         self.run = run
+        self.processes = processes
         self.data: StageFolder
         self.curated: StageFolder | None = None
         self.start: StageFolder
@@ -136,12 +155,9 @@ class Execution:
         if name == "model":
             return stages.make_model(recipe, records=records, out=out)
         if name.startswith("train."):
-            index = self.phases.index(stage)
-            phase = recipe.train[index]
-            with self._live_page(is_last=index + 1 == len(recipe.train)):
-                return stages.train_phase(
-                    recipe, phase=phase, model=self.weights(index), records=records, out=out
-                )
+            is_last = stage is self.phases[-1] and len(self.phases) == len(recipe.train)
+            with self._live_page(is_last=is_last):
+                return self.train(stage)
         if name == "evaluate":
             return stages.evaluate_models(
                 recipe,
@@ -160,6 +176,19 @@ class Execution:
             curated=self.curated,
             out=out,
         )
+
+    def train(self, stage: StageFolder) -> stages.StageOutput:
+        """Do the work of a training phase, or this process's share of it."""
+        index = self.phases.index(stage)
+        job = Job(
+            phase=self.recipe.train[index],
+            model=self.weights(index),
+            records=self.records / "records",
+            out=stage.path,
+            dialect=self.recipe.model.dialect,
+            seed=self.recipe.seed,
+        )
+        return stages.train_phase(job, processes=self.processes, logs=self.run.logs)
 
     @property
     def records(self) -> Path:
@@ -199,11 +228,7 @@ class Execution:
 
 
 def _follow(execution: Execution, *, until: str) -> RunResult:
-    last = {
-        "train": f"train.{execution.recipe.train[-1].name}" if execution.recipe.train else "model",
-        "curate": "curate" if execution.recipe.curate is not None else "data",
-    }
-    stop = last.get(until, until)
+    stop = _last_stage(execution.recipe, until=until)
     stage: StageFolder | None = None
     for stage in execution.stage_folders():
         complete(
@@ -228,6 +253,30 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             said = f"open the report in a browser: file://{page.absolute()}"
             judged = execution.judged
             return RunResult(page, said, _scores(judged), _gate_closed(judged))
+
+
+def _train_along(execution: Execution, *, until: str) -> RunResult:
+    """Take part in the training phases of a run that another process leads."""
+    console().print(f"[bold]{execution.recipe.name}[/]: waits for the first process")
+    stops = {_last_stage(execution.recipe, until=name) for name in (until, "train")}
+    for stage in execution.stage_folders():
+        if stage in execution.phases and stage.mark is None:
+            execution.train(stage)
+        wait_for(stage)
+        if stage.name in stops:
+            break
+    return RunResult(execution.run.path, "done; the first process goes on")
+
+
+def _last_stage(recipe: Recipe, *, until: str) -> str:
+    """The name of the stage after which a run up to `until` stops."""
+    match until:
+        case "train":
+            return f"train.{recipe.train[-1].name}" if recipe.train else "model"
+        case "curate":
+            return "curate" if recipe.curate is not None else "data"
+        case _:
+            return until
 
 
 def _without_run_options(phase: Mapping[str, Any]) -> dict[str, Any]:

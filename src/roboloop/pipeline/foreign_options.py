@@ -89,11 +89,11 @@ NOT_NEEDED: dict[str, str] = {
     "image_resolution": "older name of image_max_pixels; give that",
     "use_fast_tokenizer": "the fast tokenizer is always used",
     "gradient_checkpointing": "how a phase is run, not what it is; see docs/training.md",
-    "nproc_per_node": "`import-config --num-gpus`, and the launch",
-    "nnodes": "an option of the launch",
-    "node_rank": "an option of the launch",
-    "master_addr": "an option of the launch",
-    "master_port": "an option of the launch",
+    "nproc_per_node": "`import-config --num-gpus`, and `train --nproc`",
+    "nnodes": "`train --nodes`",
+    "node_rank": "`train --node-rank`",
+    "master_addr": "`train --rendezvous`",
+    "master_port": "`train --rendezvous`",
     "tf32": "how a phase is run, not what it is",
 }
 

@@ -20,7 +20,8 @@ from roboloop.records.record import Record
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.folder import RunFolder, StageFolder
 from roboloop.runs.ledger import Ledger
-from roboloop.train.phases import Phase, run_phase
+from roboloop.train.phases import Job, run_job
+from roboloop.train.processes import Processes, train_on_processes
 
 MAX_TOKENIZER_TEXTS = 20_000
 
@@ -92,18 +93,22 @@ def model_folder(recipe: Recipe, stage: Path) -> Path:
     return stage / "model" if recipe.model.kind == "tiny" else recipe.model.path
 
 
-def train_phase(
-    recipe: Recipe, *, phase: Phase, model: Path, records: Path, out: Path
-) -> StageOutput:
-    """`train.<name>`: one phase of training; resumes from its own checkpoints."""
-    result = run_phase(
-        phase, model=model, records=records / "records", out=out,
-        dialect=_dialect(recipe), seed=recipe.seed,
-    )  # fmt: skip
+def train_phase(job: Job, *, processes: Processes | None, logs: Path) -> StageOutput:
+    """`train.<name>`: one phase of training; resumes from its own checkpoints.
+
+    Args:
+        job: The phase.
+        processes: Those to start; None trains in this one.
+        logs: Folder for what they print.
+    """
+    if processes is None:
+        result = run_job(job)
+    else:
+        result = train_on_processes(job, processes=processes, logs=logs)
     facts = {"steps": result.num_steps, "loss": result.final_loss, "tokens": result.num_tokens}
     if result.warnings:
         facts |= {"warnings": list(result.warnings)}
-    return StageOutput(_folder_print(trained_folder(out)), facts)
+    return StageOutput(_folder_print(trained_folder(job.out)), facts)
 
 
 def evaluate_models(

@@ -4,6 +4,8 @@
         recipe.lock.yaml      what ran: every default filled in
         environment.json      versions, machine
         events.jsonl          what happened, one line each
+        logs/
+            rank-0.log        what each process of a training said
         stages/
             data-3f2a91c0/    one folder per stage and content key
                 stage.json    the completion mark: key, inputs, output hash, seconds
@@ -86,6 +88,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.stages = path / "stages"
+        self.logs = path / "logs"
 
     @property
     def lock_path(self) -> Path:

@@ -97,6 +97,10 @@ class BatchMaker(Protocol):
         """The share of one process in a step, counted from 0: as many for every process."""
         ...
 
+    def record_ids(self, step: int) -> Sequence[str]:
+        """Records that a step may meet, over all processes: for messages about it."""
+        ...
+
     def epoch_after(self, num_steps: int) -> float:
         """How often the records have been met after so many steps."""
         ...
@@ -174,6 +178,11 @@ class PictureBatches:
             picture_batch(examples[first : first + size], parts=self._parts)
             for first in range(0, len(examples), size)
         ]
+
+    def record_ids(self, step: int) -> list[str]:
+        """Of all questions about the step's pictures."""
+        groups = [self._maker.groups[visit.group] for visit in self._schedule.visits(step)]
+        return [record.id for group in groups for record in group.records]
 
     def cut(self, num_cuts: int) -> PictureBatches | None:
         """Fewer pictures in each."""

@@ -27,7 +27,8 @@ from roboloop.train.preference_pairs import PairEncoder, Pairs, load_pairs
 from roboloop.train.preference_reference import Reference, reference_log_probs
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_rows import ViewCache
-from roboloop.train.train_model import TrainResult, check_divides, num_steps, train_model
+from roboloop.train.result import TrainResult
+from roboloop.train.train_model import check_divides, num_steps, train_model
 from roboloop.train.work import Setting, Work
 
 PAIRS_PER_BATCH = 8

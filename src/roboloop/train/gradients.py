@@ -82,7 +82,8 @@ class GradientMaker:
                 self.memory.make_room(step=step, writes=ranks.is_first, goes_on=True)
                 continue
             assert sums is not None
-            self.strategy.reduce()
+            with ranks.pulse.waiting():
+                self.strategy.reduce()
             sums = dict(zip(sums, ranks.summed(sums.values()), strict=True))
             loss = sums.pop(LOSS) / (weight or 1.0)
             return Passed(loss, weight, counts, sums, micro_batches, wait_seconds)
@@ -92,8 +93,10 @@ class GradientMaker:
     ) -> dict[str, float] | None:
         """What the objective tells, summed over micro-batches; None when memory ran out."""
         sums: Counter[str] = Counter()
+        pulse = self.strategy.ranks.pulse
         try:
             for number, micro in enumerate(micro_batches):
+                pulse.beat("computes", record_ids=micro.record_ids)
                 is_last = number + 1 == len(micro_batches)
                 told = self._pass(micro, weight=weight, is_last=is_last)
                 sums.update({name: float(value.detach()) for name, value in told.items()})

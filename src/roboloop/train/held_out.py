@@ -86,6 +86,7 @@ class HeldOut:
         ranks = self.strategy.ranks
         total = weight = 0.0
         for first in range(0, len(self._batches), ranks.count):
+            ranks.pulse.beat("looks at held-out records")
             place = first + ranks.number
             micro = self._batches[place % len(self._batches)]
             told = self.strategy.forward({k: v.to(ranks.device) for k, v in micro.tensors.items()})

@@ -135,6 +135,7 @@ class Trainer:
         with progress_bar(title, total=self.num_steps, done=start.num_steps) as bar:
             for step in range(start.num_steps, self.num_steps):
                 self.progress = progress
+                self._tell("makes its micro-batches", step=step)
                 outcome = self._step(step)
                 if not outcome.skipped:
                     window.add(outcome)
@@ -143,12 +144,14 @@ class Trainer:
                 is_last = step + 1 == self.num_steps
                 looked: Mapping[str, float] = {}
                 if self.held_out is not None:
+                    self._tell("looks at held-out records", step=step)
                     looked = self.held_out.after(step + 1, is_last=is_last)
                     progress = _looked(progress, looked=looked)
                 if looked or is_last or (step + 1) % self.config.log_every_steps == 0:
                     self._log(log, progress=progress, window=window, looked=looked)
                     window = Window()
                 if is_last or (step + 1) % save_every == 0:
+                    self._tell("writes a checkpoint", step=step)
                     self._save(checkpoints, progress=progress)
         self.strategy.network.eval()
         return progress
@@ -184,6 +187,10 @@ class Trainer:
             smooth_loss=self.progress.smooth_loss,
             num_skipped=self.progress.num_skipped,
         )
+
+    def _tell(self, doing: str, *, step: int) -> None:
+        ids = self.memory.batches.record_ids(step)
+        self.ranks.pulse.beat(doing, step=step + 1, record_ids=ids)
 
     def _set_rates(self, step: int) -> None:
         factor = schedule_factor(step, num_steps=self.num_steps, config=self.config)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
-from roboloop.dialects.base import Dialect
+from roboloop.models.config import DialectConfig
 from roboloop.train.config import SftConfig
 from roboloop.train.dpo_config import DpoConfig
-
-if TYPE_CHECKING:
-    from roboloop.train.train_model import TrainResult
+from roboloop.train.result import TrainResult
 
 DEFAULT_KIND = "sft"
 
@@ -30,20 +28,35 @@ Phase = Annotated[
 ]
 
 
-def run_phase(
-    phase: SftConfig | DpoConfig,
-    *,
-    model: Path,
-    records: Path,
-    out: Path,
-    dialect: Dialect,
-    seed: int,
-) -> TrainResult:
-    """Train one phase of whatever kind; see `run_sft` and `run_dpo`."""
+class Job(BaseModel):
+    """A phase with all it is trained on, as any process can take it up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phase: Phase
+    model: Path
+    """Folder of the model to start from."""
+    records: Path
+    """A `RecordFolder`."""
+    out: Path
+    """Folder for what the phase makes."""
+    dialect: DialectConfig
+    """How the model writes places."""
+    seed: int
+    """Names every random draw."""
+
+
+def run_job(job: Job) -> TrainResult:
+    """Train a phase of whatever kind in this process; see `run_sft` and `run_dpo`."""
+    phase, dialect = job.phase, job.dialect.load()
     if isinstance(phase, DpoConfig):
         from roboloop.train.dpo import run_dpo
 
-        return run_dpo(phase, model=model, records=records, out=out, dialect=dialect, seed=seed)
+        return run_dpo(
+            phase, model=job.model, records=job.records, out=job.out, dialect=dialect, seed=job.seed
+        )
     from roboloop.train.sft import run_sft
 
-    return run_sft(phase, model=model, records=records, out=out, dialect=dialect, seed=seed)
+    return run_sft(
+        phase, model=job.model, records=job.records, out=job.out, dialect=dialect, seed=job.seed
+    )

@@ -110,6 +110,10 @@ class PairBatches:
         size = math.ceil(min(self._most, len(mine)) / self._num_cuts)
         return [self._micro_batch(mine[at : at + size]) for at in range(0, len(mine), size)]
 
+    def record_ids(self, step: int) -> list[str]:
+        """Of the step's pairs."""
+        return [self._pairs[visit.group].record_id for visit in self._schedule.visits(step)]
+
     def cut(self, num_cuts: int) -> PairBatches | None:
         """Fewer pairs in each."""
         return None if num_cuts >= 2 * self._most else self._again(num_cuts=num_cuts)

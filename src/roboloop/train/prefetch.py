@@ -67,6 +67,10 @@ class PrefetchedBatches:
         self._coming.clear()
         return PrefetchedBatches(smaller, num_workers=self._num_ahead, num_steps=self._num_steps)
 
+    def record_ids(self, step: int) -> Sequence[str]:
+        """As the maker's."""
+        return self._maker.record_ids(step)
+
     def epoch_after(self, num_steps: int) -> float:
         """As the maker's."""
         return self._maker.epoch_after(num_steps)

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from torch import distributed
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.train.pulse import Pulse
 
 Value = TypeVar("Value")
 
@@ -21,10 +22,12 @@ class Ranks:
 
     Args:
         accelerator: What brought them together.
+        pulse: Told when this one waits for the others; nobody is told when it is left out.
     """
 
-    def __init__(self, accelerator: Accelerator) -> None:
+    def __init__(self, accelerator: Accelerator, *, pulse: Pulse | None = None) -> None:
         self._accelerator = accelerator
+        self.pulse = pulse or Pulse()
 
     @property
     def number(self) -> int:
@@ -48,7 +51,8 @@ class Ranks:
 
     def wait(self) -> None:
         """Go on when all have come here."""
-        self._accelerator.wait_for_everyone()
+        with self.pulse.waiting():
+            self._accelerator.wait_for_everyone()
 
     def summed(self, values: Iterable[float]) -> list[float]:
         """Each value summed over the processes."""
@@ -56,15 +60,17 @@ class Ranks:
         if self.count == 1:
             return mine
         tensor = torch.tensor(mine, dtype=torch.float64, device=self.device)
-        distributed.all_reduce(tensor)
-        return tensor.tolist()
+        with self.pulse.waiting():
+            distributed.all_reduce(tensor)
+            return tensor.tolist()
 
     def gathered(self, value: Value) -> list[Value]:
         """What each process gave, in their order; anything that pickles."""
         if self.count == 1:
             return [value]
         values: list[Value | None] = [None] * self.count
-        distributed.all_gather_object(values, value)
+        with self.pulse.waiting():
+            distributed.all_gather_object(values, value)
         return values  # pyright: ignore[reportReturnType]
 
     def raise_any(self, error: RoboLoopError | None) -> None:

@@ -105,6 +105,10 @@ class RecordBatches(ABC):
                 made.append(self._idle(outlines[int(np.argmin(lengths))]))
         return made
 
+    def record_ids(self, step: int) -> list[str]:
+        """Of the step, those that will be left out included."""
+        return [self._rows.records[visit.group].id for visit in self._schedule.visits(step)]
+
     def cut(self, num_cuts: int) -> RecordBatches | None:
         """Fewer records in each."""
         return None if num_cuts >= 2 * self._most_records else self._again(num_cuts=num_cuts)

@@ -28,6 +28,9 @@ class RunOptions(BaseModel):
     on_out_of_memory: Literal["stop", "halve", "recompute"] = "halve"
     """When memory runs out: stop; halve the micro-batches of a step, whose loss stays the same; and
     when there is nothing left to halve, turn on full gradient checkpointing."""
+    hang_timeout_seconds: Annotated[float, Field(ge=0)] = 1800.0
+    """A process that makes no move for so long within a step, a checkpoint or a look at held-out
+    records is taken to hang: the run names it and ends with status 75. 0 never does."""
     keep_checkpoints: Annotated[int, Field(gt=0)] = 2
     """How many of the newest checkpoints are kept."""
     keep_best_checkpoint: bool = False

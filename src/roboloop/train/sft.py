@@ -7,6 +7,7 @@ out/
     figures/             loss, learning rate, throughput and so on, as SVG and PNG
     trainable.json       which tensors were trained, and how
     checkpoints/         the newest ones
+    ranks/               what each process is doing
     ledger.jsonl         records that were too long and left out, where a step takes records
 """
 
@@ -30,8 +31,9 @@ from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
+from roboloop.train.result import TrainResult
 from roboloop.train.segments import use_segments
-from roboloop.train.train_model import TrainResult, check_divides, num_steps, train_model
+from roboloop.train.train_model import check_divides, num_steps, train_model
 from roboloop.train.work import Setting, Work, own_backbone
 
 

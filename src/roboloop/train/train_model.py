@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import math
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import InitProcessGroupKwargs, set_seed
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_json
@@ -34,31 +36,17 @@ from roboloop.train.loop import Trainer
 from roboloop.train.memory import MemoryGuard
 from roboloop.train.meter import meter_of
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
+from roboloop.train.pulse import RANKS, Pulse
 from roboloop.train.ranks import Ranks
 from roboloop.train.recompute import recompute_activations
+from roboloop.train.result import TrainResult
 from roboloop.train.strategies import Strategy
 from roboloop.train.vision_pass import EveryPart
+from roboloop.train.watchdog import watched
 from roboloop.train.work import Prepare, Setting, Work, own_backbone
 
-
-class TrainResult(NamedTuple):
-    """What a phase came to.
-
-    Attributes:
-        folder: The trained model.
-        final_loss: Smoothed loss at the end, per target token.
-        num_steps: Optimizer steps.
-        num_tokens: Tokens seen.
-        seconds: Time the steps took, over all attempts.
-        warnings: What looked wrong on the way.
-    """
-
-    folder: Path
-    final_loss: float
-    num_steps: int
-    num_tokens: int
-    seconds: float
-    warnings: tuple[str, ...] = ()
+COLLECTIVE_SECONDS = 1800
+"""How long a process waits for the others at least, before it gives up."""
 
 
 def train_model(
@@ -87,7 +75,7 @@ def train_model(
     work = prepare(setting)
     belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
     identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
-    ranks = Ranks(accelerator)
+    ranks = Ranks(accelerator, pulse=Pulse(out / RANKS, rank=accelerator.process_index))
     strategy = make_strategy(
         config, network=backbone.model, ranks=ranks, precision=accelerator.mixed_precision
     )
@@ -122,7 +110,7 @@ def train_model(
             backbone.model.config, config=config, trained=trainer.trained_parts,
             accelerator=accelerator, seconds=start.seconds,
         )  # fmt: skip
-    with listening(log, config=config, out=out):
+    with listening(log, config=config, out=out), _watched(config, ranks=ranks, out=out):
         done = trainer.run(start, log=log, checkpoints=out / "checkpoints")
     strategy.make_whole()
     if log is not None:
@@ -142,11 +130,23 @@ def _accelerator(config: PhaseConfig) -> Accelerator:
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if torch.cuda.is_available() else "float32"
-    accelerator = Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+    # The watchdog speaks first: it knows more than a collective that ran out of time.
+    seconds = max(COLLECTIVE_SECONDS, 2 * config.hang_timeout_seconds)
+    patience = InitProcessGroupKwargs(timeout=timedelta(seconds=seconds))
+    accelerator = Accelerator(
+        mixed_precision="bf16" if precision == "bfloat16" else "no", kwargs_handlers=[patience]
+    )
     if accelerator.num_processes > 1:
         atexit.unregister(_leave_group)
         atexit.register(_leave_group)
     return accelerator
+
+
+def _watched(config: PhaseConfig, *, ranks: Ranks, out: Path) -> AbstractContextManager[None]:
+    return watched(
+        ranks.pulse, folder=out / RANKS, rank=ranks.number, num_ranks=ranks.count,
+        timeout_seconds=config.hang_timeout_seconds, phase=config.name,
+    )  # fmt: skip
 
 
 def _leave_group() -> None:
