@@ -318,6 +318,21 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A file is not the summary of a curation",
         "Give the curation.json that the stage `curate` or `check-leakage` wrote.",
     ),
+    # Serving
+    "E-SRV-001": ErrorKind(
+        "There is no environment to serve from",
+        "Install the server in an environment of its own and name its interpreter with --python, "
+        "or in the variable ROBOLOOP_SERVE_PYTHON.",
+    ),
+    "E-SRV-002": ErrorKind("A server does not start", "Its log says why."),
+    "E-SRV-003": ErrorKind(
+        "A model folder cannot be served as it is",
+        "Export the model again, or add what is missing from the model's page.",
+    ),
+    "E-SRV-004": ErrorKind("A port cannot be listened at", "Give another --port; 0 takes any."),
+    "E-SRV-005": ErrorKind(
+        "A server dies again and again", "Its log says why; lower its load or its memory."
+    ),
     # Simulator
     "E-SIM-001": ErrorKind(
         "No OpenGL without a screen is available",

@@ -32,6 +32,8 @@ VERBS = {
     "merge": ("roboloop.cli.merge:merge", "Write several LeRobot data sets as one."),
     "train": ("roboloop.cli.run:train", "Run a recipe up to its last training phase."),
     "export": ("roboloop.cli.export:export", "Write a trained model for transformers and vLLM."),
+    "serve": ("roboloop.cli.serve:serve", "Serve a model with vLLM or transformers, watched."),
+    "infer": ("roboloop.cli.infer:infer", "Ask a model one question and draw its answer."),
     "import-config": (
         "roboloop.cli.import_config:import_config",
         "Turn another trainer's configuration into a recipe.",

@@ -25,14 +25,25 @@ def drawn_thumbnail(picture: Image.Image, *, marks: Sequence[Mark]) -> bytes:
     scale = min(THUMBNAIL_WIDTH / picture.width, MAX_HEIGHT / picture.height, 2.0)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     small = picture.resize(size, Image.Resampling.LANCZOS)
-    draw = ImageDraw.Draw(small)
+    draw_marks(small, marks=marks, scale=scale)
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return stream.getvalue()
+
+
+def draw_marks(picture: Image.Image, *, marks: Sequence[Mark], scale: float = 1.0) -> None:
+    """Draw boxes, places and paths over a picture.
+
+    Args:
+        picture: RGB; it is changed.
+        marks: In pixels of the original.
+        scale: From the original to this picture.
+    """
+    draw = ImageDraw.Draw(picture)
     for mark in marks:
         places = [(x * scale, y * scale) for x, y in mark.points_px]
         for colour, more in ((CASING, 2), (INK, 0)):
             _draw(draw, mark.shape, places=places, colour=colour, more=more)
-    stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return stream.getvalue()
 
 
 def _draw(

@@ -19,11 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLModel
 from transformers.activations import ACT2FN
 
 GROUPED_TYPES = (torch.bfloat16, torch.float16, torch.float32)
 INIT_STD = 0.02
+FILE = "modeling_roboloop_moe"
+"""Name of this file, wherever it lies."""
 
 
 class RoboLoopMoeConfig(Qwen2_5_VLConfig):
@@ -136,18 +138,36 @@ class MoeMlp(nn.Module):
         return dense + (routed if self.moe_gate is None else self.moe_gate.tanh() * routed)
 
 
-class RoboLoopMoeForConditionalGeneration(Qwen2_5_VLForConditionalGeneration):
-    """Qwen2.5-VL whose language model has experts beside its dense layers."""
+class RoboLoopMoeModel(Qwen2_5_VLModel):
+    """The same without a head: what `AutoModel` gives, which vLLM puts its own head on."""
 
     config_class = RoboLoopMoeConfig
     _can_compile_fullgraph = False  # how many tokens an expert gets is not known beforehand
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        text = config.text_config
-        for number, layer in enumerate(self.model.language_model.layers):
-            if (number + 1) % text.decoder_sparse_step == 0:
-                layer.mlp = MoeMlp(text)
+        _put_experts(self)
+
+
+class RoboLoopMoeForConditionalGeneration(Qwen2_5_VLForConditionalGeneration):
+    """Qwen2.5-VL whose language model has experts beside its dense layers."""
+
+    config_class = RoboLoopMoeConfig
+    _can_compile_fullgraph = False
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        _put_experts(self.model)
+        # Saving adds this class under its own name; the other is not saved and has to be named.
+        known: dict[str, str] = getattr(config, "auto_map", None) or {}
+        config.auto_map = {**known, "AutoModel": f"{FILE}.{RoboLoopMoeModel.__name__}"}
+
+
+def _put_experts(model: Any) -> None:
+    text = model.config.text_config
+    for number, layer in enumerate(model.language_model.layers):
+        if (number + 1) % text.decoder_sparse_step == 0:
+            layer.mlp = MoeMlp(text)
 
 
 def moe_layers(model: nn.Module) -> list[MoeMlp]:

@@ -1,0 +1,1 @@
+"""Start and watch a server for a trained model: vLLM or `transformers serve`."""
