@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from roboloop.base.progress import console
+
+if TYPE_CHECKING:
+    from roboloop.serve.config import ServeConfig
 
 
 def serve(
@@ -52,11 +55,7 @@ def serve(
         max_restarts: How often it is started again.
         dry_run: Only print the command.
     """
-    from roboloop.serve.command import serving_command
     from roboloop.serve.config import ServeConfig
-    from roboloop.serve.environment import find_environment
-    from roboloop.serve.preflight import check_servable
-    from roboloop.serve.server import Server, free_port
 
     config = ServeConfig(
         engine=engine,
@@ -71,34 +70,42 @@ def serve(
         max_restarts=max_restarts,
         options=options,
     )
-    folder = model.resolve()
-    environment = find_environment(engine, python=python)
+    return _serve(config, folder=model.resolve(), python=python, log=log, dry_run=dry_run)
+
+
+def _serve(
+    config: ServeConfig, *, folder: Path, python: Path | None, log: Path, dry_run: bool
+) -> int:
+    from roboloop.serve.command import serving_command
+    from roboloop.serve.environment import find_environment
+    from roboloop.serve.preflight import check_servable
+    from roboloop.serve.server import Server, free_port
+
+    environment = find_environment(config.engine, python=python)
     has_own_code = check_servable(folder, environment=environment)
-    chosen = free_port(host, wanted=port)
+    port = free_port(config.host, wanted=config.port)
     command = serving_command(
-        config, folder=folder, environment=environment, port=chosen, has_own_code=has_own_code
+        config, folder=folder, environment=environment, port=port, has_own_code=has_own_code
     )
     if dry_run:
         variables = [f"{key}={value}" for key, value in command.variables.items()]
         print(shlex.join([*variables, *command.words]))  # noqa: T201
         return 0
     said = console()
-    said.print(f"{engine} {'.'.join(map(str, environment.version))} starts; log: {log}")
+    version = ".".join(map(str, environment.version))
+    said.print(f"{config.engine} {version} starts; log: {log}", markup=False)
     with Server(
         command,
-        host=host,
-        port=chosen,
+        host=config.host,
+        port=port,
         log=log,
         start_seconds=config.start_seconds,
         say=lambda text: said.print(text, markup=False),
     ) as server:
         server.start()
+        spec = engine_spec(config.engine, server.url)
         said.print(f"serving {command.name!r}; stop it with Ctrl-C. Ask it with:", markup=False)
-        said.print(
-            f"  roboloop infer {engine_spec(engine, server.url)} --image a.jpg --ask ...",
-            soft_wrap=True,
-            markup=False,
-        )
+        said.print(f"  roboloop infer {spec} --image a.jpg --ask ...", soft_wrap=True, markup=False)
         print(server.url, flush=True)  # noqa: T201 - the one line of data: where it is
         server.watch(max_restarts=config.max_restarts)
     return 0
