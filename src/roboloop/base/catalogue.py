@@ -307,6 +307,21 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A line is no answer to a benchmark's question",
         "docs/evaluation.md names the keys that each kind of question needs.",
     ),
+    "E-EVA-010": ErrorKind(
+        "A benchmark's files are not in the folder",
+        "Download it from the hub and name the folder that holds it with --benchmarks-root.",
+    ),
+    "E-EVA-011": ErrorKind(
+        "A benchmark's file is damaged or has another schema than the published one",
+        "Download the file again; docs/benchmarks.md says which data set is read.",
+    ),
+    "E-EVA-012": ErrorKind(
+        "A row of a benchmark is no item",
+        "Download the file again: a headline over the other rows could not be compared.",
+    ),
+    "E-EVA-013": ErrorKind(
+        "A benchmark needs a language model to grade answers", "Name one with --judge."
+    ),
     # Report
     "E-REP-001": ErrorKind(
         "A folder is not an evaluation", "Name a folder written by `roboloop evaluate`."

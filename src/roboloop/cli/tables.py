@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
-TableName = Literal["tasks", "dialects", "sources", "profiles", "recipes", "errors"]
+TableName = Literal[
+    "tasks", "dialects", "sources", "profiles", "benchmarks", "recipes", "errors"
+]  # fmt: skip
 
 
 def show(
@@ -19,9 +21,7 @@ def show(
         name: One table; all of them when left out.
         as_json: Machine-readable output.
     """
-    names: tuple[TableName, ...] = (
-        "tasks", "dialects", "sources", "profiles", "recipes", "errors",
-    )  # fmt: skip
+    names: tuple[TableName, ...] = get_args(TableName)
     chosen = names[:-1] if name is None else (name,)
     tables = {table: rows_of(table) for table in chosen}
     if as_json:
@@ -59,12 +59,25 @@ def rows_of(name: TableName) -> dict[str, str]:
             from roboloop.engines.profiles import PROFILES
 
             return {name: str(PROFILES.resolve(name).title) for name in PROFILES.rows}
+        case "benchmarks":
+            return _benchmarks()
         case "recipes":
             return _recipes()
         case "errors":
             from roboloop.base.catalogue import CATALOGUE
 
             return {code: f"{kind.title}. {kind.remedy}" for code, kind in CATALOGUE.items()}
+
+
+def _benchmarks() -> dict[str, str]:
+    from roboloop.evaluate.benchmarks import BENCHMARKS, load_benchmark
+
+    loaded = {kind: load_benchmark(kind) for kind in BENCHMARKS.rows}
+    return {
+        kind: f"{each.title}: {each.num_items:,} items, {each.hub[0]}, {each.aggregation.words}; "
+        f"prompts {', '.join(each.prompts)}"
+        for kind, each in loaded.items()
+    }
 
 
 def _recipes() -> dict[str, str]:

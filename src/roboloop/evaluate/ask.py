@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.base.hashing import hash_bytes
 from roboloop.base.progress import progress_bar
 from roboloop.engines.base import Engine, Request, Response
 from roboloop.evaluate.store import AnswerStore, RawAnswer, answer_key
@@ -54,8 +53,47 @@ class MediaHashes:
         """
         for medium in record.media:
             if medium not in self._known:
-                self._known[medium] = hash_bytes(self._media.read_bytes(medium))
+                self._known[medium] = self._media.content_hash(medium)
         return tuple(self._known[medium] for medium in record.media)
+
+
+def ask_all(
+    prompts: Sequence[tuple[Record, str]],
+    *,
+    engine: Engine | None,
+    identity: str,
+    store: AnswerStore,
+    media: MediaStore,
+    hashes: MediaHashes,
+    batch_size: int,
+    model: str,
+    title: str,
+) -> dict[str, Prediction]:
+    """Record id -> what the model says to it, found in the store or asked now.
+
+    Args:
+        prompts: Records and the texts of their questions.
+        engine: Answers; with None only what is stored counts.
+        identity: The engine's.
+        store: Keeps every answer.
+        media: Opens the pictures.
+        hashes: Names their content.
+        batch_size: Questions answered at once.
+        model: Name for the predictions.
+        title: What the progress bar says.
+    """
+    questions = name_answers(prompts, engine_identity=identity, hashes=hashes)
+    if engine is not None:
+        ask_missing(
+            questions,
+            engine=engine,
+            identity=identity,
+            store=store,
+            media=media,
+            batch_size=batch_size,
+            title=title,
+        )
+    return predictions_from(questions, store=store, model=model)
 
 
 def name_answers(

@@ -11,10 +11,25 @@ from roboloop.evaluate.gate import ForgettingGate
 BaselineName = Literal["untrained", "constant"]
 
 
-class EvaluateConfig(BaseModel):
-    """What is asked, how, and how sure the numbers are."""
+class Measuring(BaseModel):
+    """How models are asked and how sure the numbers are, whatever is asked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_new_tokens: int = Field(256, ge=1)
+    """Longest answer; greedy decoding ends earlier at the model's end token."""
+    batch_size: int = Field(32, ge=1)
+    """Questions answered at once."""
+    num_bootstrap: int = Field(1000, ge=100)
+    """How often episodes are drawn again for an interval."""
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    """Share of such intervals that hold the true value."""
+    seed: int = Field(0, ge=0)
+    """Seed of the wording, the choice of records and the bootstrap."""
+
+
+class EvaluateConfig(Measuring):
+    """What is asked of a split's records, how, and how sure the numbers are."""
 
     tasks: tuple[str, ...] | None = None
     """Tasks to evaluate; all tasks of the split when left out."""
@@ -28,17 +43,7 @@ class EvaluateConfig(BaseModel):
     """Ask every record in the task's first wording, or in one drawn by seed and record id."""
     format_hint: bool = False
     """Add a sentence that says how to write the answer: for models that were not trained on it."""
-    max_new_tokens: int = Field(256, ge=1)
-    """Longest answer; greedy decoding ends earlier at the model's end token."""
-    batch_size: int = Field(32, ge=1)
-    """Questions answered at once."""
-    num_bootstrap: int = Field(1000, ge=100)
-    """How often episodes are drawn again for an interval."""
-    confidence: float = Field(0.95, gt=0.5, lt=1.0)
-    """Share of such intervals that hold the true value."""
     baselines: tuple[BaselineName, ...] = ("untrained", "constant")
     """What the models are compared with, in the same table."""
     must_not_forget: ForgettingGate | None = None
     """Tasks that must not fall against a baseline; else the run ends with exit status 1."""
-    seed: int = Field(0, ge=0)
-    """Seed of the wording, the choice of records and the bootstrap."""

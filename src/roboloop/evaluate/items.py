@@ -20,6 +20,7 @@ def item_json(
     dialect: Dialect,
     question: str,
     judged: Mapping[str, Judged],
+    benchmark: str | None = None,
 ) -> dict[str, Any]:
     """The record with all its outcomes; docs/evaluation.md describes every key.
 
@@ -28,12 +29,15 @@ def item_json(
         dialect: Dialect in which the truth is written as text.
         question: Its wording for the first model.
         judged: Model name -> what it said and what that is worth.
+        benchmark: The benchmark it is an item of: what it is counted under in place of its task.
     """
     task = load_task(record.task)
     episode = record.meta.get("episode")
     return {
         "id": record.id,
-        "task": record.task,
+        "task": benchmark or record.task,
+        "question_type": record.task,
+        "subtask": record.meta.get("subtask"),
         "source": record.source,
         "split": record.split,
         "episode": None if episode is None else str(episode),

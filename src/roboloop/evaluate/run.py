@@ -21,7 +21,7 @@ from roboloop.base.files import atomic_write_json, atomic_write_text, atomic_wri
 from roboloop.base.hashing import canonical_json, hash_value
 from roboloop.dialects.base import Dialect
 from roboloop.engines.base import Engine
-from roboloop.evaluate.ask import MediaHashes, ask_missing, name_answers, predictions_from
+from roboloop.evaluate.ask import MediaHashes, ask_all
 from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predictions
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.gate import gate_results, gate_sentences, is_closed
@@ -116,7 +116,7 @@ def run_evaluation(
             E-ENG-* when a model cannot be loaded. A question that fails is counted, not raised.
     """
     chosen = [m for m in models if m.role == "candidate" or m.role in config.baselines]
-    _check_names([model.name for model in chosen])
+    check_names([model.name for model in chosen])
     folder = RecordFolder(records)
     stage = _Stage(
         config,
@@ -145,7 +145,12 @@ def run_evaluation(
             "results": [result._asdict() for result in found],
             "sentences": gate_sentences(found, baseline=config.must_not_forget.baseline),
         }
-    _write(out, report=report, items=_items(stage.records, runs=runs, dialect=dialect))
+    tables = {
+        "table.txt": text_table(report), "table.md": markdown_table(report),
+        "table.csv": csv_table(report), "table.tex": latex_table(report),
+    }  # fmt: skip
+    items = _items(stage.records, runs=runs, dialect=dialect)
+    write_results(out, report=report, items=items, tables=tables)
     unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
     return EvaluationResult(report, len(stage.records), report["complete"], unparsed)
 
@@ -196,18 +201,17 @@ class _Stage:
             (record, question_text(record, dialect=dialect, config=self.config))
             for record in self.records
         ]
-        questions = name_answers(prompts, engine_identity=identity, hashes=self.hashes)
-        if engine is not None:
-            ask_missing(
-                questions,
-                engine=engine,
-                identity=identity,
-                store=store,
-                media=self.media,
-                batch_size=self.config.batch_size,
-                title=f"asking {model.name}",
-            )
-        predictions = predictions_from(questions, store=store, model=model.name)
+        predictions = ask_all(
+            prompts,
+            engine=engine,
+            identity=identity,
+            store=store,
+            media=self.media,
+            hashes=self.hashes,
+            batch_size=self.config.batch_size,
+            model=model.name,
+            title=f"asking {model.name}",
+        )
         judged = judge_all(predictions, records=self.records, dialect=dialect)
         return ModelRun(model.name, model.role, identity, dialect.kind, judged)
 
@@ -234,18 +238,30 @@ def _items(
         yield item_json(record, dialect=dialect, question=question, judged=judged)
 
 
-def _write(out: Path, *, report: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> None:
+def write_results(
+    out: Path,
+    *,
+    report: Mapping[str, Any],
+    items: Iterable[Mapping[str, Any]],
+    tables: Mapping[str, str],
+) -> None:
+    """Write items, tables and, last, `report.json`: an evaluation that has one is whole.
+
+    Args:
+        out: The evaluation's folder.
+        report: The numbers.
+        items: One entry for each record.
+        tables: File name -> text.
+    """
     with atomic_writer(out / "items.jsonl") as stream:
         for item in items:
             stream.write((canonical_json(item) + "\n").encode())
-    atomic_write_text(out / "table.txt", text=text_table(report))
-    atomic_write_text(out / "table.md", text=markdown_table(report))
-    atomic_write_text(out / "table.csv", text=csv_table(report))
-    atomic_write_text(out / "table.tex", text=latex_table(report))
+    for name, text in tables.items():
+        atomic_write_text(out / name, text=text)
     atomic_write_json(out / "report.json", value=report)
 
 
-def _check_names(names: Sequence[str]) -> None:
+def check_names(names: Sequence[str]) -> None:
     """Names are column heads and file names: each its own, none that of the constant."""
     assert len(set(names)) == len(names) and CONSTANT not in names, names
     assert all(NAME.fullmatch(name) for name in names), names

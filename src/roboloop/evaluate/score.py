@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from roboloop.dialects.base import Dialect
+from roboloop.records.answers import Answer
 from roboloop.records.outcomes import Prediction, PredictionStatus, Score, ScoreStatus
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
@@ -33,8 +34,34 @@ def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialec
     result as incomplete; so does a text that is a server's error message. A record without truth
     has no values; it is counted and left out for every model alike.
     """
-    parsed = read_prediction(prediction, record=record, task=task, dialect=dialect)
-    values = task.worst()
+    return judge_by(
+        prediction,
+        record=record,
+        parse=lambda text: task.parse(text, record=record, dialect=dialect),
+        measure=lambda answer, truth: task.score(answer, truth=truth, size=record.picture_size),
+        worst=task.worst(),
+    )
+
+
+def judge_by(
+    prediction: Prediction,
+    *,
+    record: Record,
+    parse: Callable[[str], Parsed],
+    measure: Callable[[Answer, Answer], Mapping[str, float]],
+    worst: Mapping[str, float],
+) -> Judged:
+    """As `judge`, for whatever reads and measures an answer.
+
+    Args:
+        prediction: What the model said.
+        record: What it was asked.
+        parse: Reads a text.
+        measure: Every metric of a parsed answer against the truth.
+        worst: Every metric of an answer that is none.
+    """
+    parsed = read_prediction(prediction, parse=parse)
+    values = dict(worst)
     if record.answer is None:
         status, values = ScoreStatus.TRUTH_MISSING, {}
     elif parsed.status is ParseStatus.INFRA_ERROR:
@@ -43,8 +70,8 @@ def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialec
         status = ScoreStatus.UNPARSED
     else:
         status = ScoreStatus.SCORED
-        values = task.score(parsed.answer, truth=record.answer, size=record.picture_size)
-        assert set(values) == {metric.name for metric in task.metrics}, (task.kind, sorted(values))
+        values = dict(measure(parsed.answer, record.answer))
+        assert set(values) == set(worst), (record.id, sorted(values))
         assert all(map(math.isfinite, values.values())), (record.id, values)
     score = Score(
         record_id=record.id,
@@ -58,13 +85,11 @@ def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialec
     return Judged(prediction, score, parsed)
 
 
-def read_prediction(
-    prediction: Prediction, *, record: Record, task: Task, dialect: Dialect
-) -> Parsed:
+def read_prediction(prediction: Prediction, *, parse: Callable[[str], Parsed]) -> Parsed:
     """The answer in what a model said; `truncated` when none came before the last token allowed."""
     if prediction.status is PredictionStatus.REQUEST_FAILED:
         return Parsed(None, ParseStatus.INFRA_ERROR, prediction.error)
-    parsed = task.parse(prediction.text, record=record, dialect=dialect)
+    parsed = parse(prediction.text)
     if parsed.answer is None and prediction.finish_reason == CUT_OFF_REASON:
         return parsed._replace(status=ParseStatus.TRUNCATED)
     return parsed

@@ -8,10 +8,10 @@ averaged, and verdicts are counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -29,11 +29,11 @@ from roboloop.base.statistics import (
     percentile_interval,
     share_interval,
 )
-from roboloop.evaluate.config import EvaluateConfig
+from roboloop.evaluate.config import Measuring
 from roboloop.evaluate.score import Judged
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
-from roboloop.tasks.base import Metric, ParseStatus, Task
+from roboloop.tasks.base import Metric, ParseStatus
 
 SCHEMA = "roboloop.evaluation/1"
 BETTER, WORSE, UNCLEAR = "better", "worse", "not distinguishable"
@@ -57,11 +57,25 @@ class ModelRun(NamedTuple):
     judged: Mapping[str, Judged]
 
 
+class Topic(Protocol):
+    """What records are counted under: their task, or the benchmark they are items of."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+
+
+def task_of(record: Record) -> Topic:
+    """The record's task."""
+    return load_task(record.task)
+
+
 @dataclass(frozen=True)
 class TaskRecords:
-    """The records of one task, in the order of their ids, and how to weigh them."""
+    """The records of one topic, in the order of their ids, and how to weigh them."""
 
-    task: Task
+    task: Topic
     records: Sequence[Record]
 
     @cached_property
@@ -95,14 +109,16 @@ def summarise(
     records: Sequence[Record],
     *,
     models: Sequence[ModelRun],
-    config: EvaluateConfig,
+    config: Measuring,
     notes: Sequence[str] = (),
+    topic_of: Callable[[Record], Topic] = task_of,
 ) -> dict[str, Any]:
     """The whole report as JSON; docs/evaluation.md describes every key."""
-    by_task: dict[str, list[Record]] = {}
-    for record in sorted(records, key=lambda record: (record.task, record.id)):
-        by_task.setdefault(record.task, []).append(record)
-    tasks = [TaskRecords(load_task(kind), found) for kind, found in by_task.items()]
+    topics = {topic.kind: topic for topic in map(topic_of, records)}
+    by_topic: dict[str, list[Record]] = {kind: [] for kind in sorted(topics)}
+    for record in sorted(records, key=lambda record: record.id):
+        by_topic[topic_of(record).kind].append(record)
+    tasks = [TaskRecords(topics[kind], found) for kind, found in by_topic.items()]
     entries = [_task_entry(task, models=models, config=config) for task in tasks]
     return {
         "schema": SCHEMA,
@@ -126,7 +142,7 @@ def summarise(
 
 
 def _task_entry(
-    task: TaskRecords, *, models: Sequence[ModelRun], config: EvaluateConfig
+    task: TaskRecords, *, models: Sequence[ModelRun], config: Measuring
 ) -> dict[str, Any]:
     num_records, num_scored = len(task.records), len(task.scored)
     present = [model for model in models if task.asked(model)]
@@ -147,7 +163,7 @@ def _task_entry(
 
 
 def _result(
-    task: TaskRecords, *, model: ModelRun, models: Sequence[ModelRun], config: EvaluateConfig
+    task: TaskRecords, *, model: ModelRun, models: Sequence[ModelRun], config: Measuring
 ) -> dict[str, Any]:
     judged = [model.judged[record.id] for record in task.records]
     statuses = Counter(item.parsed.status for item in judged)
@@ -179,7 +195,7 @@ def _result(
     }
 
 
-def _means(task: TaskRecords, model: ModelRun, *, config: EvaluateConfig) -> dict[str, Any]:
+def _means(task: TaskRecords, model: ModelRun, *, config: Measuring) -> dict[str, Any]:
     means = mean_intervals(
         task.values(model),
         groups=task.groups,
@@ -192,7 +208,7 @@ def _means(task: TaskRecords, model: ModelRun, *, config: EvaluateConfig) -> dic
 
 
 def _differences(
-    task: TaskRecords, model: ModelRun, *, baseline: ModelRun, config: EvaluateConfig
+    task: TaskRecords, model: ModelRun, *, baseline: ModelRun, config: Measuring
 ) -> dict[str, Any]:
     differences = difference_intervals(
         task.values(model),
@@ -213,7 +229,7 @@ def _differences(
 
 
 def _validity(
-    records: Sequence[Record], model: ModelRun, *, config: EvaluateConfig
+    records: Sequence[Record], model: ModelRun, *, config: Measuring
 ) -> dict[str, Any] | None:
     """Share of the records whose answer could be read."""
     if not records:
@@ -237,7 +253,7 @@ def _overall_entry(
     *,
     tasks: Sequence[TaskRecords],
     entries: Sequence[Mapping[str, Any]],
-    config: EvaluateConfig,
+    config: Measuring,
 ) -> dict[str, Any]:
     """Validity over all its records, and in how many tasks its main metric beats each baseline."""
     mine = [
@@ -263,7 +279,7 @@ def _overall_entry(
 
 
 def _by_metric(
-    tasks: Sequence[TaskRecords], *, models: Sequence[ModelRun], config: EvaluateConfig
+    tasks: Sequence[TaskRecords], *, models: Sequence[ModelRun], config: Measuring
 ) -> list[dict[str, Any]]:
     """Means over tasks that share their main metric, each task counting alike."""
     families: dict[Metric, list[TaskRecords]] = {}
@@ -292,7 +308,7 @@ def _by_metric(
 
 
 def _mean_over_tasks(
-    members: Sequence[TaskRecords], model: ModelRun, config: EvaluateConfig
+    members: Sequence[TaskRecords], model: ModelRun, config: Measuring
 ) -> Interval:
     """Mean of the task means of the main metric; an episode is drawn with all its tasks."""
     labels = [group_label(record) for task in members for record in task.scored]
@@ -320,7 +336,7 @@ def _mean_over_tasks(
     )
 
 
-def _small_task_notes(tasks: Sequence[TaskRecords], *, config: EvaluateConfig) -> list[str]:
+def _small_task_notes(tasks: Sequence[TaskRecords], *, config: Measuring) -> list[str]:
     least = fewest_groups(config.confidence)
     return [
         f"{task.task.kind}: {task.groups.num_groups} episodes are too few to tell any difference "
@@ -330,6 +346,6 @@ def _small_task_notes(tasks: Sequence[TaskRecords], *, config: EvaluateConfig) -
     ]
 
 
-def _draws(config: EvaluateConfig, purpose: str) -> np.random.Generator:
+def _draws(config: Measuring, purpose: str) -> np.random.Generator:
     """The same draws of episodes for every model, so that columns can be compared."""
     return seeded_generator(config.seed, "bootstrap", purpose)

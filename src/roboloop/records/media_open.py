@@ -196,13 +196,23 @@ class MediaStore:
         """
         if isinstance(media, VideoFrame):
             size = PictureSize(*self.open(media).size)
-            with _named(medium_name(media)):
-                video = self._file(media.path)
-                whole = _file_hash(video, video.stat().st_mtime_ns)
-            return Measured(size, hash_value([whole, media.frame]))
+            return Measured(size, self.content_hash(media))
         with _named(medium_name(media)):
             data = self._encoded(media)
             return Measured(PictureSize(*decode_picture(data).size), hash_bytes(data))
+
+    def content_hash(self, media: Media) -> str:
+        """The hash of the encoded bytes; of a video frame of the video's bytes and its number.
+
+        Raises:
+            RoboLoopError: As `read_bytes`; nothing is decoded.
+        """
+        if not isinstance(media, VideoFrame):
+            return hash_bytes(self.read_bytes(media))
+        with _named(medium_name(media)):
+            video = self._file(media.path)
+            whole = _file_hash(video, video.stat().st_mtime_ns)
+        return hash_value([whole, media.frame])
 
     def num_frames(self, path: str) -> int:
         """How many frames the video at `root:relative` has.

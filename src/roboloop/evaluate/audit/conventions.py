@@ -129,7 +129,7 @@ def record_of(item: Mapping[str, Any]) -> Record:
     """The record behind a line of `items.jsonl`, as far as reading and scoring need it."""
     return Record(
         id=item["id"],
-        task=item["task"],
+        task=item.get("question_type", item["task"]),
         media=tuple(media_from_json(picture["media"]) for picture in item["pictures"]),
         answer=answer_from_json(item["truth"]["answer"]),
         source=item["source"],
