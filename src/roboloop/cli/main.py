@@ -38,7 +38,10 @@ VERBS = {
         "roboloop.cli.import_config:import_config",
         "Turn another trainer's configuration into a recipe.",
     ),
-    "evaluate": ("roboloop.cli.run:evaluate", "Run a recipe up to its evaluation."),
+    "evaluate": (
+        "roboloop.cli.evaluate:evaluate",
+        "Measure a recipe's models, or any model on benchmarks or records.",
+    ),
     "compare": ("roboloop.cli.compare:compare", "Hold evaluated models against a baseline."),
     "audit": ("roboloop.cli.audit:audit", "Look for what a model's score does not say."),
     "import-log": (

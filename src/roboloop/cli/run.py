@@ -35,7 +35,7 @@ def run(
         workers: Processes that read data sets; one a core when left out.
         processes: See its options.
     """
-    return _follow(
+    return follow(
         recipe, out=out, overrides=_with_workers(set, workers), until="report",
         processes=processes.processes(),
     )  # fmt: skip
@@ -48,7 +48,7 @@ def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
         out: The run folder; runs/demo-cpu when left out.
         set: Override a value of the recipe demo_cpu.
     """
-    return _follow(Path("demo_cpu"), out=out, overrides=set, until="report")
+    return follow(Path("demo_cpu"), out=out, overrides=set, until="report")
 
 
 def data(
@@ -70,7 +70,7 @@ def data(
         workers: Processes that read data sets; one a core when left out.
     """
     last = {"sources": "data", "curate": "curate"}[until]
-    return _follow(recipe, out=out, overrides=_with_workers(set, workers), until=last)
+    return follow(recipe, out=out, overrides=_with_workers(set, workers), until=last)
 
 
 def train(
@@ -102,18 +102,7 @@ def train(
         words += [word for override in set for word in ("--set", override)]
         print(launch_text(launch, processes.cluster_job(name, arguments=words)))  # noqa: T201
         return 0
-    return _follow(recipe, out=out, overrides=set, until="train", processes=processes.processes())
-
-
-def evaluate(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
-    """Run a recipe up to its evaluation and print the table.
-
-    Args:
-        recipe: A YAML file, or the name of a shipped recipe.
-        out: The run folder.
-        set: Override a value.
-    """
-    return _follow(recipe, out=out, overrides=set, until="evaluate")
+    return follow(recipe, out=out, overrides=set, until="train", processes=processes.processes())
 
 
 def report(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -124,14 +113,14 @@ def report(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = (
         out: The run folder.
         set: Override a value.
     """
-    return _follow(recipe, out=out, overrides=set, until="report")
+    return follow(recipe, out=out, overrides=set, until="report")
 
 
 def _with_workers(overrides: tuple[str, ...], workers: int | None) -> tuple[str, ...]:
     return overrides if workers is None else (*overrides, f"data.num_workers={workers}")
 
 
-def _follow(
+def follow(
     recipe: Path,
     *,
     out: Path | None,
@@ -139,6 +128,7 @@ def _follow(
     until: str,
     processes: Processes | None = None,
 ) -> int:
+    """Follow a recipe up to the stage `until` and say what came of it."""
     from roboloop.pipeline.execute import run_recipe
     from roboloop.pipeline.load import load_recipe
 

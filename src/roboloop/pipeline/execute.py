@@ -71,6 +71,26 @@ def run_recipe(
         return _follow(execution, until=until)
 
 
+def trained_models(recipe: Recipe, *, out: Path) -> dict[str, Path]:
+    """Follow the recipe up to its last training phase and give the model folders.
+
+    Returns:
+        `trained`, when the recipe trains, and `untrained`, the model it starts from.
+
+    Raises:
+        RoboLoopError: As `run_recipe`.
+    """
+    run = RunFolder(out)
+    with run.exclusive():
+        run.write_lock(lock_text(recipe), environment=capture_environment())
+        execution = Execution(recipe, run=run)
+        _follow(execution, until="train")
+        found = {"untrained": execution.weights(0)}
+        if execution.phases:
+            found = {"trained": execution.weights(len(execution.phases)), **found}
+        return found
+
+
 def lock_text(recipe: Recipe) -> str:
     """The recipe with every default filled in and the version that resolves it, as YAML."""
     return dump_yaml({"roboloop": roboloop.__version__, **recipe.resolved()})

@@ -1,0 +1,75 @@
+"""`evaluate MODEL --benchmarks` and `--tasks --data`, with a real model of random weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from roboloop.cli.main import run_command
+from roboloop.models.tiny import build_tiny
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
+
+import hub_files
+from scripted_engine import records_of, write_records
+
+QUICKLY = ("--max-new-tokens", "12", "--batch-size", "8")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    texts = ["Answer with the letter A, B, C or D.", "Which one is it? (0.5, 0.25)"]
+    return build_tiny(tmp_path_factory.mktemp("tiny") / "model", seed=0, texts=texts)
+
+
+def test_benchmarks_of_a_folder_of_ones_own(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub_files.embspatial(tmp_path / "hub")
+    hub_files.refspatial(tmp_path / "hub")
+    out = tmp_path / "out"
+    command = [
+        "evaluate", str(model), "--benchmarks", "embspatial,refspatial_planing",
+        "--benchmarks-root", str(tmp_path / "hub"), "--out", str(out), *QUICKLY,
+    ]  # fmt: skip
+    assert run_command(command) == 1  # small files: headlines are refused, and that is said
+    said = capsys.readouterr()
+    assert said.out.strip() == str(out)
+    assert "no headline over 5 of 3,640 items" in said.err
+    report = json.loads((out / "report.json").read_text())
+    assert [entry["task"] for entry in report["tasks"]] == ["embspatial", "refspatial_placement"]
+    assert (out / "report" / "index.html").exists()
+    before = (out / "answers" / "model.jsonl").read_bytes()
+    assert run_command(command) == 1
+    assert (out / "answers" / "model.jsonl").read_bytes() == before
+
+
+def test_tasks_of_records_that_lie_somewhere(model: Path, tmp_path: Path) -> None:
+    records = write_records(tmp_path / "val", records=records_of(["contact_box", "traj"]))
+    out = tmp_path / "out"
+    command = [
+        "evaluate", str(model), "--tasks", "contact_box", "--data", str(records), "--max-items",
+        "4", "--out", str(out), *QUICKLY,
+    ]  # fmt: skip
+    assert run_command(command) == 0
+    report = json.loads((out / "report.json").read_text())
+    assert [(e["task"], e["num_records"]) for e in report["tasks"]] == [("contact_box", 4)]
+    assert (out / "report" / "index.html").exists()
+
+
+def test_mistakes_are_told_and_not_traced(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["evaluate", str(model), "--benchmarks", "blink"]) == 2
+    assert "--benchmarks-root" in capsys.readouterr().err
+    here = ["--benchmarks-root", str(tmp_path)]
+    assert run_command(["evaluate", str(model), "--benchmarks", "blonk", *here]) == 2
+    assert "did you mean 'blink'" in capsys.readouterr().err
+    assert run_command(["evaluate", str(model), "--benchmarks", "blink", *here]) == 2
+    assert "BLINK-Benchmark/BLINK" in capsys.readouterr().err
+    wrong = ["evaluate", str(model), "--benchmarks", "blink", *here, "--sampler", "random"]
+    assert run_command(wrong) == 2
+    assert "--sampler" in capsys.readouterr().err
