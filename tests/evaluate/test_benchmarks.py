@@ -287,6 +287,23 @@ def test_published_scores_are_held_against_the_same_model_only(
     assert not is_same_model("Qwen2.5-VL-7B", "Qwen2.5-VL-72B")
 
 
+def test_other_rules_score_the_same_answers(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = ("blink", "where2place", "robo_spatial", "vsibench", "refcoco", "textvqa")
+    config = config_for(root, benchmarks=kinds, rules=("default",))
+    expect_what_is_there(monkeypatch, config)
+    result = measure(config, out=tmp_path, engine=ToldEngine(perfect_answers(config)))
+    for kind in kinds:
+        found = result_of(result, kind)
+        ours = found["rules"]["default"]
+        assert ours["num_left_out"] == 0
+        if kind != "textvqa":
+            assert ours["item_mean"] == pytest.approx(1.0), kind
+    assert result_of(result, "blink")["rules"]["default"]["headline"] == pytest.approx(1.0)
+    assert "by the rules of others" in (tmp_path / "table.md").read_text()
+
+
 def test_a_sample_is_drawn_by_seed_and_never_has_a_headline(root: Path, tmp_path: Path) -> None:
     config = config_for(root, benchmarks=("blink",), max_items=6)
     engine = ToldEngine(perfect_answers(config))

@@ -42,6 +42,7 @@ def compare(
     """
     from roboloop.base.errors import RoboLoopError
     from roboloop.base.files import atomic_write_text
+    from roboloop.evaluate.benchmarks.published import published_lines
     from roboloop.evaluate.compare.comparison import CompareOptions
     from roboloop.evaluate.compare.comparison import compare as compare_models
     from roboloop.evaluate.compare.flags import find_flags
@@ -63,7 +64,7 @@ def compare(
     else:
         loaded = [load_evaluated(named) for named in models]
         found = compare_models(loaded, baseline=baseline or loaded[0].label, options=options)
-    flags = find_flags(found)
+    flags = find_flags(found, published=published_lines())
     if out is not None:
         for form, suffix in SUFFIXES.items():
             path = out / f"comparison{suffix}"

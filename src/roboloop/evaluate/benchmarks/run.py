@@ -29,6 +29,7 @@ from roboloop.evaluate.benchmarks.reading import (
     read_benchmarks,
     write_benchmark_records,
 )
+from roboloop.evaluate.benchmarks.rule_scores import rule_entries
 from roboloop.evaluate.benchmarks.strict import prompt_named
 from roboloop.evaluate.benchmarks.tables import benchmark_tables
 from roboloop.evaluate.items import item_json
@@ -83,7 +84,7 @@ def run_benchmarks(
         "records_hash": hash_value([[r.id, record_hash(r)] for r in records]),
     }
     report["settings"] = {**report["settings"], "root": None}  # the same numbers anywhere
-    _add_benchmarks(report, found=read.found, runs=runs, config=config)
+    _add_benchmarks(report, found=read.found, runs=runs, config=config, media=media, models=models)
     report["left_out"] = read.left_out
     tables = benchmark_tables(report)
     write_results(
@@ -152,10 +153,13 @@ def _add_benchmarks(
     found: Sequence[ReadBenchmark],
     runs: Sequence[ModelRun],
     config: BenchmarkConfig,
+    media: MediaStore,
+    models: Sequence[BenchmarkModel],
 ) -> None:
     """Put the authors' numbers beside the metrics; a refused headline makes the run incomplete."""
     by_kind = {each.benchmark.kind: each for each in found}
     by_name = {run.name: run for run in runs}
+    dialects = {model.name: model.dialect for model in models}
     for entry in report["tasks"]:
         each = by_kind[entry["task"]]
         entry["benchmark"] = benchmark_facts(
@@ -168,6 +172,11 @@ def _add_benchmarks(
                 each.benchmark, items, num_items=len(items),
                 num_failed=result["num_request_failed"], config=config,
                 model=config.published_as or run.name,
+            )  # fmt: skip
+            prompt = prompt_named(each.benchmark, config.prompts)
+            result["rules"] = rule_entries(
+                each.benchmark, each.records, judged=run.judged, rules=config.rules, media=media,
+                dialect=prompt.dialect or dialects[run.name],
             )  # fmt: skip
             result["complete"] = result["complete"] and not result["headline"]["refused"]
     report["complete"] = not report.get("left_out") and all(

@@ -52,6 +52,10 @@ def _markdown(report: Report) -> str:
     if numbers := list(_number_rows(report)):
         lines += ["", "## Further numbers of the authors", ""]
         lines += markdown_rows(["benchmark", "number", "model", "value"], numbers)
+    if rules := list(_rule_rows(report)):
+        lines += ["", "## The same answers by the rules of others", ""]
+        header = ["benchmark", "model", "rules", "headline", "item mean", "scored", "left out"]
+        lines += markdown_rows(header, rules)
     lines += ["", "## How it was asked", ""]
     lines += markdown_rows(["benchmark", "prompt", "headline"], _asked_rows(report))
     return "\n".join(lines) + "\n"
@@ -92,6 +96,15 @@ def _number_rows(report: Report) -> Iterator[list[str]]:
     for entry, result in _results(report):
         for name, value in result["numbers"].items():
             yield [entry["task"], name, result["model"], "-" if value is None else _share(value)]
+
+
+def _rule_rows(report: Report) -> Iterator[list[str]]:
+    for entry, result in _results(report):
+        for name, found in result["rules"].items():
+            numbers = (found["headline"], found["item_mean"])
+            shown = ["-" if value is None else _share(value) for value in numbers]
+            counts = [str(found["num_scored"]), str(found["num_left_out"])]
+            yield [entry["task"], result["model"], name, *shown, *counts]
 
 
 def _asked_rows(report: Report) -> Iterator[list[str]]:
