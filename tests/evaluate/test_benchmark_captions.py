@@ -52,7 +52,7 @@ def test_bleu_is_that_of_nltk_where_all_orders_match() -> None:
     draw = np.random.default_rng(3)
     vocabulary = ["a", "cup", "red", "on", "the"]
     num_compared = 0
-    for _ in range(60):
+    for _ in range(120):
         said = [list(draw.choice(vocabulary, draw.integers(4, 10))) for _ in range(4)]
         given = [
             [list(draw.choice(vocabulary, draw.integers(4, 10))) for _ in range(3)] for _ in said
