@@ -110,7 +110,7 @@ def evaluate(
         max_new_tokens: Longest answer.
         batch_size: Questions answered at once.
         seed: Of drawn items and intervals.
-        out: The folder for the results; evaluations/<model> when left out.
+        out: The folder for the results; evaluations/MODEL when left out.
         set: Override a value of the recipe.
     """
     if benchmarks.benchmarks is None and data is None:
