@@ -5,13 +5,14 @@ They come from a server that has imported torch once, and meet through gloo as t
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,22 +42,31 @@ class Job(NamedTuple):
 def run_job(job: Job) -> None:
     from roboloop.dialects import load_dialect
     from roboloop.train.config import SftConfig
+    from roboloop.train.dpo import run_dpo
+    from roboloop.train.dpo_config import DpoConfig
     from roboloop.train.sft import run_sft
 
     dialect = load_dialect("qwen25_vl", factor=16, min_pixels=4 * 256, max_pixels=100 * 256)
-    config = SftConfig.model_validate_json(job.config)
-    run_sft(
-        config, model=job.model, records=job.records, out=job.out, dialect=dialect, seed=3
-    )  # fmt: skip
+    given: dict[str, Any] = {
+        "model": job.model, "records": job.records, "out": job.out, "dialect": dialect, "seed": 3,
+    }  # fmt: skip
+    if json.loads(job.config).get("kind") == "dpo":
+        run_dpo(DpoConfig.model_validate_json(job.config), **given)
+    else:
+        run_sft(SftConfig.model_validate_json(job.config), **given)
 
 
-def run_processes(job: Job, *, num_ranks: int = 1, timeout_seconds: float = 120) -> list[int]:
-    """Run the job on so many processes; their exit codes. When one dies the others are ended."""
+def run_processes(*jobs: Job, num_ranks: int = 1, timeout_seconds: float = 120) -> list[int]:
+    """Run the jobs one after the other on so many processes, which write to the first one's folder.
+
+    Returns:
+        The processes' exit codes. When one dies the others are ended.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["roboloop.train.sft"])
     port = _free_port()
     processes = [
-        context.Process(target=_enter, args=(job, rank, num_ranks, port))
+        context.Process(target=_enter, args=(jobs, rank, num_ranks, port))
         for rank in range(num_ranks)
     ]
     for process in processes:
@@ -74,12 +84,12 @@ def run_processes(job: Job, *, num_ranks: int = 1, timeout_seconds: float = 120)
     return [process.exitcode or 0 for process in processes]
 
 
-def _enter(job: Job, rank: int, num_ranks: int, port: int) -> None:
+def _enter(jobs: Sequence[Job], rank: int, num_ranks: int, port: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    job.out.mkdir(parents=True, exist_ok=True)
-    said = (job.out / f"stderr-{rank}.txt").open("a")
+    jobs[0].out.mkdir(parents=True, exist_ok=True)
+    said = (jobs[0].out / f"stderr-{rank}.txt").open("a")
     os.dup2(said.fileno(), sys.stderr.fileno())
     os.environ |= {"ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
     if num_ranks > 1:
@@ -90,12 +100,13 @@ def _enter(job: Job, rank: int, num_ranks: int, port: int) -> None:
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": f"{port}",
         }
-    if job.fault:
-        globals()[job.fault](rank, job.argument)
     from roboloop.base.errors import RoboLoopError
 
     try:
-        run_job(job)
+        for job in jobs:
+            if job.fault:
+                globals()[job.fault](rank, job.argument)
+            run_job(job)
     except RoboLoopError as error:
         print(error, file=sys.stderr, flush=True)
         sys.exit(2)
@@ -202,3 +213,57 @@ def out_of_memory_on(rank: int, argument: tuple[int, int]) -> None:
         return real(self, tensors)
 
     AnswerLoss.forward = forward  # type: ignore[method-assign]
+
+
+def out_of_memory_unless_sharded(rank: int, argument: None) -> None:
+    """One rank cannot go through a batch after the first step while it holds all weights."""
+    import torch
+    from torch.distributed.fsdp import FSDPModule
+
+    from roboloop.train.loop import Trainer
+    from roboloop.train.objective import AnswerLoss
+
+    real_step, real = Trainer._step, AnswerLoss.forward
+    is_late = False
+
+    def step(self: Trainer, number: int) -> Any:
+        nonlocal is_late
+        is_late = number > 0
+        return real_step(self, number)
+
+    def forward(self: AnswerLoss, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        is_sharded = any(isinstance(part, FSDPModule) for part in self.network.modules())
+        if rank == 1 and is_late and not is_sharded:
+            raise torch.OutOfMemoryError("injected")
+        return real(self, tensors)
+
+    Trainer._step = step  # type: ignore[method-assign]
+    AnswerLoss.forward = forward  # type: ignore[method-assign]
+
+
+def note_pictures(rank: int, folder: Path) -> None:
+    """Write down for each micro-batch whether it has pictures."""
+    from roboloop.train.objective import AnswerLoss
+
+    real = AnswerLoss.forward
+
+    def forward(self: AnswerLoss, tensors: dict[str, Any]) -> Any:
+        with (folder / f"pictures-{rank}.txt").open("a") as file:
+            file.write("pictures\n" if {"patches", "pixel_values"} & tensors.keys() else "text\n")
+        return real(self, tensors)
+
+    AnswerLoss.forward = forward  # type: ignore[method-assign]
+
+
+def note_experts(rank: int, folder: Path) -> None:
+    """Write down for each layer and micro-batch which experts are chosen."""
+    from roboloop.models.moe.modeling_roboloop_moe import Experts
+
+    real = Experts.forward
+
+    def forward(self: Experts, hidden: Any, chosen: Any, weights: Any) -> Any:
+        with (folder / f"experts-{rank}.txt").open("a") as file:
+            file.write(f"{sorted(set(chosen.flatten().tolist()))}\n")
+        return real(self, hidden, chosen, weights)
+
+    Experts.forward = forward  # type: ignore[method-assign]

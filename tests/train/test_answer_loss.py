@@ -22,21 +22,16 @@ VOCABULARY, WIDTH = 50, 8
 
 
 class Head(nn.Module):
-    """A network whose hidden states are its inputs; it notes how many logits it makes at once."""
+    """A network whose hidden states are its inputs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.inner = nn.Embedding(VOCABULARY, WIDTH, dtype=torch.float64)
-        self.head = nn.Linear(WIDTH, VOCABULARY, bias=False, dtype=torch.float64)
-        self.made: list[int] = []
+        self.lm_head = nn.Linear(WIDTH, VOCABULARY, bias=False, dtype=torch.float64)
 
     def model(self, *, input_ids: torch.Tensor, use_cache: bool) -> Any:
         assert not use_cache
         return type("Output", (), {"last_hidden_state": self.inner(input_ids)})
-
-    def lm_head(self, hidden: torch.Tensor) -> torch.Tensor:
-        self.made.append(len(hidden))
-        return self.head(hidden)
 
 
 @pytest.fixture
@@ -59,7 +54,7 @@ def logits_and_targets(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """At targets only, the plain way."""
     labels = tensors["labels"][:, 1:]
-    logits = network.head(network.inner(tensors["input_ids"]))[:, :-1]
+    logits = network.lm_head(network.inner(tensors["input_ids"]))[:, :-1]
     chosen = labels != -100
     return logits[chosen], labels[chosen], tensors["weights"][:, 1:][chosen]
 
@@ -95,12 +90,22 @@ def test_all_parts_are_their_formulas(
         assert torch.allclose(mine, theirs, rtol=1e-12, atol=1e-14)
 
 
-def test_never_more_logits_than_a_chunk(network: Head, tensors: dict[str, torch.Tensor]) -> None:
+def test_never_more_logits_than_a_chunk(
+    network: Head, tensors: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    real = functional.linear
+
+    def noted(hidden: torch.Tensor, *weights: Any) -> torch.Tensor:
+        made.append(len(hidden))
+        return real(hidden, *weights)
+
+    monkeypatch.setattr(functional, "linear", noted)
     num = int((tensors["labels"][:, 1:] != -100).sum())
     loss = AnswerLoss(network, config=LossConfig(chunk_tokens=4))(tensors)["loss"]
-    assert max(network.made) == 4 and sum(network.made) == num
+    assert max(made) == 4 and sum(made) == num
     loss.backward()
-    assert max(network.made) == 4 and sum(network.made) == 2 * num  # once more on the way back
+    assert max(made) == 4 and sum(made) == 2 * num  # once more on the way back
 
 
 def test_weight_one_is_no_weight(network: Head, tensors: dict[str, torch.Tensor]) -> None:

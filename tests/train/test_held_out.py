@@ -104,6 +104,21 @@ def test_held_out_loss_is_that_of_transformers(
     assert lines[-1]["eval_loss"] == pytest.approx(expected, abs=2e-4)
 
 
+@pytest.mark.parametrize("kind", ["packed", "padded"])
+def test_held_out_loss_is_the_same_however_records_are_trained(
+    run: Run, phase: Phase, kind: str
+) -> None:
+    sizes = {"tokens_per_pack": 512} if kind == "packed" else {"records_per_batch": 2}
+    batching = {"kind": kind, "records_per_step": 4, **sizes}
+    records = {"pictures_per_step": 8, "questions_per_picture": 4, "max_tokens": 512}
+    still = {"num_steps": 1, "learning_rate": 1e-12, "eval_every_steps": 1}
+    [alike], [other] = (
+        [line["eval_loss"] for line in log_of(run(phase(**still, **more), out=out))]
+        for out, more in (("branched", {}), (kind, {"batching": batching, **records}))
+    )
+    assert other == pytest.approx(alike, abs=1e-4)
+
+
 def test_every_task_is_answered_and_scored(run: Run, phase: Phase) -> None:
     lines = log_of(run(phase(generate_every_steps=3, generate_max_tokens=8)))
     told = [line for line in lines if any(name.startswith("gen_") for name in line)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol
@@ -43,7 +43,7 @@ class Progress:
         seconds: Time spent, over all attempts.
         smooth_loss: The smoothed loss at this point.
         evaluation_loss: Loss on records that are not trained on, when it was last taken.
-        layout: Who can read the state: `replicated`, or the way of sharding and its processes.
+        layout: How the state lies: `replicated`, or the way of sharding and its processes.
         num_skipped: Steps whose gradient was thrown away.
     """
 
@@ -71,12 +71,16 @@ class TrainState(Protocol):
         """See `Progress.layout`."""
         ...
 
+    def can_read(self, layout: str) -> bool:
+        """Whether `load` takes a state that lies so."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write this process's share into a folder that all processes write to."""
         ...
 
-    def load(self, folder: Path) -> None:
-        """Read it back."""
+    def load(self, folder: Path, *, layout: str) -> None:
+        """Read a state back."""
         ...
 
 
@@ -141,7 +145,7 @@ def _restored(folder: Path, *, state: TrainState, identity: str, ranks: Ranks) -
             place=Place(folder),
             fix="Give another output folder, or delete the folder of checkpoints.",
         )
-    if progress.layout != state.layout:
+    if not state.can_read(progress.layout):
         raise RoboLoopError(
             "E-TRN-005",
             f"its state lies as {progress.layout!r}; this run wants it as {state.layout!r}",
@@ -149,13 +153,13 @@ def _restored(folder: Path, *, state: TrainState, identity: str, ranks: Ranks) -
             fix="Keep the sharding and number of processes, or delete the folder of checkpoints.",
         )
     try:
-        state.load(folder)
+        state.load(folder, layout=progress.layout)
         own = folder / f"random-{ranks.number}.pt"
         saved = own if own.exists() else folder / "random-0.pt"
         _set_random_states(torch.load(saved, map_location="cpu", weights_only=True))
     except (RuntimeError, ValueError, KeyError, OSError, EOFError, UnpicklingError) as error:
         raise RoboLoopError("E-TRN-005", f"{error}", place=Place(folder)) from error
-    return progress
+    return replace(progress, layout=state.layout)
 
 
 def _best(folders: Iterable[Path]) -> Path | None:

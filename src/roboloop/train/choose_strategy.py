@@ -7,6 +7,7 @@ from torch import nn
 from roboloop.base.errors import RoboLoopError
 from roboloop.train.config import PhaseConfig
 from roboloop.train.ranks import Ranks
+from roboloop.train.run_options import DEEPSPEED, Sharding
 from roboloop.train.sharded import Fsdp2
 from roboloop.train.strategies import Replicated, Strategy
 from roboloop.train.zero import Zero
@@ -42,14 +43,19 @@ def check_supported(config: PhaseConfig, *, num_ranks: int) -> None:
     Raises:
         RoboLoopError: E-TRN-009.
     """
-    if config.sharding == "none":
-        return
-    problem = None
-    if num_ranks == 1:
-        problem = "it needs several processes, started by torchrun"
-    elif config.optimizer.kind == "muon":
-        problem = "Muon needs whole matrices; set optimizer: {kind: adamw}"
-    elif config.sharding != "fsdp2" and config.guard.on_bad_loss == "skip":
-        problem = "DeepSpeed cannot skip a step; set guard.on_bad_loss: stop"
+    problem = obstacle(config, sharding=config.sharding, num_ranks=num_ranks)
     if problem is not None:
         raise RoboLoopError("E-TRN-009", f"sharding: {config.sharding} is not possible: {problem}")
+
+
+def obstacle(config: PhaseConfig, *, sharding: Sharding, num_ranks: int) -> str | None:
+    """Why a phase cannot be sharded in a way; None when it can."""
+    if sharding == "none":
+        return None
+    if num_ranks == 1:
+        return "it needs several processes, such as --nproc 2"
+    if config.optimizer.kind == "muon":
+        return "Muon needs whole matrices; set optimizer: {kind: adamw}"
+    if sharding in DEEPSPEED and config.guard.on_bad_loss == "skip":
+        return "DeepSpeed cannot skip a step; set guard.on_bad_loss: stop"
+    return None

@@ -109,7 +109,8 @@ class HeldOut:
             )
             for record in self._asked
         ]
-        texts = {response.record_id: response.text for response in self._engine.answer(requests)}
+        with self.strategy.whole_network():
+            texts = {said.record_id: said.text for said in self._engine.answer(requests)}
         found: dict[str, list[float]] = {}
         for record in self._asked:
             task = load_task(record.task)

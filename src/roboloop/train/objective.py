@@ -78,7 +78,10 @@ class AnswerLoss(nn.Module):
 
     def _logits(self, hidden: Tensor) -> Tensor:
         network: Any = self.network
-        return network.lm_head(hidden)
+        head = network.lm_head
+        # Not called as a layer: ZeRO-3 would gather its weights for each chunk, and processes with
+        # fewer chunks would leave the others waiting.
+        return functional.linear(hidden, head.weight, head.bias)
 
     def _sums(self, hidden: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """Loss, cross-entropy and z-loss, [3], over [num_targets] targets, chunk by chunk."""

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Sharding = Literal["none", "fsdp2", "zero1", "zero2"]
-DEEPSPEED: tuple[Sharding, ...] = ("zero1", "zero2")
+Sharding = Literal["none", "fsdp2", "zero1", "zero2", "zero3"]
+DEEPSPEED: tuple[Sharding, ...] = ("zero1", "zero2", "zero3")
+Offloaded = Literal["optimizer", "weights"]
 
 TrackerName = Literal["wandb", "tensorboard", "swanlab", "trackio", "mlflow"]
 
@@ -20,14 +21,19 @@ class RunOptions(BaseModel):
 
     sharding: Sharding = "none"
     """What processes share out. `none` (or `ddp`): nothing, each holds the whole model. `zero1`:
-    optimizer states. `zero2`: gradients too. `fsdp2`: weights too. `zero*` need DeepSpeed."""
+    optimizer states. `zero2`: gradients too. `zero3` and `fsdp2`: weights too. `zero*` need
+    DeepSpeed."""
+    offload: tuple[Offloaded, ...] = ()
+    """What `zero*` keep in the host's memory between its uses: `optimizer`, the states, with the
+    step taken there; `weights`, with `zero3`."""
     deepspeed_file: Path | None = None
     """A DeepSpeed JSON file for `zero*`; refused if it brings an optimizer or a schedule."""
     gradient_checkpointing: Literal["off", "selective", "full"] = "off"
     """Compute activations again on the way back: all of a layer's, or only the cheap ones."""
-    on_out_of_memory: Literal["stop", "halve", "recompute"] = "halve"
-    """When memory runs out: stop; halve the micro-batches of a step, whose loss stays the same; and
-    when there is nothing left to halve, turn on full gradient checkpointing."""
+    on_out_of_memory: Literal["stop", "halve", "recompute", "shard"] = "halve"
+    """When memory runs out: stop; halve the micro-batches of a step, whose loss stays the same;
+    when there is nothing left to halve, also turn on full gradient checkpointing; and when that is
+    not enough, also go on from the last checkpoint with `sharding: fsdp2` in place of `none`."""
     hang_timeout_seconds: Annotated[float, Field(ge=0)] = 1800.0
     """A process that makes no move for so long within a step, a checkpoint or a look at held-out
     records is taken to hang: the run names it and ends with status 75. 0 never does."""
@@ -48,6 +54,14 @@ class RunOptions(BaseModel):
     def _file_is_for_deepspeed(self) -> Self:
         if self.deepspeed_file is not None and self.sharding not in DEEPSPEED:
             raise ValueError(f"deepspeed_file needs sharding: {', '.join(DEEPSPEED)}")
+        return self
+
+    @model_validator(mode="after")
+    def _offload_fits(self) -> Self:
+        if self.offload and self.sharding not in DEEPSPEED:
+            raise ValueError(f"offload needs sharding: {', '.join(DEEPSPEED)}")
+        if "weights" in self.offload and self.sharding != "zero3":
+            raise ValueError("offload of the weights needs sharding: zero3")
         return self
 
 

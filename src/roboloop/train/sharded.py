@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
-from roboloop.train.strategies import Strategy
+from roboloop.train.strategies import REPLICATED, STATE, Strategy, keep_whole
 
 
 class Fsdp2(Strategy):
@@ -26,6 +26,10 @@ class Fsdp2(Strategy):
     def layout(self) -> str:
         """As many processes have to read it as wrote it."""
         return f"fsdp2 on {self.ranks.count} processes"
+
+    def can_read(self, layout: str) -> bool:
+        """Its own shares, or a whole state, of which each process takes its share."""
+        return layout in (self.layout, REPLICATED)
 
     def place(self, objective: nn.Module) -> None:
         """Shard every layer, then what is left."""
@@ -65,44 +69,51 @@ class Fsdp2(Strategy):
         }
         torch.save(state, folder / f"shard-{self.ranks.number}.pt")
 
-    def load(self, folder: Path) -> None:
-        """Each process reads its share."""
-        file = folder / f"shard-{self.ranks.number}.pt"
-        state = torch.load(file, map_location="cpu", weights_only=True)
+    def load(self, folder: Path, *, layout: str) -> None:
+        """Each process reads its share, or takes it from the whole."""
+        whole = layout == REPLICATED
+        file = folder / (STATE if whole else f"shard-{self.ranks.number}.pt")
+        state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         saved: dict[str, Tensor] = state["network"]
         with torch.no_grad():
             for name, value in self._state():
-                _local(value).copy_(saved.pop(name))
+                _local(value).copy_(_local(self._share(saved.pop(name), like=value, whole=whole)))
         if saved:
             raise KeyError(f"the model has no {sorted(saved)[0]}")
         for optimizer, saved_optimizer in zip(self.optimizers, state["optimizers"], strict=True):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             for number, states in saved_optimizer["state"].items():
-                like = parameters[number]
                 for name, value in states.items():
                     if value.ndim:
-                        states[name] = DTensor.from_local(
-                            value.to(self.ranks.device),
-                            like.device_mesh,
-                            like.placements,
-                            shape=like.shape,
-                            stride=like.stride(),
-                        )
+                        states[name] = self._share(value, like=parameters[number], whole=whole)
             optimizer.load_state_dict(saved_optimizer)
+
+    @contextmanager
+    def whole_network(self) -> Generator[None]:
+        """What belongs to no layer is gathered too: by itself only the objective does that."""
+        assert isinstance(self.objective, FSDPModule)
+        self.objective.unshard()
+        yield
+        self.objective.reshard()
 
     def make_whole(self) -> None:
         """Gather tensor by tensor; the first process keeps them in its own memory."""
-        whole: dict[int, nn.Parameter] = {}
-        for module in self.network.modules():
-            for name, parameter in list(module.named_parameters(recurse=False)):
-                if not isinstance(parameter, DTensor):
-                    continue
-                if id(parameter) not in whole:
-                    sharded: Any = parameter.detach()
-                    full: Tensor = sharded.full_tensor()
-                    kept = full.cpu() if self.ranks.is_first else full[:0]
-                    whole[id(parameter)] = nn.Parameter(kept, requires_grad=False)
-                module.register_parameter(name, whole[id(parameter)])
+
+        def gather(parameter: Any) -> Tensor:
+            return parameter.detach().full_tensor()
+
+        keep_whole(self.network, gather=gather, keeps=self.ranks.is_first)
+
+    def _share(self, value: Tensor, *, like: Tensor, whole: bool) -> Tensor:
+        """A saved tensor, whole or this process's share of it, laid out as another one."""
+        if not isinstance(like, DTensor):
+            return value
+        value = value.to(self.ranks.device)
+        if whole:
+            return distribute_tensor(value, like.device_mesh, like.placements, src_data_rank=None)
+        return DTensor.from_local(
+            value, like.device_mesh, like.placements, shape=like.shape, stride=like.stride()
+        )
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
         yield from self.network.state_dict().items()

@@ -8,7 +8,7 @@ and `step`. The gradient of a step is the sum over processes of what each gives 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from torch import Tensor, distributed, nn
 from roboloop.train.ranks import Ranks
 
 STATE = "state.pt"
+REPLICATED = "replicated"
+"""Layout of a state that lies in one file."""
 BUCKET_BYTES = 1 << 28
 
 
@@ -42,7 +44,11 @@ class Strategy(ABC):
     @property
     @abstractmethod
     def layout(self) -> str:
-        """Who can read the state of a checkpoint."""
+        """How the state of a checkpoint lies in its files."""
+
+    def can_read(self, layout: str) -> bool:
+        """Whether `load` takes a state that lies so."""
+        return layout == self.layout
 
     def place(self, objective: nn.Module) -> None:
         """Lay out the weights that the objective computes with."""
@@ -95,8 +101,12 @@ class Strategy(ABC):
         """Write this process's share of the state."""
 
     @abstractmethod
-    def load(self, folder: Path) -> None:
-        """Read it back."""
+    def load(self, folder: Path, *, layout: str) -> None:
+        """Read a state back that `can_read` says can be."""
+
+    def whole_network(self) -> AbstractContextManager[None]:
+        """Surrounds calls of the network itself, without the objective, by all processes."""
+        return nullcontext()
 
     @abstractmethod
     def make_whole(self) -> None:
@@ -111,7 +121,7 @@ class Replicated(Strategy):
     @property
     def layout(self) -> str:
         """Any number of processes can read it."""
-        return "replicated"
+        return REPLICATED
 
     def backward(self, loss: Tensor) -> None:
         """Gradients stay with the process."""
@@ -145,8 +155,9 @@ class Replicated(Strategy):
             }
             torch.save(state, folder / STATE)
 
-    def load(self, folder: Path) -> None:
+    def load(self, folder: Path, *, layout: str) -> None:
         """Every process reads all of it."""
+        assert layout == REPLICATED
         state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -154,6 +165,26 @@ class Replicated(Strategy):
 
     def make_whole(self) -> None:
         """They lie there."""
+
+
+def keep_whole(
+    network: nn.Module, *, gather: Callable[[nn.Parameter], Tensor], keeps: bool
+) -> None:
+    """Put ordinary parameters in the place of sharded ones, one after the other.
+
+    Args:
+        network: The model.
+        gather: Brings the shares of a parameter together; called by all processes.
+        keeps: Whether this process keeps what comes of it, in the host's memory.
+    """
+    whole: dict[int, nn.Parameter] = {}
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if id(parameter) not in whole:
+                full = gather(parameter).detach()
+                kept = full.to("cpu", copy=True) if keeps else full.new_empty(0)
+                whole[id(parameter)] = nn.Parameter(kept, requires_grad=parameter.requires_grad)
+            module.register_parameter(name, whole[id(parameter)])
 
 
 def _buckets(parameters: Sequence[nn.Parameter]) -> list[list[nn.Parameter]]:

@@ -33,7 +33,7 @@ from roboloop.train.guards import LossGuard
 from roboloop.train.held_out import HeldOut
 from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer
-from roboloop.train.memory import MemoryGuard
+from roboloop.train.memory import MemoryGuard, with_room
 from roboloop.train.meter import meter_of
 from roboloop.train.optim import choose_trainables, group_facts, make_optimizers
 from roboloop.train.pulse import RANKS, Pulse
@@ -64,6 +64,7 @@ def train_model(
     Raises:
         RoboLoopError: As `run_sft`, and what `prepare` raises.
     """
+    config = with_room(config, folder=out)
     accelerator = _accelerator(config)
     set_seed(seed)
     folder = RecordFolder(records)
@@ -72,13 +73,13 @@ def train_model(
         backbone = add_experts(own_backbone(backbone), options=config.moe, seed=seed)
     prepare_adapter(backbone.model, config=config, seed=seed)
     setting = Setting(folder, backbone, dialect, accelerator, out, seed)
-    work = prepare(setting)
-    belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
-    identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     ranks = Ranks(accelerator, pulse=Pulse(out / RANKS, rank=accelerator.process_index))
     strategy = make_strategy(
         config, network=backbone.model, ranks=ranks, precision=accelerator.mixed_precision
     )
+    work = prepare(setting)
+    belongs = [config.settings(), folder.content_hash(), backbone.weights_hash(), seed]
+    identity = hash_value(belongs if work.identity is None else [*belongs, work.identity])
     if config.gradient_checkpointing != "off":
         recompute_activations(backbone.model, how=config.gradient_checkpointing)
     strategy.place(EveryPart(work.objective, network=backbone.model))
@@ -87,7 +88,9 @@ def train_model(
     report = {**trainables.report(), "groups": group_facts(optimizers)}
     strategy.bind(optimizers)
     steps = num_steps(config, work=work)
-    memory = MemoryGuard(work.batches, network=backbone.model, options=config, folder=out)
+    memory = MemoryGuard(
+        work.batches, network=backbone.model, config=config, folder=out, num_ranks=ranks.count
+    )
     guard = LossGuard(
         config.guard, phase=config.name, folder=out, network=backbone.model, rank=ranks.number
     )

@@ -1,4 +1,4 @@
-"""ZeRO-1 and 2 by DeepSpeed: its engine shares out optimizer states and gradients."""
+"""ZeRO-1, 2 and 3 by DeepSpeed: its engine shares out states, gradients and weights."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from roboloop.base.errors import MissingDependencyError
+from roboloop.models.moe.modeling_roboloop_moe import Experts
 from roboloop.train.config import PhaseConfig
 from roboloop.train.deepspeed_file import STAGES, zero_options
 from roboloop.train.ranks import Ranks
-from roboloop.train.strategies import Strategy
+from roboloop.train.strategies import Strategy, keep_whole
 
 TAG = "deepspeed"
 
@@ -43,26 +44,40 @@ class Zero(Strategy):
     @property
     def layout(self) -> str:
         """As many processes have to read it as wrote it."""
-        return f"{self._config.sharding} on {self.ranks.count} processes"
+        return f"zero{self._engine.zero_optimization_stage()} on {self.ranks.count} processes"
 
     def bind(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Hand model and optimizer to the engine."""
         (optimizer,) = optimizers
+        # Gathered whole: processes that choose different experts would wait for one another.
+        leaves = self._deepspeed.utils.set_z3_leaf_modules
+        leaves(self.objective, [Experts], raise_if_not_found=False)
         settings: dict[str, Any] = {
             "train_micro_batch_size_per_gpu": 1,
             "gradient_accumulation_steps": 1,
             "gradient_clipping": self._config.clip_norm,
             "zero_optimization": self._options,
             "zero_allow_untested_optimizer": True,
+            "zero_force_ds_cpu_optimizer": False,  # torch's steps on a CPU too, with every group
             "torch_autocast": {"enabled": self._in_bfloat16, "dtype": "bfloat16"},
             "steps_per_print": 10**9,
         }
         self._engine, *_ = self._deepspeed.initialize(
             model=self.objective, optimizer=optimizer, config=settings, dist_init_required=False
         )
-        stage = self._engine.zero_optimization_stage()
-        assert stage == STAGES[self._config.sharding], f"ZeRO stage {stage} is active"
+        self._check_active()
         self.optimizers = optimizers
+
+    def _check_active(self) -> None:
+        """What was asked for is what DeepSpeed does."""
+        engine, asked = self._engine, self._config
+        stage = engine.zero_optimization_stage()
+        assert stage == STAGES[asked.sharding], f"ZeRO stage {stage} is active"
+        assert engine.zero_use_cpu_optimizer() == ("optimizer" in asked.offload)
+        if stage == STAGES["zero3"]:
+            host = "cpu" if "weights" in asked.offload else self.ranks.device.type
+            shares: list[Any] = list(self.network.parameters())
+            assert all(share.ds_tensor.device.type == host for share in shares)
 
     def forward(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Through the engine."""
@@ -97,14 +112,24 @@ class Zero(Strategy):
         """In DeepSpeed's form; each process its share."""
         self._engine.save_checkpoint(str(folder), tag=TAG, save_latest=False)
 
-    def load(self, folder: Path) -> None:
+    def load(self, folder: Path, *, layout: str) -> None:
         """In DeepSpeed's form."""
+        assert layout == self.layout
         path, _ = self._engine.load_checkpoint(str(folder), tag=TAG)
         if path is None:
             raise KeyError("DeepSpeed finds no state of its own in it")
 
     def make_whole(self) -> None:
-        """Weights are whole on every process."""
+        """With ZeRO-3 the first process gathers them; else they are whole on all."""
+        if self._config.sharding != "zero3":
+            return
+
+        def gather(parameter: Any) -> Tensor:
+            with self._deepspeed.zero.GatheredParameters([parameter]):
+                return parameter.detach().clone()
+
+        keep_whole(self.network, gather=gather, keeps=self.ranks.is_first)
+        self._engine.destroy()
 
 
 def _load_deepspeed(*, on_cpu: bool) -> Any:
