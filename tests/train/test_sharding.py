@@ -176,7 +176,7 @@ def ran(
     killed = cases["whole"](out / "killed", **options, pictures_per_micro_batch=1)
     jobs["whole"] = killed._replace(out=jobs["whole"].out)
     dies = killed._replace(fault="killed_before_step", argument=(1, 2))
-    codes = run_processes(*jobs.values(), dies, num_ranks=2)
+    codes = run_processes(*jobs.values(), dies, num_ranks=2, timeout_seconds=600)
     assert -9 in codes, said_of(out / "whole")
     assert run_processes(killed, num_ranks=2) == [0, 0], said_of(killed.out)
     return Ran(way, alone, out)
