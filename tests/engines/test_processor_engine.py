@@ -22,6 +22,10 @@ from foreign_folders import BUILDERS
 Noise = Callable[[int, int], Image.Image]
 
 
+# transformers before 5.20 hands tensors to NumPy when it writes for InternVL.
+pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept context")
+
+
 @pytest.fixture(scope="module", params=sorted(BUILDERS))
 def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -51,7 +55,7 @@ def test_batches_answer_as_one_by_one(model: ProcessorModel, requests: list[Requ
     together = list(ProcessorEngine(model, max_new_tokens=6, batch_size=5).answer(requests))
     alone = list(ProcessorEngine(model, max_new_tokens=6, batch_size=1).answer(requests))
     assert [response.record_id for response in together] == [f"r{n}" for n in range(5)]
-    assert not any(response.error for response in together)
+    assert [response.error for response in together] == [""] * len(together)
     assert [r.text for r in together] == [r.text for r in alone]
     assert len({r.text for r in together}) > 2, "the model should tell them apart"
     for one, other in zip(together, alone, strict=True):

@@ -159,5 +159,10 @@ def _picture_features(items: Sequence[Encoded], *, backbone: Backbone) -> list[t
     features = network.get_image_features(pixels, torch.from_numpy(grids).to(backbone.device))
     lengths = [item.num_image_tokens for item in distinct]
     levels = [features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]
-    by_item = [torch.cat(list(level)).split(lengths) for level in levels]
+    by_item = [_joined(level).split(lengths) for level in levels]
     return [torch.cat([level[place] for place in order]) for level in by_item]
+
+
+def _joined(level: Any) -> torch.Tensor:
+    """Features of all pictures; some versions of transformers give them picture by picture."""
+    return level if isinstance(level, torch.Tensor) else torch.cat(list(level))
