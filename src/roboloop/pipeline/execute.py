@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import roboloop
+from roboloop.base.errors import RoboLoopError
 from roboloop.base.progress import console
 from roboloop.pipeline import stages
-from roboloop.pipeline.members import member_number, say_to, wait_for
+from roboloop.pipeline.members import Leader, member_number, say_to, tell_members
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.stage import complete
 from roboloop.pipeline.yaml_places import dump_yaml
@@ -68,7 +69,11 @@ def run_recipe(
     with run.exclusive():
         run.write_lock(lock_text(recipe), environment=capture_environment())
         console().print(f"[bold]{recipe.name}[/]  [dim]{out}[/]")
-        return _follow(execution, until=until)
+        try:
+            return _follow(execution, until=until)
+        except RoboLoopError as error:
+            tell_members(run, error=error)
+            raise
 
 
 def trained_models(recipe: Recipe, *, out: Path) -> dict[str, Path]:
@@ -278,11 +283,12 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
 def _train_along(execution: Execution, *, until: str) -> RunResult:
     """Take part in the training phases of a run that another process leads."""
     console().print(f"[bold]{execution.recipe.name}[/]: waits for the first process")
+    leader = Leader(execution.run)
     stops = {_last_stage(execution.recipe, until=name) for name in (until, "train")}
     for stage in execution.stage_folders():
         if stage in execution.phases and stage.mark is None:
             execution.train(stage)
-        wait_for(stage)
+        leader.wait_for(stage)
         if stage.name in stops:
             break
     return RunResult(execution.run.path, "done; the first process goes on")

@@ -133,8 +133,13 @@ class RunFolder:
         """Append a line to events.jsonl."""
         self.path.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"time": round(time.time(), 3), "event": kind, **facts})
-        with (self.path / "events.jsonl").open("a", encoding="utf-8") as stream:
+        with self.events_path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
+
+    @property
+    def events_path(self) -> Path:
+        """What happened, one line each."""
+        return self.path / "events.jsonl"
 
     @contextmanager
     def exclusive(self) -> Generator[None]:
