@@ -2,7 +2,7 @@
 
 They come from torchrun, a process for each GPU, or are `roboloop train` on the second and further
 machines. The first does all stages and writes all marks; the others wait for the marks, train when
-a phase's turn has come, and leave after the last one or when the first has stopped. They need to see
+a phase's turn has come, and leave after the last one, or when the first has stopped. All need to see
 the same run folder.
 """
 
