@@ -76,7 +76,7 @@ NOT_NEEDED: dict[str, str] = {
     "overwrite_output_dir": "a run folder is named by its content and never overwritten",
     "plot_loss": "always drawn: loss.svg",
     "trust_remote_code": "only models in the package are loaded; no code from a model folder runs",
-    "ddp_timeout": "train.hang_timeout_seconds, but nothing is tokenised ahead, which needs long ones",
+    "ddp_timeout": "train.hang_timeout_seconds; nothing is tokenised ahead, which needs long ones",
     "include_num_input_tokens_seen": "tokens are always counted, without filling",
     "report_to": "the log is always a file; name others in the phase's `trackers`",
     "per_device_eval_batch_size": "evaluation keeps no logits, so its batch is chosen for it",

@@ -2,8 +2,8 @@
 
 They come from torchrun, a process for each GPU, or are `roboloop train` on the second and further
 machines. The first does all stages and writes all marks; the others wait for the marks, train when
-a phase's turn has come, and leave after the last one, or when the first has stopped. All need to see
-the same run folder.
+a phase's turn has come, and leave after the last one, or when the first has stopped. All need to
+see the same run folder.
 """
 
 from __future__ import annotations
