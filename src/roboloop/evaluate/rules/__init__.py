@@ -16,6 +16,10 @@ RULES = Table(
     "rules",
     rows={
         "default": "roboloop.evaluate.rules.default:DefaultRules",
+        "author": "roboloop.evaluate.rules.author:AuthorRules",
+        "flagevalmm": "roboloop.evaluate.rules.flagevalmm:FlagEvalMMRules",
+        "vlmevalkit": "roboloop.evaluate.rules.vlmevalkit:VLMEvalKitRules",
+        "lmms_eval": "roboloop.evaluate.rules.lmms_eval:LmmsEvalRules",
     },
 )
 

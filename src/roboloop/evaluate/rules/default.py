@@ -5,11 +5,11 @@ Every kind of question is read by the task of that kind. No answer scores 0 and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from roboloop.base.geometry import Point
 from roboloop.evaluate.rules.base import Case, CaseKind, Rules, RuleScore, mask_hits
+from roboloop.evaluate.rules.measures import vqa_accuracy
 from roboloop.records.answers import Answer, Box, Choice, Number, Points, Text, YesNo
 from roboloop.records.media import FilePicture
 from roboloop.records.record import InputValue, Record
@@ -33,8 +33,6 @@ UNIT_OF = {
 """Units in which VSI-Bench asks, by subtask."""
 HALF = 0.5
 MIN_IOU = 0.5
-NUM_AGREEING = 3
-"""VQA accuracy: an answer that three of ten annotators gave is fully right."""
 
 
 class DefaultRules(Rules):
@@ -102,16 +100,6 @@ def _words(text: str, *, case: Case) -> float:
     if case.family == "textvqa":
         return vqa_accuracy(normalised(text), given=given)
     return float(normalised(text) in given)
-
-
-def vqa_accuracy(text: str, *, given: Sequence[str]) -> float:
-    """VQA's accuracy: mean, over the annotators, of a third of the other annotators who agree.
-
-    Source: Antol et al., VQA, ICCV 2015, and its evaluation code.
-    """
-    same = given.count(text)
-    others = [same - (answer == text) for answer in given]
-    return sum(min(1.0, count / NUM_AGREEING) for count in others) / len(others)
 
 
 def _shown(answer: Answer) -> str:
