@@ -42,6 +42,7 @@ VERBS = {
         "roboloop.cli.evaluate:evaluate",
         "Measure a recipe's models, or any model on benchmarks or records.",
     ),
+    "score": ("roboloop.cli.score:score", "Score stored answers again, by anybody's rules."),
     "compare": ("roboloop.cli.compare:compare", "Hold evaluated models against a baseline."),
     "audit": ("roboloop.cli.audit:audit", "Look for what a model's score does not say."),
     "import-log": (
