@@ -106,7 +106,7 @@ def test_a_line_that_cannot_be_scored_is_named_and_nothing_is_written(
 
 def test_an_evaluation_is_scored_as_it_was(tmp_path: Path) -> None:
     records = [
-        record_for(task, index=index, split=split)
+        record_for(task, index=index, split=split, episode=index)
         for task in ("choice_vqa", "yes_no_vqa", "object_box", "traj")
         for split in ("train", "val")
         for index in range(4)

@@ -72,6 +72,7 @@ _PLAIN = str.maketrans(
 )
 _CLOSING = {"[": "]", "(": ")", "{": "}", '"': '"', "'": "'", "“": "”", "‘": "’"}
 _OPENING = re.compile(r"[\[({]|<(?=(?:points?|box|ref)\b)")
+_BRACKETS = re.compile(r"[\[({]+")
 _QUOTES = "\"'“‘"
 _BLANKS = " \t\r\n\u3000\u00a0\\"
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -102,6 +103,7 @@ class Scanner:
         self.text = text.translate(_PLAIN)  # one character for one: offsets stay
         self.cut = False
         self._at = 0
+        self._endless: dict[str, int] = {}  # closing sign or tag -> from where on there is none
 
     def scan(self) -> tuple[Found, ...]:
         """Every outermost piece of data, in the order of the text."""
@@ -110,13 +112,15 @@ class Scanner:
         found: list[Found] = []
         self._at = 0
         while (start := _OPENING.search(self.text, self._at)) is not None:
-            self._at = start.start()
+            run = _BRACKETS.match(self.text, start.start())
+            # of brackets nested too deep only the inner ones can hold data
+            begin = self._at = max(start.start(), (run.end() if run else 0) - MAX_DEPTH)
             try:
                 node = self._value(depth=0)
             except _NotDataError:
-                self._at = start.end()
+                self._at = begin + 1
                 continue
-            found.append(Found(node, start.start(), self._at))
+            found.append(Found(node, begin, self._at))
         return tuple(found)
 
     def _value(self, *, depth: int) -> Node:
@@ -185,10 +189,13 @@ class Scanner:
 
     def _string(self, closing: str) -> str:
         start = self._at + 1
+        if start >= self._endless.get(closing, len(self.text)):
+            raise _CutOffError  # a quote before this one was not closed, so neither is this one
         end = start
         while end < len(self.text) and self.text[end] != closing:
             end += 2 if self.text[end] == "\\" else 1
         if end >= len(self.text):
+            self._endless[closing] = start
             raise _CutOffError
         self._at = end + 1
         body = self.raw[start:end]
@@ -218,10 +225,13 @@ class Scanner:
     def _content(self, name: str) -> tuple[str, bool]:
         """The text up to the tag's end, and whether it ends; else up to the next tag."""
         start = self._at
-        close = re.compile(rf"</{name}\s*>").search(self.text, start)
+        close = None
+        if start < self._endless.get(name, len(self.text)):
+            close = re.compile(rf"</{name}\s*>").search(self.text, start)
         if close is not None:
             self._at = close.end()
             return html.unescape(self.raw[start : close.start()]), True
+        self._endless.setdefault(name, start)
         following = self.text.find("<", start)
         self._at = len(self.text) if following < 0 else following
         return html.unescape(self.raw[start : self._at]), False

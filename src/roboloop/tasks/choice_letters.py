@@ -175,7 +175,7 @@ def _claimed(text: str, offered: Offered) -> Found | None:
 
 def _at_first(text: str, offered: Offered) -> Found | None:
     """The option of the first sentence, when the second begins to give the reasons."""
-    first, *rest = sentences(text)
+    first, *rest = sentences(text) or [""]
     if rest and phrases.REASON.match(rest[0]) and not REFUSAL.search(text):
         named = set(_named(phrases.REJECTED.sub(" ", first), offered))
         if len(named) == 1:

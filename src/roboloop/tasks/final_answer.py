@@ -29,6 +29,7 @@ _WIDE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _NEXT_ITEM = re.compile(r"\}\s*,\s*\{\s*\Z")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|(?<=[。!?;])|\n+")
+_WORD = re.compile(r"\w")
 _LETTER_ALONE = re.compile(r"\(?[A-Za-z]\)?\.")
 _SIGNS = re.compile(r"[$【】「」『』]")
 CUE = re.compile(
@@ -131,13 +132,13 @@ def after_cue(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences and lines of a text, without empty ones. `A. left` stays whole.
+    """The sentences and lines of a text, without those of no word. `A. left` stays whole.
 
     A line that ends with a colon goes with the next one.
     """
     pieces = [piece.strip() for piece in _SENTENCE_ENDS.split(text)]
     whole: list[list[str]] = []
-    for piece in filter(None, pieces):
+    for piece in filter(_WORD.search, pieces):
         last = whole[-1] if whole else [""]
         if last[-1].endswith(":") or _LETTER_ALONE.fullmatch(last[0] if len(last) == 1 else ""):
             last.append(piece)

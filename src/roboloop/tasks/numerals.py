@@ -136,9 +136,9 @@ def _spelled(match: re.Match[str]) -> float:
         if word in _SMALL:
             part += _SMALL[word]
         elif word in ("dozen", "hundred"):
-            part = max(part, 1) * _LARGE[word]
+            part = max(part, 1.0) * _LARGE[word]
         elif word in _LARGE:
-            total, part = total + max(part, 1) * _LARGE[word], 0.0
+            total, part = total + max(part, 1.0) * _LARGE[word], 0.0
     return total + part
 
 
@@ -154,5 +154,5 @@ def _han(match: re.Match[str]) -> float:
         elif sign == "万":
             total, part, digit = total + (part + digit) * 10000, 0.0, 0.0
         else:
-            part, digit = part + max(digit, 1) * _HAN_LARGE[sign], 0.0
+            part, digit = part + max(digit, 1.0) * _HAN_LARGE[sign], 0.0
     return total + part + digit + decimals

@@ -132,7 +132,7 @@ def filled_blank(text: str) -> str:
     if "$" not in text:
         for wrong in _WRONG:
             text = text.replace(wrong, "错误")
-    text = _LATEX_TEXT.sub(r"\1", text)
+    text = "\n".join(map(_without_latex, text.split("\n")))
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
     text = _WHOLE_ANSWERS.get(text, text)
@@ -142,6 +142,12 @@ def filled_blank(text: str) -> str:
         text = text[:-1]
     unit = _WITH_UNIT.fullmatch(text)
     return (unit[1] if unit else text).strip()
+
+
+def _without_latex(line: str) -> str:
+    r"""`\text{...}` as what is in it; nothing is looked for behind the last closing brace."""
+    end = line.rfind("}") + 1
+    return _LATEX_TEXT.sub(r"\1", line[:end]) + line[end:]
 
 
 def _last_line(text: str) -> str:

@@ -35,6 +35,7 @@ MIN_IOU = 0.5
 FULLWIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _FIRST_LETTER = re.compile(r"[(\s]*([A-Za-z])")
 _FENCE = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
+_ANSWER_END = re.compile("</answer>", re.IGNORECASE)
 _ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _FOUR_NUMBERS = re.compile(r"\[\s*" + r",\s*".join([r"(-?\d+(?:\.\d+)?)"] * 4) + r"\s*\]")
 _FIRST_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -188,7 +189,7 @@ def _inner(text: str) -> str:
     """What follows the last end of a thought; of that the first answer tag, if there is one."""
     for end in ("</think>", "</thought>"):
         text = text.partition(end)[2] if end in text else text
-    tag = _ANSWER_TAG.search(text)
+    tag = _ANSWER_TAG.search(text) if _ANSWER_END.search(text) else None
     return (tag[1] if tag else text).strip()
 
 
@@ -211,9 +212,9 @@ def first_number(text: str) -> float | None:
     total = part = 0.0
     for value in words:
         if value == 100:
-            part = max(part, 1) * 100
+            part = max(part, 1.0) * 100
         elif value == 1000:
-            total, part = total + max(part, 1) * 1000, 0.0
+            total, part = total + max(part, 1.0) * 1000, 0.0
         else:
             part += value
     return total + part

@@ -38,7 +38,7 @@ def backtick_choice(text: str, *, letters: str) -> str:
         letters: The letters as the inside of a character class.
     """
     for wrapper in _WRAPPERS:
-        inner = wrapper.search(text)
+        inner = wrapper.search(text[: text.rfind(wrapper.pattern[-1]) + 1])
         text = inner[1] if inner else text
     found = re.search(rf"\b[{letters}]\b(?!\s[a-zA-Z])", text)
     return found[0].upper() if found else ""

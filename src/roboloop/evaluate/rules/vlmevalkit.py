@@ -51,7 +51,7 @@ _OPTION_LINE = re.compile(r"(?:[*_>\-\s]*)(?:option|选项)\s+[A-J]\s*[:：]", r
 _LETTER_LINE = re.compile(r"\s*[*_`>（）\[\]【】()]*\s*([A-Fa-f])\s*[*_`（）\[\]【】()]*\s*")
 _LABELLED_LINE = re.compile(r"\s*([A-F])\s*[\.．:：)\]】、-]\s+", re.IGNORECASE)
 _LONE_CAPITAL = re.compile(
-    r"(?<![A-Za-z])[*_`（\[{(]*\s*([A-F])\s*[*_`）\]})]*(?=$|[\s.,:;!?)\]】》」』，。；、：）])"
+    r"(?<![A-Za-z])([A-F])\s*[*_`）\]})]*(?=$|[\s.,:;!?)\]】》」』，。；、：）])"
 )
 _NUMBER = re.compile(r"[-+]?(?:\d*\.\d+|\d+)(?:[eE][-+]?\d+)?")
 _TAGGED_NUMBER = re.compile(
@@ -152,13 +152,13 @@ def from_the_bottom(text: str, *, letters: str) -> str:
             return letter
     phrase = (
         r"(?:final\s*answer|the\s*answer\s*is|answer(?:\s*is)?|correct\s*answer|"
-        r"答案|最终答案|结论|所以|因此|我选(?:择)?|选择|选)\s*[:：>＝=]?\s*[(\[{（【]?\s*"
+        r"答案|最终答案|结论|所以|因此|我选(?:择)?|选择|选)\s*(?:[:：>＝=]\s*)?(?:[(\[{（【]\s*)?"
         rf"([{letters}])\s*[)\]}}）】]?(?:\b|[.)、。])"
     )
     if found := re.search(phrase, text, re.IGNORECASE):
         return found[1].upper()
     kept = "\n".join(line for line in text.splitlines() if not _OPTION_LINE.match(line))
-    apart = rf"(?<![A-Za-z])[(\[{{（【]?\s*([{letters}])\s*[)\]}}）】]?(?![A-Za-z])"
+    apart = rf"(?<![A-Za-z])([{letters}])\s*[)\]}}）】]?(?![A-Za-z])"
     named = set(re.findall(apart, kept))
     return named.pop() if len(named) == 1 else ""
 
