@@ -53,15 +53,15 @@ def stored_answers(path: Path) -> Iterator[StoredAnswer]:
 
 def _case(item: Mapping[str, Any], *, text: str, dialect: Dialect) -> Case | None:
     truth: Answer = answer_from_json(item["truth"]["answer"])
-    picture = next(iter(item["pictures"]), None)
-    known = picture is not None and picture["width"] is not None
+    picture: Mapping[str, Any] = next(iter(item["pictures"]), {})
+    sides = (picture.get("width"), picture.get("height"))
     shared = Case(
         benchmark=item["task"],
         kind="text",
         text=text,
         question=item["question"],
         subtask=item.get("subtask") or "",
-        size=PictureSize(picture["width"], picture["height"]) if known else None,
+        size=PictureSize(picture["width"], picture["height"]) if all(sides) else None,
         dialect=dialect,
     )
     match truth:

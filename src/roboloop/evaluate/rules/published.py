@@ -37,7 +37,7 @@ def backtick_choice(text: str, *, letters: str) -> str:
         text: What the model said.
         letters: The letters as the inside of a character class.
     """
-    for wrapper in _WRAPPERS:
+    for wrapper in _WRAPPERS:  # nothing is looked for behind the last closing sign
         inner = wrapper.search(text[: text.rfind(wrapper.pattern[-1]) + 1])
         text = inner[1] if inner else text
     found = re.search(rf"\b[{letters}]\b(?!\s[a-zA-Z])", text)
