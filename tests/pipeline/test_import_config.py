@@ -112,7 +112,8 @@ def test_llama_factory_becomes_a_recipe_that_loads(yaml_file: Path, tmp_path: Pa
     assert phase.parts == ("vision", "projector", "language")
     assert phase.max_tokens == 8192 and phase.optimizer.betas == (0.9, 0.999)
     assert recipe.model.dialect.load().max_pixels == 589824
-    assert recipe.data.sources[0].subsets == ("robobrain_train", "more")
+    (source,) = recipe.data.sources
+    assert source.subsets == ("robobrain_train", "more") and source.limit == 100_000
     names = {finding.name for finding in lint_phase(phase, num_items=7900)}
     assert names == {"warmup-too-long", "save-never-reached", "eval-never-reached", "padding"}
 
@@ -131,6 +132,14 @@ def test_the_script_of_robointer_becomes_a_recipe(
     assert made.recipe["data"]["sources"][0]["mixture"].endswith("manipvqa_train")
     assert any("trains nothing" in note for note in made.notes)
     assert any("vision_tower_lr" in note for note in made.notes)
+
+
+def test_what_is_guessed_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text("template: llava\nstage: kto\noptim: lion\nwarmup_steps: 10\n")
+    notes = import_config(path).notes
+    for word in ("template llava", "stage kto", "optim lion", "warmup_steps 10", "for one GPU"):
+        assert any(word in note for note in notes)
 
 
 def test_lora_becomes_lora(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,15 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
+from roboloop.dialects import Dialect
 from roboloop.train.batches import TokenCounts
+from roboloop.train.config import SftConfig
+from roboloop.train.dpo import run_dpo
+from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.flops import TowerSizes, peak_flops, tower_sizes, workload
 from roboloop.train.log import LogLine, TrainerLog
 from roboloop.train.meter import Meter
+from roboloop.train.sft import run_sft
 
 LLAMA_FACTORY = [
     "current_steps", "total_steps", "loss", "eval_loss", "lr", "epoch", "percentage",
@@ -135,3 +142,35 @@ def _seven_billion() -> Qwen2_5_VLConfig:
 )
 def test_peaks_by_name(name: str, peak: float | None) -> None:
     assert peak_flops(name) == peak
+
+
+@pytest.mark.parametrize("kind", ["experts", "pairs"])
+def test_the_page_explains_every_field_that_a_log_has(
+    kind: str,
+    tiny_folder: Path,
+    record_folder: Path,
+    pair_folder: Path,
+    dialect: Dialect,
+    phase: Callable[..., SftConfig],
+    dpo_phase: Callable[..., DpoConfig],
+    tmp_path: Path,
+) -> None:
+    given = {"model": tiny_folder, "out": tmp_path, "dialect": dialect, "seed": 0}
+    if kind == "pairs":
+        run_dpo(dpo_phase(num_steps=1, sft_weight=0.1), records=pair_folder, **given)
+    else:
+        config = phase(
+            num_steps=1, optimizer={"kind": "adamw"}, eval_every_steps=1, eval_split="train",
+            generate_every_steps=1, generate_per_task=1, generate_max_tokens=2,
+            loss={"label_smoothing": 0.1, "z_loss": 1e-4}, moe_loss={"router_z": 1e-3},
+            moe={"num_experts": 2, "num_experts_per_token": 1, "expert_width": 8},
+        )  # fmt: skip
+        run_sft(config, records=record_folder, **given)
+    page = (Path(__file__).resolve().parents[2] / "docs/training.md").read_text()
+    explained = set(re.findall(r"`([a-z_<>]+)`", page))
+    (line,) = (tmp_path / "trainer_log.jsonl").read_text().splitlines()
+    generated = re.compile(r"gen_(?:gripper_det|object_box|traj_wo_init_pos)_\w+")
+    fields = {"gen_<task>_<metric>" if generated.fullmatch(n) else n for n in json.loads(line)}
+    assert fields <= explained
+    assert len(fields) > (20 if kind == "experts" else 24)
+    assert {"skipped_steps", "warning", "mfu", "vram_allocated", "vram_reserved"} <= explained

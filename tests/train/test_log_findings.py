@@ -11,7 +11,7 @@ import pytest
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.runs.training_log import SAMPLE, read_any_log
-from roboloop.train.log_findings import findings, summary_of
+from roboloop.train.log_findings import Claim, findings, summary_of
 
 
 def made(num_lines: int = 10, **changes: Any) -> list[dict[str, Any]]:
@@ -41,6 +41,15 @@ def test_the_published_run() -> None:
     summary = summary_of(lines)
     assert (summary.steps, summary.total_steps, summary.total_tokens) == (93, 93, 28499296)
     assert summary.lowest_loss == (0.2441, 85)
+
+
+def test_the_published_run_did_not_see_the_records_its_text_claims() -> None:
+    """Its text says 20k; 8 GPUs x 4 x 8 records a step and the log's epochs say 7,776."""
+    lines = read_any_log(SAMPLE).lines
+    *others, belied = findings(lines, claim=Claim(num_samples=20_000, records_per_step=256))
+    assert others == findings(lines)
+    assert "30.4 steps of 256 records: 7,776 records were trained on, not 20,000" in belied
+    assert findings(lines, claim=Claim(num_samples=7_800, records_per_step=256)) == others
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,8 @@ def test_packs_padded_batches_branches_and_accumulation_agree_with_the_plain_sum
         config=config,
         seed=0,
     )
-    branched = PictureBatches(maker, parts=backbone.parts, config=config, seed=0)
+    refused = Refused(None, stage="train.test")
+    branched = PictureBatches(maker, parts=backbone.parts, config=config, seed=0, refused=refused)
     made.append(list(branched.micro_batches(0, rank=0, num_ranks=1)))
     for micros in made:
         assert len(micros) > 2 and sum(len(micro.record_ids) for micro in micros) == 36

@@ -3,8 +3,8 @@
     <|im_start|>system ... <|im_end|> <|im_start|>user <picture> question <|im_end|>
     <|im_start|>assistant answer <|im_end|>
 
-Each turn ends with a line break. An answer and its `<|im_end|>` are what a model is trained on;
-all other labels are `IGNORED`. Texts are tokenized piece by piece between special tokens, which
+Each turn ends with a line break. The last answer and its `<|im_end|>` are what a model is trained
+on; all other labels are `IGNORED`. Texts are tokenized piece by piece between special tokens, which
 gives what Hugging Face's chat template gives, except for one case that is wrong there: an answer
 that starts with white space is tokenized as the model will have to write it, apart from the line
 break before it.
@@ -115,7 +115,9 @@ class Encoder:
         turns: Sequence[Turn],
         weigh: Weigh | None = None,
     ) -> Encoded:
-        """A conversation to train on: every assistant turn is a target, weighed if asked.
+        """A conversation to train on: its last turn is the target, weighed if asked.
+
+        Earlier answers are context.
 
         Pictures stand where user turns say `<image>`; without such marks, before the first one.
         A picture that is already cut is taken as it is.
@@ -209,10 +211,13 @@ class Encoder:
     ) -> None:
         special = self.parts.special
         remaining = iter(lengths)
-        for turn in turns:
+        for number, turn in enumerate(turns, start=1):
             if turn.role == "assistant":
                 self._open(draft, role="assistant")
-                self._write_answer(draft, text=turn.text, weigh=weigh)
+                if number == len(turns):
+                    self._write_answer(draft, text=turn.text, weigh=weigh)
+                else:
+                    draft.add([*self.text_ids(turn.text), special.im_end])
             else:
                 text = f"{turn.role}\n{turn.text}"
                 pieces = text.split(PICTURE_MARK) if turn.role == "user" else [text]

@@ -158,7 +158,7 @@ class ChatWriter:
         return self._write(conversations, side="left", ask=True)
 
     def targets(self, conversations: Sequence[Conversation]) -> Batch:
-        """Whole conversations, filled up at the end; every assistant turn is a target.
+        """Whole conversations, filled up at the end; the last answer is the target.
 
         Raises:
             RoboLoopError: E-ENG-008 when the template writes a conversation that goes on in other
@@ -168,7 +168,7 @@ class ChatWriter:
         labels = torch.full_like(tensors["input_ids"], IGNORED)
         for row, conversation in enumerate(conversations):
             ids = tensors["input_ids"][row]
-            for start, end in self._spans(conversation, whole=ids):
+            for start, end in self._spans(conversation, whole=ids)[-1:]:
                 labels[row, start:end] = ids[start:end]
         return Batch(tensors, labels)
 

@@ -24,6 +24,7 @@ USED: dict[str, str] = {
     "dataset": "data.sources.subsets",
     "dataset_use": "data.sources.mixture",
     "media_dir": "data.sources.image_folder",
+    "max_samples": "data.sources.limit",
     "seed": "seed",
     "cutoff_len": "train.max_tokens",
     "model_max_length": "train.max_tokens",
@@ -98,7 +99,6 @@ NOT_NEEDED: dict[str, str] = {
 }
 
 NOT_SUPPORTED: dict[str, str] = {
-    "max_samples": "a curation with `select: num_records` says which records, and why",
     "val_size": "a split is part of the data, not drawn anew each run; set train.eval_split",
     "video_max_pixels": "a video is frames chosen when its records are made",
     "video_min_pixels": "a video is frames chosen when its records are made",

@@ -7,7 +7,7 @@ questions speak of: no box is ever cut off, so no truth has to be guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -136,6 +136,34 @@ def recoloured(picture: Image.Image, *, rng: np.random.Generator, most: float) -
     for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         picture = kind(picture).enhance(float(rng.uniform(1 - most, 1 + most)))
     return picture
+
+
+class Change(NamedTuple):
+    """What happens to the pictures of some questions.
+
+    Attributes:
+        warp: Moves them; None leaves them where they are.
+        colour_seed: Draws their colours; None leaves them.
+    """
+
+    warp: Warp | None = None
+    colour_seed: int | None = None
+
+    def record(self, record: Record) -> Record:
+        """The record with its places where the pictures went."""
+        return record if self.warp is None else self.warp.record(record)
+
+
+def draw_change(
+    rng: np.random.Generator, *, config: AugmentConfig | None, records: Sequence[Record]
+) -> Change:
+    """Draw what happens to the pictures that these records ask about."""
+    if config is None or rng.uniform() >= config.chance:
+        return Change()
+    colour_seed = int(rng.integers(2**63)) if config.colour else None
+    if not all(map(can_warp, records)):
+        return Change(None, colour_seed)
+    return Change(draw_warp(rng, config=config, keep=span_of(records)), colour_seed)
 
 
 class _Window(NamedTuple):

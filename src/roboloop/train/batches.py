@@ -19,7 +19,8 @@ from roboloop.models.chat import IGNORED
 from roboloop.models.parts import Parts
 from roboloop.train.branches import collate_branched
 from roboloop.train.config import SftConfig
-from roboloop.train.examples import Example, ExampleMaker, Schedule
+from roboloop.train.examples import Example, ExampleMaker, Schedule, Sketch
+from roboloop.train.refused import Refused
 
 LOSS = "loss"
 """The key of an objective's output that is minimised."""
@@ -143,6 +144,7 @@ class PictureBatches:
         parts: Tokenizer and picture format of the model.
         config: The phase.
         seed: Names the order of the pictures.
+        refused: Where records that are too long are written down.
         num_cuts: How many times smaller the micro-batches are than the phase says.
     """
 
@@ -153,14 +155,18 @@ class PictureBatches:
         parts: Parts,
         config: SftConfig,
         seed: int,
+        refused: Refused,
         num_cuts: int = 1,
     ) -> None:
         self._maker = maker
         self._parts = parts
+        self._refused = refused
         self._per_step = config.pictures_per_step
         self._most = config.pictures_per_micro_batch or config.pictures_per_step
         self._num_cuts = num_cuts
-        self._again = partial(PictureBatches, maker, parts=parts, config=config, seed=seed)
+        self._again = partial(
+            PictureBatches, maker, parts=parts, config=config, seed=seed, refused=refused
+        )
         self._schedule = Schedule(
             len(maker.groups), pictures_per_step=config.pictures_per_step, seed=seed
         )
@@ -168,16 +174,44 @@ class PictureBatches:
     def micro_batches(self, step: int, *, rank: int, num_ranks: int) -> Sequence[MicroBatch]:
         """Batches of this process's pictures: every so-manieth of the step.
 
+        Every process writes the questions of the whole step, so that all know which are too long.
+
         Raises:
-            RoboLoopError: E-TRN-002 for a question that is too long, E-MED-*.
+            RoboLoopError: E-TRN-002 when every question of the step is too long, E-MED-*.
         """
-        visits = self._schedule.visits(step)[rank::num_ranks]
-        size = math.ceil(min(self._most, len(visits)) / self._num_cuts)
-        examples = [self._maker.make(visit) for visit in visits]
-        return [
-            picture_batch(examples[first : first + size], parts=self._parts)
-            for first in range(0, len(examples), size)
-        ]
+        sketches = self._sketches(step)
+        mine = sketches[rank::num_ranks]
+        size = math.ceil(min(self._most, len(mine)) / self._num_cuts)
+        made: list[MicroBatch] = []
+        for first in range(0, len(mine), size):
+            examples = [self._maker.fill(sketch) for sketch in mine[first : first + size]]
+            if any(example.rows for example in examples):
+                made.append(picture_batch(examples, parts=self._parts))
+            else:
+                made.append(self._idle(sketches))
+        return made
+
+    def _sketches(self, step: int) -> list[Sketch]:
+        """The step's visits over all processes; what is too long is written down."""
+        sketches = [self._maker.outline(visit) for visit in self._schedule.visits(step)]
+        left_out = [each for sketch in sketches for each in sketch.too_long]
+        for each in left_out:
+            self._refused.add(each.error, source=each.source)
+        if left_out and not any(sketch.encoded for sketch in sketches):
+            raise left_out[-1].error
+        return sketches
+
+    def _idle(self, sketches: Sequence[Sketch]) -> MicroBatch:
+        """The shortest picture with questions, taught nothing: every process passes as often.
+
+        All of it counts as filling.
+        """
+        asked = [sketch for sketch in sketches if sketch.encoded]
+        shortest = min(asked, key=lambda sketch: sum(item.num_tokens for item in sketch.encoded))
+        batch = picture_batch([self._maker.fill(shortest)], parts=self._parts)
+        tensors = {**batch.tensors, "labels": torch.full_like(batch.tensors["labels"], IGNORED)}
+        padding = batch.counts.real + batch.counts.padding
+        return MicroBatch(tensors, 0.0, TokenCounts(padding=padding), ())
 
     def record_ids(self, step: int) -> list[str]:
         """Of all questions about the step's pictures."""

@@ -1,20 +1,24 @@
-"""A record as the conversation it is trained on."""
+"""A record as the conversation it is trained on.
+
+Published turns before the last question are context, answers among them too: only the record's own
+answer is trained on. Theirs stand in the numbers of whoever published them.
+"""
 
 from __future__ import annotations
 
 from roboloop.dialects.base import Dialect
 from roboloop.records.record import Record, Turn
 from roboloop.tasks import load_task
-from roboloop.train.config import SftConfig
+from roboloop.train.config import PhaseConfig
 
 
-def conversation(
-    record: Record, *, dialect: Dialect, config: SftConfig, wording_seed: int | None
-) -> list[Turn]:
-    """The question, the published one or as the task words it, and the answer as it renders it.
+def asked_turns(
+    record: Record, *, dialect: Dialect, config: PhaseConfig, wording_seed: int | None
+) -> tuple[Turn, ...]:
+    """All that comes before the answer: what was published, or the question as the task words it.
 
     Args:
-        record: With an answer.
+        record: The record.
         dialect: How the model writes places.
         config: Names the languages.
         wording_seed: Draws the wording; None takes the first.
@@ -22,11 +26,20 @@ def conversation(
     Raises:
         RoboLoopError: E-REC-002, E-REC-003 for a record that its task cannot ask.
     """
+    if any(turn.role == "user" for turn in record.turns):
+        return record.turns
     task = load_task(record.task)
+    wording = task.choose_wording(record, languages=config.languages, seed=wording_seed)
+    question = task.question(record, dialect=dialect, wording=wording)
+    return (*record.turns, Turn("user", question))
+
+
+def conversation(
+    record: Record, *, dialect: Dialect, config: PhaseConfig, wording_seed: int | None
+) -> tuple[Turn, ...]:
+    """The turns of `asked_turns`, and the answer as its task renders it. Arguments as there."""
     assert record.answer is not None
-    turns = [turn for turn in record.turns if turn.role != "assistant"]
-    if not any(turn.role == "user" for turn in turns):
-        wording = task.choose_wording(record, languages=config.languages, seed=wording_seed)
-        turns.append(Turn("user", task.question(record, dialect=dialect, wording=wording)))
+    task = load_task(record.task)
     answer = task.render(record.answer, dialect=dialect, size=record.picture_size)
-    return [*turns, Turn("assistant", answer)]
+    asked = asked_turns(record, dialect=dialect, config=config, wording_seed=wording_seed)
+    return (*asked, Turn("assistant", answer))

@@ -25,7 +25,7 @@ from roboloop.records.media import Media
 from roboloop.records.media_open import MediaStore, medium_name
 from roboloop.records.record import Record
 from roboloop.records.shards import RecordFolder
-from roboloop.train.augment import Warp, can_warp, draw_warp, recoloured, span_of
+from roboloop.train.augment import Change, draw_change, recoloured
 from roboloop.train.branches import Branched, branch
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
@@ -53,6 +53,31 @@ class Visit(NamedTuple):
 
     group: int
     epoch: int
+
+
+class TooLong(NamedTuple):
+    """A record that is left out of a visit, and the source it came from."""
+
+    error: RoboLoopError
+    source: str
+
+
+class Sketch(NamedTuple):
+    """A visit before its pictures are cut.
+
+    Attributes:
+        group: What is visited.
+        record_ids: The records that are asked, in order.
+        encoded: Their conversations; no patches.
+        change: What happens to the pictures.
+        too_long: Drawn too, but longer than the limit.
+    """
+
+    group: PictureGroup
+    record_ids: tuple[str, ...]
+    encoded: tuple[Encoded, ...]
+    change: Change
+    too_long: tuple[TooLong, ...]
 
 
 class Example(NamedTuple):
@@ -176,6 +201,17 @@ class ExampleMaker:
         Raises:
             RoboLoopError: E-TRN-002 for a question that is too long, E-MED-*.
         """
+        sketch = self.outline(visit)
+        for left_out in sketch.too_long:
+            raise left_out.error
+        return self.fill(sketch)
+
+    def outline(self, visit: Visit) -> Sketch:
+        """The questions of a visit, without its pictures.
+
+        Raises:
+            RoboLoopError: E-REC-*, E-MED-*, E-DIA-001.
+        """
         group = self.groups[visit.group]
         rng = seeded_generator(self.seed, "visit", visit.epoch, group.name)
         records = draw_records(
@@ -184,34 +220,47 @@ class ExampleMaker:
             weights=self.config.tasks,
             most=self.config.questions_per_picture,
         )
-        pictures = [self.pictures.get(medium) for medium in group.media]
-        if self.config.augment is not None:
-            pictures, records = self._augmented(rng, pictures=pictures, records=records)
-        cut = [self._cut(picture) for picture in pictures]
-        encoded = [self._encode(record, cut=cut, rng=rng) for record in records]
-        rows = branch(encoded, parts=self.encoder.parts)
-        return Example(rows, tuple(record.id for record in records))
+        change = draw_change(rng, config=self.config.augment, records=records)
+        views = [PictureSize(*self.pictures.get(medium).size) for medium in group.media]
+        asked: list[tuple[str, Encoded]] = []
+        too_long: list[TooLong] = []
+        for record in records:
+            encoded = self._encode(change.record(record), views=views, rng=rng)
+            if encoded.num_tokens <= self.config.max_tokens:
+                asked.append((record.id, encoded))
+            else:
+                too_long.append(TooLong(self._refusal(record, encoded), record.source))
+        ids, items = zip(*asked, strict=True) if asked else ((), ())
+        return Sketch(group, ids, items, change, tuple(too_long))
 
-    def _augmented(
-        self, rng: np.random.Generator, *, pictures: list[Image.Image], records: list[Record]
-    ) -> tuple[list[Image.Image], list[Record]]:
-        config = self.config.augment
-        assert config is not None
-        if rng.uniform() >= config.chance:
-            return pictures, records
-        warp = Warp()
-        if all(map(can_warp, records)):
-            warp = draw_warp(rng, config=config, keep=span_of(records))
-        changed = [warp.picture(picture) for picture in pictures]
-        if config.colour:
-            changed = [recoloured(picture, rng=rng, most=config.colour) for picture in changed]
-        return changed, [warp.record(record) for record in records]
+    def fill(self, sketch: Sketch) -> Example:
+        """The example with its pictures; no rows where every question is too long.
+
+        Raises:
+            RoboLoopError: E-MED-*.
+        """
+        if not sketch.encoded:
+            return Example((), ())
+        cut = [self._cut(picture) for picture in self._changed_pictures(sketch)]
+        items = [encoded.with_pictures(cut) for encoded in sketch.encoded]
+        return Example(branch(items, parts=self.encoder.parts), sketch.record_ids)
+
+    def _changed_pictures(self, sketch: Sketch) -> list[Image.Image]:
+        pictures = [self.pictures.get(medium) for medium in sketch.group.media]
+        warp, colour_seed = sketch.change
+        if warp is not None:
+            pictures = [warp.picture(picture) for picture in pictures]
+        if colour_seed is not None:
+            assert self.config.augment is not None
+            rng, most = np.random.default_rng(colour_seed), self.config.augment.colour
+            pictures = [recoloured(picture, rng=rng, most=most) for picture in pictures]
+        return pictures
 
     def _cut(self, picture: Image.Image) -> Patches:
         return self.encoder.parts.pixels.cut(picture, view=PictureSize(*picture.size))
 
     def _encode(
-        self, record: Record, *, cut: Sequence[Patches], rng: np.random.Generator
+        self, record: Record, *, views: Sequence[PictureSize], rng: np.random.Generator
     ) -> Encoded:
         wording_seed = int(rng.integers(2**31)) if self.config.reword else None
         turns = conversation(
@@ -221,15 +270,15 @@ class ExampleMaker:
             wording_seed=wording_seed,
         )
         weigh = weigh_answers(record, config=self.config.loss.weights)
-        encoded = self.encoder.encode(cut, turns=turns, weigh=weigh)
-        if encoded.num_tokens > self.config.max_tokens:
-            raise RoboLoopError(
-                "E-TRN-002",
-                f"{encoded.num_tokens} tokens, {encoded.num_image_tokens} of them the picture's; "
-                f"the limit is {self.config.max_tokens}",
-                place=Place(record_id=record.id),
-            )
-        return encoded
+        return self.encoder.outline(views, turns=turns, weigh=weigh)
+
+    def _refusal(self, record: Record, encoded: Encoded) -> RoboLoopError:
+        return RoboLoopError(
+            "E-TRN-002",
+            f"{encoded.num_tokens} tokens, {encoded.num_image_tokens} of them the picture's; "
+            f"the limit is {self.config.max_tokens}",
+            place=Place(record_id=record.id),
+        )
 
 
 def draw_records(

@@ -15,6 +15,7 @@ Lines = Sequence[Mapping[str, Any]]
 LONG_WARMUP_FRACTION = 0.2
 MUCH_PADDING_FRACTION = 0.15
 MUCH_WAITING_FRACTION = 0.1
+MUCH_OFF_FRACTION = 0.05
 SPIKE_FACTOR = 3.0
 ALIGNED = 8
 """Batches are filled up to a multiple of this; counts of real tokens are multiples by chance."""
@@ -66,13 +67,41 @@ def summary_of(lines: Lines) -> LogSummary:
     )
 
 
-def findings(lines: Lines) -> list[str]:
-    """Each thing that looks wrong, as a sentence or two."""
+class Claim(NamedTuple):
+    """What is said about a run elsewhere.
+
+    Attributes:
+        num_samples: Records it was trained on.
+        records_per_step: Records of a step, over all devices and passes.
+    """
+
+    num_samples: int
+    records_per_step: int
+
+
+def findings(lines: Lines, *, claim: Claim | None = None) -> list[str]:
+    """Each thing that looks wrong, as a sentence or two; with a claim, whether the log bears it."""
     checks = (
         _unfinished, _not_finite, _spike, _long_warmup, _never_measured,
         _throughput_of_padding, _padding, _waiting,
     )  # fmt: skip
-    return [said for check in checks if (said := check(lines)) is not None]
+    found = [said for check in checks if (said := check(lines)) is not None]
+    belied = None if claim is None else _belied(lines, claim=claim)
+    return found if belied is None else [*found, belied]
+
+
+def _belied(lines: Lines, *, claim: Claim) -> str | None:
+    """Steps an epoch times records a step are the records there were."""
+    line = next((line for line in lines if line.get("epoch")), None)
+    if line is None:
+        return None
+    met = line[STEP] / line["epoch"] * claim.records_per_step
+    if abs(met / claim.num_samples - 1) <= MUCH_OFF_FRACTION:
+        return None
+    return (
+        f"An epoch has {line[STEP] / line['epoch']:.1f} steps of {claim.records_per_step} records: "
+        f"{met:,.0f} records were trained on, not {claim.num_samples:,}."
+    )
 
 
 def _unfinished(lines: Lines) -> str | None:

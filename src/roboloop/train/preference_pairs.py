@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.dialects.base import Dialect
-from roboloop.models.chat import IGNORED, Encoded, Encoder
+from roboloop.models.chat import Encoded, Encoder
 from roboloop.models.pixels import Patches
 from roboloop.records.answers import Answer, Text
 from roboloop.records.media import Media, media_to_json
 from roboloop.records.record import Record, Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.tasks import load_task
+from roboloop.train.conversation import asked_turns
 from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.examples import SPLIT
 from roboloop.train.record_rows import ViewCache
@@ -82,10 +80,13 @@ def load_pairs(folder: RecordFolder, *, config: DpoConfig, dialect: Dialect, see
         pair = Pair(
             record.id,
             record.media,
-            _asked(record, config=config, dialect=dialect, seed=seed),
+            asked_turns(
+                record, dialect=dialect, config=config,
+                wording_seed=seed if config.reword else None,
+            ),
             written(record, record.answer, dialect=dialect),
             written(record, record.rejected, dialect=dialect),
-        )
+        )  # fmt: skip
         if pair.chosen == pair.rejected:
             place = Place(record_id=record.id)
             both = f"both are written {pair.chosen[:80]!r}"
@@ -115,18 +116,6 @@ def written(record: Record, answer: Answer, *, dialect: Dialect) -> str:
             place=Place(record_id=record.id),
         )
     return task.render(answer, dialect=dialect, size=record.picture_size)
-
-
-def _asked(record: Record, *, config: DpoConfig, dialect: Dialect, seed: int) -> tuple[Turn, ...]:
-    """The published turns, or the question as the task words it."""
-    turns = record.turns
-    if not any(turn.role == "user" for turn in turns):
-        task = load_task(record.task)
-        wording = task.choose_wording(
-            record, languages=config.languages, seed=seed if config.reword else None
-        )
-        turns = (*turns, Turn("user", task.question(record, dialect=dialect, wording=wording)))
-    return turns
 
 
 class EncodedPair(NamedTuple):
@@ -159,7 +148,7 @@ class PairEncoder:
         """
         cut = [self._cut(medium) for medium in pair.media]
         chosen, rejected = (
-            _last_answer(self.encoder.encode(cut, turns=(*pair.turns, Turn("assistant", text))))
+            self.encoder.encode(cut, turns=(*pair.turns, Turn("assistant", text)))
             for text in (pair.chosen, pair.rejected)
         )
         longest = max(chosen, rejected, key=lambda item: item.num_tokens)
@@ -176,12 +165,3 @@ class PairEncoder:
         view = self.encoder.dialect.view_size(self._pictures.size(medium))
         picture = self._pictures.get(medium, view=view)
         return self.encoder.parts.pixels.cut(picture, view=view)
-
-
-def _last_answer(item: Encoded) -> Encoded:
-    """The conversation with the answers of earlier turns as context only."""
-    is_target = item.labels != IGNORED
-    begins = np.flatnonzero(is_target[1:] & ~is_target[:-1]) + 1
-    labels = item.labels.copy()
-    labels[: begins[-1]] = IGNORED
-    return replace(item, labels=labels, num_target_tokens=int((labels != IGNORED).sum()))

@@ -25,25 +25,13 @@ from roboloop.models.pixels import Patches
 from roboloop.records.media import Media
 from roboloop.records.media_open import MediaStore, medium_name
 from roboloop.records.record import Record
-from roboloop.train.augment import Warp, can_warp, draw_warp, recoloured, span_of
+from roboloop.train.augment import Change, Warp, draw_change, recoloured
 from roboloop.train.batches import TokenCounts
 from roboloop.train.budget import fit
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
 from roboloop.train.examples import Schedule, Visit
 from roboloop.train.target_weights import weigh_answers
-
-
-class Change(NamedTuple):
-    """What happens to the pictures of a row.
-
-    Attributes:
-        warp: Moves them; None leaves them where they are.
-        colour_seed: Draws their colours; None leaves them.
-    """
-
-    warp: Warp | None = None
-    colour_seed: int | None = None
 
 
 class Outline(NamedTuple):
@@ -155,7 +143,9 @@ class RecordRows:
         rng = seeded_generator(self._seed, "visit", visit.epoch, record.id)
         sizes = [self._pictures.size(medium) for medium in record.media]
         media = tuple(replace(m, size=s) for m, s in zip(record.media, sizes, strict=True))
-        record, change = self._changed(replace(record, media=media), rng=rng)
+        record = replace(record, media=media)
+        change = draw_change(rng, config=self._config.augment, records=[record])
+        record = change.record(record)
         wording_seed = int(rng.integers(2**31)) if self._config.reword else None
 
         weigh = weigh_answers(record, config=self._config.loss.weights)
@@ -191,16 +181,6 @@ class RecordRows:
             for medium, view in zip(outline.record.media, outline.views, strict=True)
         ]
         return outline.encoded.with_pictures(cut)
-
-    def _changed(self, record: Record, *, rng: np.random.Generator) -> tuple[Record, Change]:
-        config = self._config.augment
-        if config is None or rng.uniform() >= config.chance:
-            return record, Change()
-        colour_seed = int(rng.integers(2**63)) if config.colour else None
-        if not can_warp(record):
-            return record, Change(None, colour_seed)
-        warp = draw_warp(rng, config=config, keep=span_of([record]))
-        return warp.record(record), Change(warp, colour_seed)
 
     def _cut(
         self,

@@ -8,7 +8,7 @@ out/
     trainable.json       which tensors were trained, and how
     checkpoints/         the newest ones
     ranks/               what each process is doing
-    ledger.jsonl         records that were too long and left out, where a step takes records
+    ledger.jsonl         records that were too long and left out
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def run_sft(
         seed: Names every random draw.
 
     Raises:
-        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 a record too long (where a step takes
-            records: all of a step), E-TRN-003 the loss is not finite, E-TRN-004 no records,
-            E-TRN-005 a checkpoint that does not fit, E-ENG-009 something that a model of another
-            family than Qwen-VL's cannot do here.
+        RoboLoopError: E-TRN-001 nothing to train, E-TRN-002 every record of a step is too long,
+            E-TRN-003 the loss is not finite, E-TRN-004 no records, E-TRN-005 a checkpoint that
+            does not fit, E-ENG-009 something that a model of another family than Qwen-VL's cannot
+            do here.
     """
     return train_model(
         config, prepare=lambda setting: _fine_tuning(config, setting=setting),
@@ -85,7 +85,8 @@ def _prefetched(work: Work, *, config: SftConfig) -> Work:
 
 
 def _plain_work(config: SftConfig, *, setting: Setting, model: ProcessorModel) -> Work:
-    if config.batching.kind != "padded" or config.augment or config.looks_at_held_out:
+    asked = config.augment or config.looks_at_held_out or config.loss.weights
+    if config.batching.kind != "padded" or asked:
         own_backbone(model)
     settings: Any = model.model.config
     token = getattr(settings, "image_token_id", getattr(settings, "image_token_index", None))
@@ -119,12 +120,15 @@ def _picture_work(config: SftConfig, *, setting: Setting, objective: nn.Module) 
     pictures.load(groups)
     maker = ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed)
     return Work(
-        PictureBatches(maker, parts=encoder.parts, config=config, seed=seed),
+        PictureBatches(
+            maker, parts=encoder.parts, config=config, seed=seed,
+            refused=_ledger(config, setting=setting),
+        ),
         objective,
         num_items=len(groups),
         items_per_step=config.items_per_step,
         items="pictures",
-    )
+    )  # fmt: skip
 
 
 def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -> Work:
