@@ -132,6 +132,7 @@ def test_too_long_records_are_in_the_ledger(run: Any, padded: Phase, tmp_path: P
     [
         {"batching": {"kind": "packed", "records_per_step": 6, "tokens_per_pack": 800}},
         {"augment": {"colour": 0.2}},
+        {"loss": {"weights": {"coordinates": 2}}},
         {"moe": {"num_experts": 2, "num_experts_per_token": 1}},
     ],
 )
