@@ -65,7 +65,7 @@ def test_mistakes_are_told_and_not_traced(
 ) -> None:
     assert run_command(["evaluate", str(model), "--benchmarks", "blink"]) == 2
     assert "--benchmarks-root" in capsys.readouterr().err
-    here = ["--benchmarks-root", str(tmp_path)]
+    here = ["--benchmarks-root", str(tmp_path), "--out", str(tmp_path / "out")]
     assert run_command(["evaluate", str(model), "--benchmarks", "blonk", *here]) == 2
     assert "did you mean 'blink'" in capsys.readouterr().err
     assert run_command(["evaluate", str(model), "--benchmarks", "blink", *here]) == 2

@@ -26,7 +26,7 @@ from roboloop.evaluate.benchmarks.captions import (
 )
 from roboloop.evaluate.benchmarks.choice import origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
-from roboloop.evaluate.benchmarks.rows import hub_rows, tsv_rows
+from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import read_list, references_of, text_record
 from roboloop.records.answers import Answer, Text
 from roboloop.records.record import Record
@@ -58,16 +58,9 @@ class CocoCaption(Benchmark):
 
     def read(self, folder: BenchmarkFolder) -> Iterator[Record]:
         """`data/val-*.parquet` of the hub, or VLMEvalKit's table."""
-        tables = folder.find("*.tsv")
-        rows = (
-            (row for table in tables for row in tsv_rows(folder, table))
-            if tables
-            else hub_rows(
-                folder, "**/val-*.parquet", columns=("question_id", "answer"), pictures=("image",)
-            )
-        )
+        rows, is_tsv = published_rows(folder, "**/val-*.parquet", columns=("question_id", "answer"))
         for row in rows:
-            item, captions = row.need("index" if tables else "question_id", "answer")
+            item, captions = row.need("index" if is_tsv else "question_id", "answer")
             yield text_record(
                 self, item=item, media=row.shown("image"), question=ONE_SENTENCE,
                 answers=read_list(captions), origin=origin_of(folder, row),

@@ -16,7 +16,7 @@ from roboloop.engines.endpoint.chat import ChatRequest
 from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
-from roboloop.evaluate.benchmarks.rows import hub_rows, tsv_rows
+from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import text_record
 from roboloop.records.answers import Answer, Text
 from roboloop.records.record import Record
@@ -69,20 +69,14 @@ class MMVet(Benchmark):
 
     def read(self, folder: BenchmarkFolder) -> Iterator[Record]:
         """`data/test-*.parquet` of the hub, or VLMEvalKit's table."""
-        tables = folder.find("*.tsv")
-        rows = (
-            (row for table in tables for row in tsv_rows(folder, table))
-            if tables
-            else hub_rows(
-                folder, "**/test*.parquet", pictures=("image",),
-                columns=("question_id", "question", "answer", "capability?"),
-            )
-        )  # fmt: skip
+        rows, is_tsv = published_rows(
+            folder, "**/test*.parquet", columns=("question_id", "question", "answer", "capability?")
+        )
         for row in rows:
             item, question, answer = row.need(
-                "index" if tables else "question_id", "question", "answer"
+                "index" if is_tsv else "question_id", "question", "answer"
             )
-            ability = row.fields.get("category" if tables else "capability") or ""
+            ability = row.fields.get("category" if is_tsv else "capability") or ""
             yield text_record(
                 self, item=item, media=row.shown("image"), question=str(question).strip(),
                 answers=[str(answer)], origin=origin_of(folder, row), subtask=str(ability),

@@ -9,7 +9,7 @@ from typing import ClassVar
 from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
-from roboloop.evaluate.benchmarks.rows import hub_rows, tsv_rows
+from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import read_list, references_of, text_record
 from roboloop.records.answers import Answer, Text
 from roboloop.records.record import Record
@@ -33,18 +33,10 @@ class OcrBench(Benchmark):
 
     def read(self, folder: BenchmarkFolder) -> Iterator[Record]:
         """`data/test-*.parquet` of the hub, or VLMEvalKit's table."""
-        tables = folder.find("*.tsv")
-        rows = (
-            (row for table in tables for row in tsv_rows(folder, table))
-            if tables
-            else hub_rows(
-                folder,
-                "**/test*.parquet",
-                pictures=("image",),
-                columns=("question", "answer", "question_type", "dataset?"),
-            )
+        rows, is_tsv = published_rows(
+            folder, "**/test*.parquet", columns=("question", "answer", "question_type")
         )
-        kind_column = "category" if tables else "question_type"
+        kind_column = "category" if is_tsv else "question_type"
         for number, row in enumerate(rows):
             question, answer, kind = row.need("question", "answer", kind_column)
             yield text_record(

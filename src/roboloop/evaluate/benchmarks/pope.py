@@ -12,7 +12,7 @@ from roboloop.base.statistics import FloatArray
 from roboloop.evaluate.benchmarks.base import AUTHOR, Aggregation, Benchmark, Prompt, Scored
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
-from roboloop.evaluate.benchmarks.rows import Row, hub_rows, tsv_rows
+from roboloop.evaluate.benchmarks.rows import Row, published_rows
 from roboloop.records.answers import Answer, YesNo
 from roboloop.records.record import Record
 
@@ -38,17 +38,12 @@ class Pope(Benchmark):
 
     def read(self, folder: BenchmarkFolder) -> Iterator[Record]:
         """`data/test-*.parquet` of the hub, or VLMEvalKit's table."""
-        if tables := folder.find("*.tsv"):
-            rows = (row for table in tables for row in tsv_rows(folder, table))
-            names = ("index", "category")
-        else:
-            rows = hub_rows(
-                folder, "data/test-*.parquet", "**/test*.parquet",
-                columns=("id", "question", "answer", "category"), pictures=("image",),
-            )  # fmt: skip
-            names = ("id", "category")
+        rows, is_tsv = published_rows(
+            folder, "data/test-*.parquet", "**/test*.parquet",
+            columns=("id", "question", "answer", "category"),
+        )  # fmt: skip
         for number, row in enumerate(rows):
-            yield self._item(folder, row, names=names, number=number)
+            yield self._item(folder, row, index="index" if is_tsv else "id", number=number)
 
     def statistics(self, items: Sequence[Scored]) -> FloatArray:
         """Right, right yes, said yes, true yes."""
@@ -70,10 +65,8 @@ class Pope(Benchmark):
             "says yes": means[..., 2],
         }
 
-    def _item(
-        self, folder: BenchmarkFolder, row: Row, *, names: tuple[str, str], number: int
-    ) -> Record:
-        _, category, question, answer = row.need(*names, "question", "answer")
+    def _item(self, folder: BenchmarkFolder, row: Row, *, index: str, number: int) -> Record:
+        _, category, question, answer = row.need(index, "category", "question", "answer")
         said = str(answer).strip().casefold()
         if said not in ("yes", "no"):
             raise RoboLoopError(

@@ -44,6 +44,25 @@ class Row(NamedTuple):
         return found
 
 
+class PublishedRows(NamedTuple):
+    """The rows of a benchmark, and whether they come from VLMEvalKit's table."""
+
+    rows: Iterator[Row]
+    is_tsv: bool
+
+
+def published_rows(
+    folder: BenchmarkFolder, *patterns: str, columns: Sequence[str]
+) -> PublishedRows:
+    """The rows of VLMEvalKit's table when there is one, else of the hub's Parquet files.
+
+    Pictures stand in the column `image` of both.
+    """
+    if tables := folder.find("*.tsv"):
+        return PublishedRows((row for table in tables for row in tsv_rows(folder, table)), True)
+    return PublishedRows(hub_rows(folder, *patterns, columns=columns, pictures=("image",)), False)
+
+
 def hub_rows(
     folder: BenchmarkFolder, *patterns: str, columns: Sequence[str], pictures: Sequence[str]
 ) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
 from roboloop.evaluate.benchmarks.pope import WORD_OR_PHRASE
-from roboloop.evaluate.benchmarks.rows import hub_rows, tsv_rows
+from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import read_list, references_of, text_record
 from roboloop.evaluate.benchmarks.vqa_accuracy import vqa_accuracy
 from roboloop.records.answers import Answer, Text
@@ -37,18 +37,10 @@ class TextVqa(Benchmark):
 
     def read(self, folder: BenchmarkFolder) -> Iterator[Record]:
         """`data/validation-*.parquet` of the hub, or VLMEvalKit's table."""
-        tables = folder.find("*.tsv")
-        rows = (
-            (row for table in tables for row in tsv_rows(folder, table))
-            if tables
-            else hub_rows(
-                folder,
-                "**/validation-*.parquet",
-                columns=("question_id", "question", "answers"),
-                pictures=("image",),
-            )
+        rows, is_tsv = published_rows(
+            folder, "**/validation-*.parquet", columns=("question_id", "question", "answers")
         )
-        names = ("index", "answer") if tables else ("question_id", "answers")
+        names = ("index", "answer") if is_tsv else ("question_id", "answers")
         for row in rows:
             item, answers, question = row.need(*names, "question")
             yield text_record(
