@@ -291,7 +291,7 @@ def test_other_rules_score_the_same_answers(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds = ("blink", "where2place", "robo_spatial", "vsibench", "refcoco", "textvqa")
-    config = config_for(root, benchmarks=kinds, rules=("default",))
+    config = config_for(root, benchmarks=kinds, rules=("all",))
     expect_what_is_there(monkeypatch, config)
     result = measure(config, out=tmp_path, engine=ToldEngine(perfect_answers(config)))
     for kind in kinds:

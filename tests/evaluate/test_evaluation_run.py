@@ -206,7 +206,8 @@ def test_items_have_exactly_the_documented_keys(
     evaluate(folder, out=tmp_path, engines={"model": ScriptedEngine(texts.__getitem__)})
     item = read_items(tmp_path)[0]
     assert set(item) == {
-        "id", "task", "source", "split", "episode", "pictures", "question", "truth", "predictions",
+        "id", "task", "question_type", "subtask", "source", "split", "episode", "pictures",
+        "question", "truth", "predictions",
     }  # fmt: skip
     assert item["episode"] == "val-0"
     assert item["pictures"][0]["width"] == SIZE.width
