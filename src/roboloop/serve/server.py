@@ -78,7 +78,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.command.variables},
+                env={**self.command.variables, **os.environ},
                 start_new_session=True,
             )
         deadline = time.monotonic() + self._start_seconds
