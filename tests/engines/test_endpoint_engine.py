@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from roboloop.engines.base import Request, Response
 from roboloop.engines.endpoint import transport
 from roboloop.engines.endpoint.config import ServerConfig
 from roboloop.engines.endpoint.engine import EndpointEngine
+from roboloop.engines.endpoint.sight import check_sight
 from roboloop.engines.profile import Profile
 from roboloop.engines.profiles import load_profile
 
@@ -221,6 +223,35 @@ def test_vllm_is_told_how_to_begin_and_others_are_refused() -> None:
     assert body["continue_final_message"] is True and body["add_generation_prompt"] is False
     assert body["repetition_penalty"] == 1.0
     assert response.text == "<think></think><answer>(1, 2)</answer>"
+
+
+def counting(budget: int) -> Callable[[dict[str, Any], int], Answer]:
+    """A server whose picture processor has a budget of its own."""
+    own = load_dialect("qwen25_vl", max_pixels=budget)
+
+    def answer(body: dict[str, Any], number: int) -> Answer:
+        tokens = 20
+        for data in pictures_in(body):
+            size = PictureSize(*Image.open(io.BytesIO(data)).size)
+            tokens += (own.picture_tokens(size) or 0) + 2
+        choice = {"message": {"content": "."}, "finish_reason": "length"}
+        counted = {"choices": [choice], "usage": {"prompt_tokens": tokens}}
+        return Answer(raw=json.dumps(counted).encode())
+
+    return answer
+
+
+def test_a_server_that_would_shift_every_box_is_found_out() -> None:
+    dialect = load_dialect("qwen25_vl", max_pixels=1003520)
+    with endpoint(counting(1003520)) as server:
+        told = check_sight(engine(server.url, dialect=dialect))
+        assert "as its dialect says (1792x896 is 1250 tokens)" in told
+        assert "does not depend" in check_sight(engine(server.url))
+    with endpoint(counting(200704)) as server, pytest.raises(RoboLoopError) as caught:
+        check_sight(engine(server.url, dialect=dialect))
+    assert caught.value.code == "E-ENG-015" and "takes 242 tokens there" in str(caught.value)
+    with endpoint(lambda body, number: Answer(status=400)) as server:
+        assert "not checked" in check_sight(engine(server.url, dialect=dialect))
 
 
 def test_identity_names_everything_that_shapes_an_answer() -> None:

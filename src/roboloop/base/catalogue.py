@@ -294,6 +294,11 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A server cannot be asked in the way that the profile wants",
         "Serve the model with vLLM and name it as vllm:URL, or choose another profile.",
     ),
+    "E-ENG-015": ErrorKind(
+        "A server shows its model pictures at another size than the dialect says",
+        "Every place in its answers would be shifted. Give the dialect the server's max_pixels, or "
+        "serve a folder whose picture processor has the dialect's.",
+    ),
     "E-EVA-001": ErrorKind("There is nothing to evaluate", "Check the split and tasks."),
     "E-EVA-002": ErrorKind(
         "There are no stored answers to score",

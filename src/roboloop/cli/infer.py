@@ -69,6 +69,7 @@ def infer(
         dialect=load_dialect(dialect) if dialect else None,
         model=name,
         max_new_tokens=max_new_tokens,
+        check_pictures=bool(image),
     )
     said = console()
     said.print(opened.because, soft_wrap=True, markup=False)

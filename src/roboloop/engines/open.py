@@ -21,6 +21,7 @@ from roboloop.engines.base import Engine
 from roboloop.engines.endpoint.config import ServerConfig
 from roboloop.engines.endpoint.engine import EndpointEngine
 from roboloop.engines.endpoint.server import folder_of, served_models, the_served
+from roboloop.engines.endpoint.sight import check_sight
 from roboloop.engines.profile import Profile
 from roboloop.engines.profiles import Chosen, choose_profile
 from roboloop.models.folder_hash import folder_hash
@@ -87,6 +88,7 @@ def open_engine(
     max_pictures: int | None = None,
     batch_size: int = 64,
     log_probability: bool = False,
+    check_pictures: bool = False,
     **server: Any,
 ) -> OpenedEngine:
     """The engine that a text names.
@@ -101,12 +103,14 @@ def open_engine(
         max_pictures: Most pictures in a question; the profile's when left out.
         batch_size: Of the local engine.
         log_probability: Ask a server for the probability of each answer.
+        check_pictures: See that a server shows pictures at the dialect's size (`check_sight`); for
+            any evaluation of places. It asks two short questions.
         server: Further fields of `ServerConfig`, such as `max_concurrency`.
 
     Raises:
         RoboLoopError: E-CFG-003 for a text that is none, E-ENG-013 when no profile is known,
             E-ENG-001 for a folder that cannot be loaded, E-ENG-010 or E-ENG-011 for a server that
-            refuses or is not there.
+            refuses or is not there, E-ENG-015 when it shows pictures at another size.
     """
     kind, target = read_spec(spec)
     if kind == "local":
@@ -140,7 +144,10 @@ def open_engine(
         max_new_tokens=max_new_tokens,
         log_probability=log_probability,
     )
-    return OpenedEngine(engine, used, seen, served.name, _said(chosen, seen))
+    because = _said(chosen, seen)
+    if check_pictures:
+        because += f"; {check_sight(engine)}"
+    return OpenedEngine(engine, used, seen, served.name, because)
 
 
 def _open_local(
