@@ -5,16 +5,18 @@ Every kind of question is read by the task of that kind. No answer scores 0 and 
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from roboloop.base.geometry import Point
 from roboloop.evaluate.rules.base import Case, CaseKind, Rules, RuleScore, mask_hits
-from roboloop.evaluate.rules.measures import vqa_accuracy
+from roboloop.evaluate.rules.measures import FORMULAS, contains_gold, vqa_accuracy
 from roboloop.records.answers import Answer, Box, Choice, Number, Points, Text, YesNo
 from roboloop.records.media import FilePicture
 from roboloop.records.record import InputValue, Record
 from roboloop.records.regions import Polygon
 from roboloop.tasks import load_task
+from roboloop.tasks.final_answer import REFUSAL
 from roboloop.tasks.texts import normalised
 
 TASK_OF: dict[CaseKind, str] = {
@@ -31,6 +33,7 @@ UNIT_OF = {
     "room_size_estimation": "m2",
 }
 """Units in which VSI-Bench asks, by subtask."""
+_EITHER = re.compile(r"\b(?:or|either|neither)\b")
 HALF = 0.5
 MIN_IOU = 0.5
 
@@ -96,10 +99,27 @@ def _places(answer: Points, *, case: Case) -> float:
 
 
 def _words(text: str, *, case: Case) -> float:
+    """Whether an accepted text is the answer, or the only thing that a sentence says.
+
+    Formulas are compared sign by sign, without blanks and dollars.
+    """
+    if case.subtask in FORMULAS:
+        bare = [gold.replace("$", "") for gold in case.gold_texts]
+        return float(contains_gold(case.text.replace("$", ""), gold=bare, without_blanks=True))
     given = [normalised(gold) for gold in case.gold_texts]
+    said = normalised(text)
+    meant = [said] if said in given else [gold for gold in given if _says(text, said, gold)]
     if case.family == "textvqa":
-        return vqa_accuracy(normalised(text), given=given)
-    return float(normalised(text) in given)
+        return max((vqa_accuracy(gold, given=given) for gold in meant), default=0.0)
+    return float(bool(meant))
+
+
+def _says(text: str, said: str, gold: str) -> bool:
+    """Whether a sentence names `gold` in whole words and neither denies nor offers it."""
+    if gold in ("", "yes", "no") or REFUSAL.search(text) or _EITHER.search(said):
+        return False
+    before, held, _ = f" {said} ".partition(f" {gold} ")
+    return bool(held) and not before.endswith((" not", "n't"))
 
 
 def _shown(answer: Answer) -> str:
