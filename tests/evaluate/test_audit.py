@@ -14,6 +14,8 @@ from roboloop.dialects import load_dialect
 from roboloop.evaluate.audit.conventions import convention_breaks, convention_readings
 from roboloop.evaluate.audit.drift import drift_between, format_drifts, style_of
 from roboloop.evaluate.audit.habits import habits
+from roboloop.evaluate.audit.leakage import too_good
+from roboloop.evaluate.compare.flags import PublishedLines
 from roboloop.evaluate.compare.loaded import Evaluated, load_evaluated
 
 TASKS = ("choice_vqa", "contact_box", "contact_point", "traj")
@@ -66,6 +68,13 @@ def test_wrong_answers_are_no_convention_break(root: Path) -> None:
     values = sorted(texts.values())
     wrong = {key: values[place] for place, key in enumerate(sorted(texts, reverse=True))}
     assert convention_breaks(evaluated(root, "wrong", wrong)) == []
+
+
+def test_scores_above_people_are_findings(root: Path) -> None:
+    model = evaluated(root, "perfect", perfect_texts(records_of(TASKS)))
+    lines = {"choice_vqa": PublishedLines(best=0.6, best_name="somebody", human=0.95)}
+    (finding,) = too_good(model, published=lines)
+    assert finding.task == "choice_vqa" and "people reach" in finding.why
 
 
 def test_form_and_ability_are_told_apart(root: Path) -> None:

@@ -21,8 +21,8 @@ def audit(
     """Look through a model's stored answers; nothing is asked again. Exit status 1 with findings.
 
     Found are answers that would earn more in another coordinate convention, answers cut off at the
-    limit of tokens, a favourite letter, truths written to the last digit, and, with --against, a
-    changed style of answering, told apart from a changed ability.
+    limit of tokens, a favourite letter, truths written to the last digit, scores far above anything
+    published, and, with --against, a changed style of answering, told apart from a changed ability.
 
         roboloop audit runs/sft --against runs/base
 
@@ -35,10 +35,16 @@ def audit(
     from roboloop.evaluate.audit.conventions import convention_breaks
     from roboloop.evaluate.audit.drift import format_drifts
     from roboloop.evaluate.audit.habits import habits
+    from roboloop.evaluate.audit.leakage import too_good
+    from roboloop.evaluate.benchmarks.published import published_lines
     from roboloop.evaluate.compare.loaded import load_evaluated
 
     asked = load_evaluated(model)
-    findings = [*convention_breaks(asked, seed=seed), *habits(asked, seed=seed)]
+    findings = [
+        *convention_breaks(asked, seed=seed),
+        *habits(asked, seed=seed),
+        *too_good(asked, published=published_lines()),
+    ]
     if against:
         findings += format_drifts(asked, against=load_evaluated(against))
     if as_json:

@@ -19,12 +19,11 @@ from roboloop.base.paired_tests import holm, paired_test
 from roboloop.base.statistics import FloatArray, group_by
 from roboloop.dialects import DIALECTS, Dialect, load_dialect
 from roboloop.evaluate.audit.finding import Finding
+from roboloop.evaluate.benchmarks import BENCHMARKS, load_benchmark
 from roboloop.evaluate.compare.flags import SPATIAL
 from roboloop.evaluate.compare.loaded import Evaluated, Outcome
-from roboloop.evaluate.score import judge
-from roboloop.records.answers import answer_from_json
+from roboloop.records.answers import Answer, answer_from_json
 from roboloop.records.media import media_from_json
-from roboloop.records.outcomes import Prediction, PredictionStatus
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
 from roboloop.tasks.base import Metric
@@ -129,11 +128,12 @@ def record_of(item: Mapping[str, Any]) -> Record:
     """The record behind a line of `items.jsonl`, as far as reading and scoring need it."""
     return Record(
         id=item["id"],
-        task=item.get("question_type", item["task"]),
+        task=item["question_type"],
         media=tuple(media_from_json(picture["media"]) for picture in item["pictures"]),
         answer=answer_from_json(item["truth"]["answer"]),
         source=item["source"],
         split=item["split"],
+        meta={} if item["subtask"] is None else {"subtask": item["subtask"]},
     )
 
 
@@ -141,19 +141,26 @@ def _scored_in(
     dialect: Dialect, *, outcomes: Sequence[Outcome], records: Sequence[Record], metric: Metric
 ) -> tuple[FloatArray, float]:
     """Values of the main metric, and the share of answers that this dialect can read."""
+    name = outcomes[0].item["task"]
+    benchmark = load_benchmark(name) if name in BENCHMARKS.rows else None
+    measure = _by_task if benchmark is None else benchmark.measurer(records)
     values, num_read = np.full(len(records), metric.worst), 0
     for place, (outcome, record) in enumerate(zip(outcomes, records, strict=True)):
-        said = Prediction(
-            record_id=record.id, model="", key="", status=PredictionStatus.ANSWERED, prompt="",
-            text=outcome.prediction["text"],
-        )  # fmt: skip
+        topic = benchmark or load_task(record.task)
         try:
-            judged = judge(said, record=record, task=load_task(record.task), dialect=dialect)
+            read = topic.parse(outcome.prediction["text"], record=record, dialect=dialect)
         except RoboLoopError:  # this model's processor refuses such a picture: it cannot be its
             continue
-        values[place] = judged.score.values[metric.name]
-        num_read += judged.score.answer is not None
+        if read.answer is not None:
+            values[place] = measure(read.answer, record)[metric.name]
+            num_read += 1
     return values, num_read / len(records)
+
+
+def _by_task(answer: Answer, record: Record) -> dict[str, float]:
+    assert record.answer is not None
+    task = load_task(record.task)
+    return task.score(answer, truth=record.answer, size=record.picture_size)
 
 
 def _answer_kind(outcomes: Mapping[str, Outcome]) -> str:

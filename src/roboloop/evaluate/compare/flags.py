@@ -18,7 +18,11 @@ ABOVE_PUBLISHED = 0.10
 """So much above the best published value is more often leakage than progress."""
 WIDE = 0.08
 """Half the width of an interval that hides differences most papers report."""
-SPATIAL = frozenset({"box", "boxes", "points", "trajectory"})
+SPATIAL = frozenset({"box", "boxes", "points", "trajectory", "polygon", "mask"})
+"""Kinds of truths that are places."""
+
+
+LEAKAGE = "leakage suspected"
 
 
 class PublishedLines(NamedTuple):
@@ -68,7 +72,7 @@ def find_flags(
             lines = known.get(row.task, PublishedLines())
             said = {
                 "convention break suspected": _collapse(cell, base=base, row=row),
-                "leakage suspected": _too_good(cell, row=row, lines=lines),
+                LEAKAGE: _too_good(cell, row=row, lines=lines),
                 "incomplete": _incomplete(cell),
             }
             flags += [Flag(row.task, model.label, kind, why) for kind, why in said.items() if why]
