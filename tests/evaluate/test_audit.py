@@ -6,7 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import hub_files
 import pytest
+from benchmark_engine import PLAIN, ToldEngine, config_for, measure
 from scripted_engine import ScriptedEngine, evaluate, perfect_texts, records_of, write_records
 
 from roboloop.cli.main import run_command
@@ -15,6 +17,7 @@ from roboloop.evaluate.audit.conventions import convention_breaks, convention_re
 from roboloop.evaluate.audit.drift import drift_between, format_drifts, style_of
 from roboloop.evaluate.audit.habits import habits
 from roboloop.evaluate.audit.leakage import too_good
+from roboloop.evaluate.benchmarks.reading import read_benchmarks
 from roboloop.evaluate.compare.flags import PublishedLines
 from roboloop.evaluate.compare.loaded import Evaluated, load_evaluated
 
@@ -75,6 +78,22 @@ def test_scores_above_people_are_findings(root: Path) -> None:
     lines = {"choice_vqa": PublishedLines(best=0.6, best_name="somebody", human=0.95)}
     (finding,) = too_good(model, published=lines)
     assert finding.task == "choice_vqa" and "people reach" in finding.why
+
+
+def test_pixels_said_to_a_benchmark_that_wants_fractions_are_seen(tmp_path: Path) -> None:
+    hub_files.where2place(tmp_path)
+    config = config_for(tmp_path, benchmarks=("where2place",))
+    (read,) = read_benchmarks(config).found
+    answers = {
+        record.id: hub_files.perfect_answer(record, dialect=PLAIN) for record in read.records
+    }
+    measure(config, out=tmp_path / "out", engine=ToldEngine(answers))
+    model = load_evaluated(str(tmp_path / "out"))
+    outcomes, metric = model.tasks["where2place"], model.metrics["where2place"][0]
+    own, *others = convention_readings(outcomes, metric=metric, declared="llava")
+    told = {reading.dialect: reading.mean for reading in others}
+    assert own.mean < 0.5 and told["plain"] == 1.0
+    assert convention_breaks(model) == [], "four items prove nothing"
 
 
 def test_form_and_ability_are_told_apart(root: Path) -> None:
