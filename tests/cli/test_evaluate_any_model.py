@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,10 @@ from roboloop.cli.main import run_command
 from roboloop.models.tiny import build_tiny
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 
 import hub_files
+from loopback_endpoint import Answer, endpoint
 from scripted_engine import records_of, write_records
 
 QUICKLY = ("--max-new-tokens", "12", "--batch-size", "8")
@@ -45,6 +48,33 @@ def test_benchmarks_of_a_folder_of_ones_own(
     before = (out / "answers" / "model.jsonl").read_bytes()
     assert run_command(command) == 1
     assert (out / "answers" / "model.jsonl").read_bytes() == before
+
+
+def test_a_served_model_is_asked_and_its_failures_are_asked_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub_files.embspatial(tmp_path / "hub")
+
+    def answer(body: dict[str, Any], number: int) -> Answer:
+        assert body["temperature"] == 0.0 and body["max_tokens"] == 12
+        return Answer("B", status=503 if number % 5 == 2 else 200)
+
+    out = tmp_path / "out"
+    with endpoint(answer, models=[{"id": "Qwen2.5-VL-7B-Instruct"}]) as server:
+        command = [
+            "evaluate", "Qwen2.5-VL-7B-Instruct", "--benchmarks", "embspatial", "--engine",
+            f"openai:{server.url}", "--benchmarks-root", str(tmp_path / "hub"), "--out", str(out),
+            *QUICKLY,
+        ]  # fmt: skip
+        assert run_command(command) == 1
+        num_asked = len(server.requests)
+        assert run_command(command) == 1
+        assert len(server.requests) == num_asked
+    report = json.loads((out / "report.json").read_text())
+    (result,) = report["tasks"][0]["results"]
+    assert result["model"] == "Qwen2.5-VL-7B-Instruct" and result["num_request_failed"] == 0
+    assert result["metrics"]["accuracy"]["value"] == 0.2
+    assert "profile qwen25_vl" in capsys.readouterr().err
 
 
 def test_tasks_of_records_that_lie_somewhere(model: Path, tmp_path: Path) -> None:

@@ -382,6 +382,10 @@ def test_an_unknown_option_is_refused() -> None:
         BenchmarkConfig.model_validate({"root": Path(), "prompt": "author"})
     with pytest.raises(RoboLoopError, match="E-CFG-006"):
         read_benchmarks(config_for(Path(), benchmarks=("blonk",)))
+    with pytest.raises(RoboLoopError, match="did you mean 'flagevalmm'"):
+        read_benchmarks(config_for(Path(), benchmarks=("blink",), prompts="flagevalm"))
+    with pytest.raises(RoboLoopError, match="did you mean 'vlmevalkit'"):
+        read_benchmarks(config_for(Path(), benchmarks=("blink",), rules=("vlmevalkt",)))
 
 
 def test_dialect_of_a_model_is_used_where_the_prompt_leaves_it_open() -> None:

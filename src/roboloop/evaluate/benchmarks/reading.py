@@ -12,6 +12,8 @@ from roboloop.base.progress import track
 from roboloop.evaluate.benchmarks import BENCHMARKS, Benchmark, load_benchmark
 from roboloop.evaluate.benchmarks.config import ALL, BenchmarkConfig
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder, find_folder, folder_names
+from roboloop.evaluate.benchmarks.strict import check_prompt_name
+from roboloop.evaluate.rules import load_rules
 from roboloop.records.record import Record, check_record
 from roboloop.records.shard_files import ShardWriter, remove_shards_but
 from roboloop.records.shards import write_folder_mark, write_media_roots
@@ -48,15 +50,20 @@ def read_benchmarks(config: BenchmarkConfig) -> ReadBenchmarks:
     """Find and read the chosen benchmarks before anything is asked.
 
     Raises:
-        RoboLoopError: E-CFG-006 for an unknown name; E-EVA-010 for a benchmark that was named and
-            is not there, or when none is; E-EVA-011, E-EVA-012, E-REC-* or E-MED-* for what is
-            wrong in one; E-EVA-013 when one needs a judge and none is given.
+        RoboLoopError: E-CFG-006 for an unknown benchmark, prompt or set of rules; E-EVA-010 for a
+            benchmark that was named and is not there, or when none is; E-EVA-011, E-EVA-012,
+            E-REC-* or E-MED-* for what is wrong in one; E-EVA-013 when one needs a judge and none
+            is given.
     """
     if not config.root.is_dir():
         raise RoboLoopError("E-EVA-010", "it is no folder", place=Place(config.root))
     takes_all = ALL in config.benchmarks
     names = BENCHMARKS.rows if takes_all else config.benchmarks
     chosen = list(dict.fromkeys(load_benchmark(name).kind for name in names))
+    check_prompt_name(config.prompts, benchmarks=[load_benchmark(kind) for kind in chosen])
+    for rules in config.rules:
+        if rules != ALL:
+            load_rules(rules)
     found: list[ReadBenchmark] = []
     left_out: dict[str, str] = {}
     for kind in chosen:

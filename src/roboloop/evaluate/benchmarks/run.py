@@ -179,7 +179,7 @@ def _add_benchmarks(
                 dialect=prompt.dialect or dialects[run.name],
             )  # fmt: skip
             result["complete"] = result["complete"] and not result["headline"]["refused"]
-    report["complete"] = not report.get("left_out") and all(
+    report["complete"] = all(
         result["complete"] for entry in report["tasks"] for result in entry["results"]
     )
     for model in report["overall"]["models"]:

@@ -6,6 +6,10 @@ else is to be said: the rules of the RoboBrain final's evaluation.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
+from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import load_dialect
 from roboloop.evaluate.benchmarks.base import Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import LETTER_DIRECTLY, asked, option_lines, published
@@ -49,6 +53,19 @@ def ask_strictly(record: Record) -> str:
 def prompt_named(benchmark: Benchmark, name: str) -> Prompt:
     """The benchmark's prompt of this name, `strict`, or the authors' where it has no such."""
     return STRICT_PROMPT if name == STRICT else benchmark.prompt(name)
+
+
+def check_prompt_name(name: str, *, benchmarks: Sequence[Benchmark]) -> None:
+    """Refuse a name that none of these benchmarks has: it would be the authors' words for all.
+
+    Raises:
+        RoboLoopError: E-CFG-006, with the names there are.
+    """
+    known = {STRICT, *(each for benchmark in benchmarks for each in benchmark.prompts)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" - did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
+        raise RoboLoopError("E-CFG-006", f"{name!r} is none of the prompts{hint}")
 
 
 STRICT_PROMPT = Prompt(ask_strictly, "RoboBrain final, rules of its evaluation", FRACTIONS)
