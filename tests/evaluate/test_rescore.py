@@ -84,6 +84,8 @@ def test_whatever_a_model_said_is_kept_as_text(
     ("change", "message"),
     [
         ({"gold": None}, "gold"),
+        ({"gold": ["B"]}, "no truth of kind mcq"),
+        ({"kind": "numeric", "gold": "some"}, "could not convert"),
         ({"kind": "essay"}, "essay"),
         ({"answer": 3}, "answer is not a text"),
         ({"kind": "bbox", "gold": [1, 2, 3, 4]}, "image_size"),

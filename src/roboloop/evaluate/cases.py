@@ -15,7 +15,7 @@ import orjson
 from PIL import Image, ImageDraw
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.geometry import PictureSize
+from roboloop.base.geometry import BoxPx, PictureSize
 from roboloop.dialects import Dialect, load_dialect
 from roboloop.evaluate.rules.base import Case, CaseKind, MaskArray
 
@@ -101,13 +101,11 @@ def _case(value: Mapping[str, Any], *, folder: Path) -> Case:
         raise KeyError("mask")
     if kind != "point" and gold is None:
         raise KeyError("gold")
-    if isinstance(gold, bool | int | float):
-        gold = str(gold)
     return Case(
         benchmark=value["benchmark"],
         kind=kind,
         text=answer,
-        gold=tuple(gold) if isinstance(gold, list) else gold,
+        gold=_gold(gold, kind=kind),
         options=tuple(map(str, value.get("options") or ())),
         question=value.get("question") or "",
         subtask=value.get("subtask") or "",
@@ -116,6 +114,23 @@ def _case(value: Mapping[str, Any], *, folder: Path) -> Case:
         mask_levels=mask_levels,
         polygon_unit=polygon,
     )
+
+
+def _gold(gold: Any, *, kind: CaseKind) -> str | tuple[str, ...] | BoxPx | None:
+    """The truth in the form that its kind needs; a wrong one is told in words."""
+    match kind, gold:
+        case "point", _:
+            return None
+        case "bbox", [x1, y1, x2, y2]:
+            return (float(x1), float(y1), float(x2), float(y2))
+        case "numeric", int() | float() | str():
+            return str(float(gold))
+        case "mcq" | "yesno" | "text", str():
+            return gold
+        case "text", [str(), *_]:
+            return tuple(map(str, gold))
+        case _:
+            raise ValueError(f"gold {gold!r} is no truth of kind {kind}")
 
 
 def read_mask(path: Path) -> MaskArray:

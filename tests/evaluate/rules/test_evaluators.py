@@ -112,3 +112,20 @@ def test_who_drops_a_failed_request() -> None:
     kept = load_rules("default").score(case)
     assert dropped is not None and dropped.score is None
     assert kept is not None and kept.score == 0.0 and kept.status is ParseStatus.INFRA_ERROR
+
+
+def test_rules_without_the_truth_they_need_say_nothing() -> None:
+    polygon = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
+    mask = np.full((SIZE.height, SIZE.width), 255, np.uint8)
+    for benchmark in ("robo_spatial", "where2place", "refspatial_location"):
+        text = "[(0.5, 0.5)]"
+        outlined = Case(
+            benchmark=benchmark, kind="point", text=text, size=SIZE, polygon_unit=polygon
+        )
+        masked = Case(benchmark=benchmark, kind="point", text=text, size=SIZE, mask_levels=mask)
+        for case in (outlined, masked):
+            ours = load_rules("default").score(case)
+            assert ours is not None and ours.score == 1.0
+            for name in EVALUATORS:
+                found = load_rules(name).score(case)
+                assert found is None or found.score is not None

@@ -103,7 +103,7 @@ def _vsibench(case: Case) -> RuleScore:
     return _scored(relative_accuracy(value, truth=float(case.gold_text)), word)
 
 
-def _where2place(case: Case) -> RuleScore:
+def _where2place(case: Case) -> RuleScore | None:
     """RoboPoint's rule: numbers with a point are fractions of 640 x 480, whole ones are pixels.
 
     Of a box every pixel counts. The mask's grey levels are not thresholded.
@@ -118,13 +118,15 @@ def _where2place(case: Case) -> RuleScore:
             scaled = "." in numbers[0]
             near = _pixel(values[:2], size=ROBOPOINT_SIZE, scaled=scaled)
             places.append(PixelBox(*near, *_pixel(values[2:], size=ROBOPOINT_SIZE, scaled=scaled)))
-    assert case.mask_levels is not None, (case.benchmark, "points are scored by a mask")
+    if case.mask_levels is None:
+        return None  # scored by a mask alone
     return _placed(mean_level(places, levels=case.mask_levels, top=255.0), places)
 
 
 def _refspatial(case: Case) -> RuleScore | None:
     """RoboRefer's rule, whose parser depends on the model: tuples, Molmo's XML or Gemini's JSON."""
-    assert case.mask_levels is not None, (case.benchmark, "points are scored by a mask")
+    if case.mask_levels is None:
+        return None  # scored by a mask alone
     read = _REFSPATIAL_READERS.get(case.dialect.kind)
     if read is None:
         return None
@@ -175,11 +177,13 @@ _REFSPATIAL_READERS: dict[str, Callable[[str, PictureSize], list[Pixel | PixelBo
 }
 
 
-def _robo_spatial(case: Case) -> RuleScore:
+def _robo_spatial(case: Case) -> RuleScore | None:
     """Yes and no must begin the text; of points the first pair in `( )`, else `[ ]`, as 0 to 1."""
     if case.kind == "yesno":
         said = case.text.strip().lower()
         return _scored(said.startswith(case.gold_text.strip().lower()), said)
+    if not case.polygon_unit:
+        return None  # scored by a polygon alone
     found = next((pair for shape in _FIRST_PAIR if (pair := shape.search(case.text))), None)
     if found is None:
         return _scored(0.0, "")

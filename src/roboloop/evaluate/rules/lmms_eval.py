@@ -230,8 +230,9 @@ def _yes_no(text: str, *, case: Case) -> RuleScore:
     return _scored(gold in line and other not in line, line)
 
 
-def _points(text: str, *, case: Case) -> RuleScore:
-    assert case.mask_levels is not None, (case.benchmark, "points are scored by a mask")
+def _points(text: str, *, case: Case) -> RuleScore | None:
+    if case.mask_levels is None:
+        return None  # scored by a mask alone
     size = case.picture_size
     if case.family == "robo_spatial":
         places = _listed_points(_inner(text), case=case)
