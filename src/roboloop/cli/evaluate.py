@@ -125,7 +125,10 @@ def evaluate(
     else:
         settings = _record_settings(asked, tasks=tasks, max_items=max_items)
     place = out or Path("evaluations") / Path(recipe_or_model).name
-    return _measure(recipe_or_model, settings, engine=engine, dialect=dialect, data=data, out=place)
+    return _measure(
+        recipe_or_model, settings, engine=engine, dialect=dialect, overrides=set, data=data,
+        out=place,
+    )  # fmt: skip
 
 
 def _record_settings(
@@ -146,6 +149,7 @@ def _measure(
     *,
     engine: str | None,
     dialect: str | None,
+    overrides: tuple[str, ...],
     data: Path | None,
     out: Path,
 ) -> int:
@@ -155,7 +159,9 @@ def _measure(
     from roboloop.pipeline.measure import measure_benchmarks, measure_records, open_models
 
     spoken = None if dialect is None else load_dialect(dialect)
-    models = open_models(target, engine=engine, settings=settings, dialect=spoken)
+    models = open_models(
+        target, engine=engine, settings=settings, dialect=spoken, overrides=overrides
+    )
     if isinstance(settings, BenchmarkConfig):
         measured = measure_benchmarks(settings, models=models, out=out)
     else:

@@ -59,7 +59,12 @@ class Measured(NamedTuple):
 
 
 def open_models(
-    target: str, *, engine: str | None, settings: Measuring, dialect: Dialect | None
+    target: str,
+    *,
+    engine: str | None,
+    settings: Measuring,
+    dialect: Dialect | None,
+    overrides: Sequence[str] = (),
 ) -> list[Opened]:
     """The models behind a folder, a name on a server, or a recipe.
 
@@ -70,6 +75,7 @@ def open_models(
         engine: As `engines.open.open_engine` takes it; the folder in this process when left out.
         settings: Length of answers and batch size.
         dialect: How the models write places, when their profile or recipe does not tell.
+        overrides: Values of the recipe, as `key.path=value`.
 
     Raises:
         RoboLoopError: E-ENG-* when a model cannot be reached; E-CFG-* for what is none of these.
@@ -81,7 +87,7 @@ def open_models(
     from roboloop.pipeline.execute import trained_models
     from roboloop.pipeline.load import load_recipe
 
-    recipe = load_recipe(Path(target))
+    recipe = load_recipe(Path(target), overrides=overrides)
     return [
         _opened(
             f"local:{folder}", served=None, settings=settings, name=name,
