@@ -17,6 +17,9 @@ from transformers import (
 )
 
 from roboloop.dialects import Dialect
+from roboloop.models.backbone import load_backbone
+from roboloop.models.moe.options import MoeOptions
+from roboloop.models.moe.upcycle import add_experts
 from roboloop.train.batches import TokenCounts
 from roboloop.train.config import SftConfig
 from roboloop.train.dpo import run_dpo
@@ -93,7 +96,7 @@ def test_sizes_are_those_of_the_matrices_in_the_model(family: str) -> None:
     )
     text = model.config.text_config
     head = text.vocab_size * text.hidden_size
-    assert tower_sizes(model.config) == (layers, head, vision, merger, 4)
+    assert tower_sizes(model.config) == (layers, head, vision, merger, 4, 0)
     assert layers == pytest.approx(6.525e9 if family == "qwen2_5_vl" else 6.946e9, rel=1e-3)
 
 
@@ -127,6 +130,21 @@ def _seven_billion() -> Qwen2_5_VLConfig:
             "out_hidden_size": 3584,
         },
     )  # fmt: skip
+
+
+def test_a_token_meets_the_experts_it_is_sent_to(tiny_folder: Path) -> None:
+    dense = load_backbone(tiny_folder, device="cpu")
+    options = MoeOptions(num_experts=6, num_experts_per_token=2, expert_width=24)
+    routed = add_experts(dense, options=options, seed=0).model
+    sizes, without = tower_sizes(routed.config), tower_sizes(dense.model.config)
+    assert sizes is not None and sizes._replace(experts=0) == without
+    names = dict(routed.named_parameters())
+    stacks = sum(p.numel() for name, p in names.items() if ".experts." in name)
+    routers = sum(p.numel() for name, p in names.items() if ".router." in name)
+    assert sizes.experts == stacks * 2 // 6 + routers
+    # Experts alone: the dense layers only pass the gradient on.
+    work = workload(sizes, trained=("moe",), adapted=())
+    assert work.token == 4 * sizes.language + 6 * sizes.experts
 
 
 @pytest.mark.parametrize(

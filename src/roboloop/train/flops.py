@@ -41,6 +41,7 @@ class TowerSizes(NamedTuple):
         vision: Of the picture encoder, for each patch.
         projector: Of what joins both, for each picture token.
         patches_per_token: Patches that become one picture token.
+        experts: Of the experts that a token is sent to and of their routers, for each token.
     """
 
     language: int
@@ -48,12 +49,13 @@ class TowerSizes(NamedTuple):
     vision: int
     projector: int
     patches_per_token: int
+    experts: int = 0
 
 
 def tower_sizes(config: Any) -> TowerSizes | None:
-    """From the configuration of a Qwen2.5-VL or Qwen3-VL; None for a model of another kind."""
+    """From the configuration of a Qwen2.5-VL, also with experts, or of a Qwen3-VL; else None."""
     family = getattr(config, "model_type", None)
-    if family not in ("qwen2_5_vl", "qwen3_vl"):
+    if family not in ("qwen2_5_vl", "roboloop_moe_qwen2_5_vl", "qwen3_vl"):
         return None
     text, vision = config.text_config, config.vision_config
     width, heads = text.hidden_size, text.num_attention_heads
@@ -75,7 +77,18 @@ def tower_sizes(config: Any) -> TowerSizes | None:
         vision=vision.depth * block + patch * seen,
         projector=num_joined * (joined**2 + joined * vision.out_hidden_size),
         patches_per_token=per_token,
+        experts=_experts_met(text),
     )
+
+
+def _experts_met(text: Any) -> int:
+    """Weights of experts and routers that a token meets; 0 for a dense model."""
+    num_experts = getattr(text, "num_experts", 0)
+    if not num_experts:
+        return 0
+    chosen = 3 * text.num_experts_per_tok * text.moe_intermediate_size
+    layers = text.num_hidden_layers // text.decoder_sparse_step
+    return layers * text.hidden_size * (chosen + num_experts)
 
 
 class Workload(NamedTuple):
@@ -114,13 +127,14 @@ def workload(sizes: TowerSizes, *, trained: Collection[str], adapted: Collection
         + (WEIGHT_GRADIENT if part in full else 0)
         for part, needs_input in (
             ("language", True),
+            ("moe", True),
             ("projector", sees or joins),
             ("vision", sees),
         )
     }
     seen = factors["vision"] * sizes.vision * sizes.patches_per_token
     return Workload(
-        token=factors["language"] * sizes.language,
+        token=factors["language"] * sizes.language + factors["moe"] * sizes.experts,
         target=factors["language"] * sizes.head,
         image=seen + factors["projector"] * sizes.projector,
     )
