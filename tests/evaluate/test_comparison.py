@@ -199,6 +199,24 @@ def test_the_published_ablation_shows_its_flags() -> None:
     assert "vsibench" not in wide
 
 
+def test_the_tables_of_robointer_keep_their_units() -> None:
+    """A sum of pixels is less for the better model, and has neither interval nor verdict."""
+    table = recorded_comparison(load_table(shipped_tables()["robointer_table3"]))
+    rows = {row.task: row for row in table.rows}
+    labels = [model.label for model in table.models]
+    trace = rows["Trace"]
+    assert (trace.metric.unit, trace.metric.higher_is_better) == ("px", False)
+    cell = trace.cells[labels.index("RoboInter-LLaVAOV-7B")]
+    assert cell is not None and cell.mean[:3] == (299.0, None, None) and cell.difference is None
+    grounding = rows["Obj"].cells[labels.index("RoboInter-Qwen-7B")]
+    assert grounding is not None and grounding.mean.value == pytest.approx(0.751)
+    assert grounding.difference is not None and grounding.difference.verdict == "better"
+    general = recorded_comparison(load_table(shipped_tables()["robointer_table2"]))
+    units = {row.task: row.metric.unit for row in general.rows}
+    assert units["ocrbench"] == units["mme"] == "points" and units["pope"] == "fraction"
+    assert "1907.0" in write_comparison(general, flags=[], form="text")
+
+
 def test_a_published_table_is_checked(tmp_path: Path) -> None:
     value = json.loads(shipped_tables()["robobrain_final"].read_text())
     value["rows"]["mmsi"]["values"].pop()

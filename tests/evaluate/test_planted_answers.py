@@ -145,14 +145,28 @@ def test_every_metric_falls_with_planted_mistakes(
         assert is_worse(fallen, than=best(metric), metric=metric), metric
         assert is_worse(deepest, than=fallen, metric=metric), metric
         if mistake == "empty":
-            assert deepest == metric.worst
-            assert fallen == pytest.approx((metric.worst + best(metric)) / 2)
+            worst = mean_worst(planter, task=task)[metric.name]
+            assert deepest == pytest.approx(worst)
+            if metric.worst is not None:
+                assert fallen == pytest.approx((worst + best(metric)) / 2)
+
+
+def mean_worst(planter: Planter, *, task: str) -> dict[str, float]:
+    """Each metric's worst value, over the records of the task."""
+    values = [
+        load_task(task).worst(record.answer, size=SIZE)
+        for record in planter.records
+        if record.task == task and record.answer is not None
+    ]
+    return {name: sum(v[name] for v in values) / len(values) for name in values[0]}
 
 
 @pytest.mark.parametrize("task", PATHS)
 def test_a_path_walked_backwards_is_wrong(task: str, planter: Planter) -> None:
     result = planter.result("backwards", every=1, task=task)
     for metric in load_task(task).metrics:
+        if metric.name == "hausdorff_diagonals":  # the same places, whatever their order
+            continue
         value = result["metrics"][metric.name]["value"]
         assert is_worse(value, than=best(metric), metric=metric), metric
 

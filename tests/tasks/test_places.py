@@ -200,6 +200,9 @@ class TestPaths:
         there, back = straight(), Trajectory(straight().points_px[::-1])
         right, wrong = score("traj", there, there), score("traj", back, there)
         for metric in load_task("traj").metrics:
+            if metric.name == "hausdorff_diagonals":  # the same places, whatever their order
+                assert wrong[metric.name] == 0.0
+                continue
             better = right[metric.name] - wrong[metric.name]
             assert better > 0 if metric.higher_is_better else better < 0
 
@@ -210,9 +213,20 @@ class TestPaths:
     def test_nothing_is_worse_than_no_answer(self, far: list[float]) -> None:
         answer = Trajectory((Point(far[0], far[1]), Point(far[2], far[3])))
         task: Task = load_task("traj")
+        worst = task.worst(straight(), size=SIZE)
         for metric in task.metrics:
             value = score("traj", answer, straight())[metric.name]
-            assert value >= 0 if metric.higher_is_better else value <= metric.worst
+            assert value >= 0 if metric.higher_is_better else value <= worst[metric.name]
+
+    def test_the_plain_sum_of_pixels_and_its_worst_value(self) -> None:
+        """RoboInter's DTW: unlike the means it grows with the waypoints, up to one diagonal each.
+
+        Ten waypoints, each 30 px aside, in a picture with a diagonal of 500 px.
+        """
+        assert score("traj", straight(y=30), straight())["dtw_px"] == pytest.approx(300)
+        assert score("traj", straight(y=1e6), straight())["dtw_px"] == pytest.approx(5000)
+        worst = load_task("traj").worst(straight(), size=SIZE)
+        assert worst["dtw_px"] == pytest.approx(5000) and worst["dtw_diagonals"] == 1.0
 
     def test_one_waypoint_is_read_and_remarked(self) -> None:
         answer, status, note, *_ = parsed("traj", '{"future_traj": [[10, 20]]}')

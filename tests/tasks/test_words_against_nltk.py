@@ -14,14 +14,14 @@ from roboloop.records.answers import Plan, Text
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
 from roboloop.tasks.base import ParseStatus, Truth
-from roboloop.tasks.texts import bleu, normalised, read_text
+from roboloop.tasks.texts import bleu, bleu_orders, bleu_values, normalised, read_text
 
 PLAIN = load_dialect("plain")
 RECORD = Record(id="1", task="plan_steps")
 words = st.lists(st.sampled_from("pick up the red cup and place it".split()), max_size=9)  # noqa: SIM905
 
 
-def nltk_bleu(text: list[str], reference: list[str]) -> float:
+def nltk_bleu_orders(text: list[str], reference: list[str]) -> list[float]:
     """RoboInter's rule with NLTK's numbers: the weights depend on the reference's length."""
     every = [(1.0,), (0.5, 0.5), (0.33, 0.33, 0.33), (0.25, 0.25, 0.25, 0.25)]
     longest = min(4, len(reference))
@@ -29,18 +29,21 @@ def nltk_bleu(text: list[str], reference: list[str]) -> float:
     smooth = SmoothingFunction().method1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        scores = [
+        return [
             sentence_bleu([reference], text, weights=weights, smoothing_function=smooth)
             for weights in used
         ]
-    return sum(scores) / 4
 
 
 @settings(deadline=None, max_examples=300)
 @given(text=words, reference=words.filter(bool))
 def test_bleu_equals_nltk(text: list[str], reference: list[str]) -> None:
-    ours = bleu(" ".join(text), reference=" ".join(reference))
-    assert ours == pytest.approx(nltk_bleu(text, reference), abs=1e-12)
+    theirs = nltk_bleu_orders(text, reference)
+    ours = bleu_orders(" ".join(text), reference=" ".join(reference))
+    assert ours == pytest.approx(theirs, abs=1e-12)
+    values = bleu_values(" ".join(text), reference=" ".join(reference))
+    assert values["bleu"] == pytest.approx(sum(theirs) / 4, abs=1e-12)
+    assert [values[f"bleu{order}"] for order in range(1, 5)] == list(ours)
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,13 @@ def judge(prediction: Prediction, *, record: Record, task: Task, dialect: Dialec
     result as incomplete; so does a text that is a server's error message. A record without truth
     has no values; it is counted and left out for every model alike.
     """
+    truth = record.answer
     return judge_by(
         prediction,
         record=record,
         parse=lambda text: task.parse(text, record=record, dialect=dialect),
-        measure=lambda answer, truth: task.score(answer, truth=truth, size=record.picture_size),
-        worst=task.worst(),
+        measure=lambda answer, true: task.score(answer, truth=true, size=record.picture_size),
+        worst={} if truth is None else task.worst(truth, size=record.picture_size),
     )
 
 

@@ -202,18 +202,19 @@ def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) 
 
 
 def _shown(interval: Mapping[str, Any]) -> str:
-    value = _figure(interval["value"])
+    value = figure(interval["value"])
     if interval["low"] is None:
         return value
-    return f"{value} [{_figure(interval['low'])}, {_figure(interval['high'])}]"
+    return f"{value} [{figure(interval['low'])}, {figure(interval['high'])}]"
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """A measured value: three decimals, one from ten on."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def _signed(value: float) -> str:
-    return ("" if value < 0 else "+") + _figure(value)
+    return ("" if value < 0 else "+") + figure(value)
 
 
 def _percent(value: float) -> str:

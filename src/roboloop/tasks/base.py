@@ -90,13 +90,14 @@ class Metric(NamedTuple):
 
     Attributes:
         name: Column name, such as `iou`.
-        worst: The value an answer that cannot be parsed gets.
+        worst: The value an answer that cannot be parsed gets; None where it depends on the truth
+            (`Task.worst` tells it), as for a plain sum of pixels. Never None for a main metric.
         higher_is_better: Direction.
         unit: `fraction`, `px`, `diagonals` ...
     """
 
     name: str
-    worst: float
+    worst: float | None
     higher_is_better: bool = True
     unit: str = "fraction"
 
@@ -196,9 +197,13 @@ class Task(ABC):
         del answer
         return ()
 
-    def worst(self) -> dict[str, float]:
-        """Every metric's value for an answer that could not be parsed."""
-        return {metric.name: metric.worst for metric in self.metrics}
+    def worst(self, truth: Answer, *, size: PictureSize | None) -> dict[str, float]:
+        """Every metric's value for an answer that could not be parsed.
+
+        A task with a metric whose worst value is not fixed adds it.
+        """
+        del truth, size
+        return {m.name: m.worst for m in self.metrics if m.worst is not None}
 
     def choose_wording(
         self, record: Record, *, languages: Sequence[str] = ("en",), seed: int | None = None

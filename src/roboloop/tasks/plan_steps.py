@@ -21,7 +21,7 @@ from roboloop.tasks.base import (
 )
 from roboloop.tasks.choices import commonest
 from roboloop.tasks.final_answer import final_answer
-from roboloop.tasks.texts import bleu, normalised
+from roboloop.tasks.texts import BLEU, BLEU_ORDERS, bleu_values, normalised
 
 _ITEM = re.compile(
     r"^\s*(?:(?:step|第)?\s*\d+\s*步?\s*[.):,、]|step\s*\d+\s|[-•]\s|\(\d+\))\s*", re.IGNORECASE
@@ -39,7 +39,8 @@ class PlanSteps(Task):
     metrics = (
         Metric("ordered_f1", worst=0.0),
         Metric("exact_plan", worst=0.0),
-        Metric("bleu", 0.0),
+        BLEU,
+        *BLEU_ORDERS,
     )
     wordings = (
         Wording("en", "'{instruction}': steps?"),
@@ -85,7 +86,7 @@ class PlanSteps(Task):
         return {
             "ordered_f1": 2 * _num_in_order(ours, theirs) / total if total else 1.0,
             "exact_plan": float(ours == theirs),
-            "bleu": bleu(" ".join(answer.steps), reference=" ".join(truth.steps)),
+            **bleu_values(" ".join(answer.steps), reference=" ".join(truth.steps)),
         }
 
     def best_constant(self, truths: Sequence[Truth]) -> Answer:

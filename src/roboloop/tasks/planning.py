@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roboloop.tasks.base import Wording
-from roboloop.tasks.texts import BLEU, EXACT_MATCH, TextTask
+from roboloop.tasks.texts import BLEU, BLEU_ORDERS, EXACT_MATCH, TextTask
 
 
 class Planning(TextTask):
@@ -12,7 +12,7 @@ class Planning(TextTask):
     kind = "planning"
     title = "Planning in words"
     family = "planning"
-    metrics = (BLEU, EXACT_MATCH)
+    metrics = (BLEU, EXACT_MATCH, *BLEU_ORDERS)
     frames_may_go = True
     wordings = (
         Wording("en", "'{instruction}': what is next?"),

@@ -20,6 +20,7 @@ EXACT_MATCH = Metric("exact_match", worst=0.0)
 BLEU = Metric("bleu", worst=0.0)
 SMOOTHING = 0.1
 MAX_ORDER = 4
+BLEU_ORDERS = tuple(Metric(f"bleu{order}", worst=0.0) for order in range(1, MAX_ORDER + 1))
 _CUE_IN_FRONT = re.compile(r"^(?:final\s+)?answer\s*:\s*", re.IGNORECASE)
 ORDER_WEIGHTS = ((1.0,), (0.5, 0.5), (0.33, 0.33, 0.33), (0.25, 0.25, 0.25, 0.25))
 
@@ -28,7 +29,7 @@ class TextTask(Task):
     """A task whose answer is free text; its children differ in the words and the first metric."""
 
     answer_kind = "text"
-    metrics = (EXACT_MATCH, BLEU)
+    metrics = (EXACT_MATCH, BLEU, *BLEU_ORDERS)
 
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
         """The text."""
@@ -40,10 +41,10 @@ class TextTask(Task):
         return read_text(text)
 
     def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
-        """Equality of the normalised texts, and BLEU."""
+        """Equality of the normalised texts, and BLEU: its mean and each order."""
         assert isinstance(answer, Text) and isinstance(truth, Text)
         same = normalised(answer.text) == normalised(truth.text)
-        return {"exact_match": float(same), "bleu": bleu(answer.text, reference=truth.text)}
+        return {"exact_match": float(same)} | bleu_values(answer.text, reference=truth.text)
 
     def best_constant(self, truths: Sequence[Truth]) -> Answer:
         """The commonest text."""
@@ -70,7 +71,19 @@ def normalised(text: str) -> str:
 
 
 def bleu(text: str, *, reference: str) -> float:
-    """The mean of smoothed BLEU-1 to BLEU-4, lower-cased, on words between spaces.
+    """The mean of `bleu_orders`: RoboInter's number for planning in words."""
+    return sum(bleu_orders(text, reference=reference)) / MAX_ORDER
+
+
+def bleu_values(text: str, *, reference: str) -> dict[str, float]:
+    """`BLEU` and every one of `BLEU_ORDERS`."""
+    orders = bleu_orders(text, reference=reference)
+    named = {metric.name: value for metric, value in zip(BLEU_ORDERS, orders, strict=True)}
+    return {BLEU.name: sum(orders) / MAX_ORDER} | named
+
+
+def bleu_orders(text: str, *, reference: str) -> tuple[float, ...]:
+    """Smoothed BLEU-1 to BLEU-4, lower-cased, on words between spaces.
 
     RoboInter's rule for planning answers: orders longer than the reference repeat the longest that
     fits, and BLEU-3 weighs each order 0.33. Smoothing adds 0.1 to a count of zero (method 1 of
@@ -80,14 +93,14 @@ def bleu(text: str, *, reference: str) -> float:
     longest = max(1, min(MAX_ORDER, len(theirs)))
     precisions = [_precision(ours, theirs, order) for order in range(1, longest + 1)]
     if not ours or precisions[0] == 0:
-        return 0.0
+        return (0.0,) * MAX_ORDER
     brevity = min(1.0, math.exp(1 - len(theirs) / len(ours)))
     scores: list[float] = []
     for order in range(1, MAX_ORDER + 1):
         weights = ORDER_WEIGHTS[min(order, longest) - 1]
         logs = (w * math.log(p) for w, p in zip(weights, precisions, strict=False))
         scores.append(brevity * math.exp(sum(logs)))
-    return sum(scores) / MAX_ORDER
+    return tuple(scores)
 
 
 def _precision(ours: Sequence[str], theirs: Sequence[str], order: int) -> float:

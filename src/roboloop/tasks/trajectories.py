@@ -1,7 +1,8 @@
 """What both trajectory tasks share: reading, scoring, drawing, and the best constant path.
 
-All measures are distances in picture diagonals, so that pictures of any size and paths of any
-number of waypoints compare; all are cut off at one diagonal, the worst value.
+All measures but one are distances in picture diagonals, so that pictures of any size and paths of
+any number of waypoints compare; all are cut off at one diagonal, the worst value. `dtw_px` is
+RoboInter's own number, a sum of pixels: it compares only the same records.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from roboloop.base.paths import (
     aligned_distances,
     discrete_frechet,
     dtw_mean,
+    dtw_total,
+    hausdorff,
     resample_path,
 )
 from roboloop.dialects.base import Dialect
@@ -35,6 +38,8 @@ TRAJECTORY_METRICS = (
     Metric("end_diagonals", worst=1.0, higher_is_better=False, unit="diagonals"),
     Metric("rmse_diagonals", worst=1.0, higher_is_better=False, unit="diagonals"),
     *(Metric(f"hit@{reach:g}", worst=0.0) for reach in HIT_DIAGONALS),
+    Metric("hausdorff_diagonals", worst=1.0, higher_is_better=False, unit="diagonals"),
+    Metric("dtw_px", worst=None, higher_is_better=False, unit="px"),
 )
 
 
@@ -58,6 +63,11 @@ class TrajectoryTask(Task):
         assert size is not None
         return score_trajectory(answer, truth=truth, size=size)
 
+    def worst(self, truth: Answer, *, size: PictureSize | None) -> dict[str, float]:
+        """As everywhere; `dtw_px` as if every true waypoint were missed by a diagonal."""
+        assert isinstance(truth, Trajectory) and size is not None
+        return super().worst(truth, size=size) | {"dtw_px": worst_dtw_px(truth, size=size)}
+
     def best_constant(self, truths: Sequence[Truth]) -> Answer:
         """The median path, in fractions of the picture."""
         return median_trajectory(truths)
@@ -80,9 +90,9 @@ def parse_trajectory(text: str, *, record: Record, dialect: Dialect) -> Parsed:
 
 
 def score_trajectory(answer: Answer, *, truth: Answer, size: PictureSize) -> dict[str, float]:
-    """Distances between two paths, in picture diagonals, none above 1.
+    """Distances between two paths, in picture diagonals, none above 1; `dtw_px` in pixels.
 
-    `dtw_diagonals` and `frechet_diagonals` align freely in time; `rmse_diagonals` and `hit@...`
+    `hausdorff_diagonals` knows no order: a path walked backwards is the same. `dtw_diagonals` and `frechet_diagonals` align freely in time; `rmse_diagonals` and `hit@...`
     compare `NUM_WAYPOINTS` places at equal shares of each path's length; `end_diagonals` compares
     only where the paths end.
     """
@@ -95,9 +105,16 @@ def score_trajectory(answer: Answer, *, truth: Answer, size: PictureSize) -> dic
         "frechet_diagonals": discrete_frechet(ours, second=theirs) / diagonal,
         "end_diagonals": distance(ours[-1], second=theirs[-1]) / diagonal,
         "rmse_diagonals": float(np.sqrt(np.mean(gaps**2))),
+        "hausdorff_diagonals": hausdorff(ours, second=theirs) / diagonal,
     }
     hits = {f"hit@{reach:g}": float(np.mean(gaps <= reach)) for reach in HIT_DIAGONALS}
-    return {name: min(1.0, value) for name, value in lengths.items()} | hits
+    dtw_px = min(dtw_total(ours, second=theirs), worst_dtw_px(truth, size=size))
+    return {name: min(1.0, value) for name, value in lengths.items()} | hits | {"dtw_px": dtw_px}
+
+
+def worst_dtw_px(truth: Trajectory, *, size: PictureSize) -> float:
+    """One picture diagonal for each waypoint of the truth, in pixels."""
+    return len(truth.points_px) * hypot(size.width, size.height)
 
 
 def median_trajectory(truths: Sequence[Truth]) -> Trajectory:

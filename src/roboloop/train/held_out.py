@@ -115,9 +115,9 @@ class HeldOut:
         for record in self._asked:
             task = load_task(record.task)
             answer = task.parse(texts[record.id], record=record, dialect=self._dialect)[0]
-            values: Mapping[str, float] = task.worst()
+            assert record.answer is not None
+            values: Mapping[str, float] = task.worst(record.answer, size=record.picture_size)
             if answer is not None:
-                assert record.answer is not None
                 values = task.score(answer, truth=record.answer, size=record.picture_size)
             name = task.metrics[0].name
             found.setdefault(f"gen_{task.kind}_{name}", []).append(values[name])

@@ -144,6 +144,7 @@ def _scored_in(
     name = outcomes[0].item["task"]
     benchmark = load_benchmark(name) if name in BENCHMARKS.rows else None
     measure = _by_task if benchmark is None else benchmark.measurer(records)
+    assert metric.worst is not None, "a main metric has a fixed worst value"
     values, num_read = np.full(len(records), metric.worst), 0
     for place, (outcome, record) in enumerate(zip(outcomes, records, strict=True)):
         topic = benchmark or load_task(record.task)
@@ -173,5 +174,6 @@ def _badness(value: float, *, metric: Metric) -> float:
 
 def _gain(value: float, *, own: float, metric: Metric) -> float:
     """Share of the way from the worst to a perfect value."""
+    assert metric.worst is not None, "a main metric has a fixed worst value"
     perfect = 1.0 if metric.higher_is_better else 0.0
     return (value - own) / (perfect - metric.worst)

@@ -34,7 +34,6 @@ from roboloop.tasks.base import Metric
 
 SUFFIX = ".json"
 _NORMAL = NormalDist()
-_SCORE = Metric("score", worst=0.0)
 
 
 class RecordedRow(BaseModel):
@@ -43,11 +42,22 @@ class RecordedRow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
-    num_records: int = Field(ge=1)
-    """Questions of the benchmark: the table itself seldom says how many were scored."""
-    answer_kind: Literal["choice", "number", "points", "mixed"]
+    num_records: int | None = Field(None, ge=1)
+    """Questions of the benchmark: the table itself seldom says how many were scored. None where
+    nobody tells: then there is no interval and no verdict."""
+    answer_kind: Literal["box", "choice", "number", "points", "text", "trajectory", "mixed"]
+    unit: Literal["percent", "points", "px"] = "percent"
+    """Of the values. Only a percentage is a share of the questions, which tells its interval."""
+    higher_is_better: bool = True
     values: tuple[float | None, ...]
-    """Per model in percent; null where the table has none."""
+    """Per model; null where the table has none."""
+
+    @property
+    def metric(self) -> Metric:
+        """The measure behind the values; percentages become fractions."""
+        unit = "fraction" if self.unit == "percent" else self.unit
+        worst = 0.0 if self.higher_is_better else None
+        return Metric("score", worst, self.higher_is_better, unit)
 
 
 class RecordedTable(BaseModel):
@@ -114,31 +124,35 @@ def recorded_comparison(
 
 
 def _row(name: str, *, row: RecordedRow, baseline: int, options: CompareOptions) -> Row:
-    base = row.values[baseline]
+    scale = 100 if row.unit == "percent" else 1
+    values = [None if value is None else value / scale for value in row.values]
+    num_records = row.num_records or 0
     cells = tuple(
         None
         if value is None
-        else _cell(
-            value / 100,
-            base=None if base is None or number == baseline else base / 100,
+        else Cell(Interval(value, None, None, "none"), num_records, 0, 0, None)
+        if row.unit != "percent" or row.num_records is None
+        else _share(
+            value,
+            base=None if number == baseline else values[baseline],
             num_records=row.num_records,
             options=options,
         )
-        for number, value in enumerate(row.values)
+        for number, value in enumerate(values)
     )
     return Row(
         task=name,
         title=row.title,
-        metric=_SCORE,
-        num_shared=row.num_records,
+        metric=row.metric,
+        num_shared=num_records,
         num_left_out=0,
-        num_groups=row.num_records,
+        num_groups=num_records,
         answer_kind=row.answer_kind,
         cells=cells,
     )
 
 
-def _cell(value: float, *, base: float | None, num_records: int, options: CompareOptions) -> Cell:
+def _share(value: float, *, base: float | None, num_records: int, options: CompareOptions) -> Cell:
     low, high = wilson_bounds(value, number=num_records, confidence=options.confidence)
     difference = None
     if base is not None:

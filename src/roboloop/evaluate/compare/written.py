@@ -10,7 +10,8 @@ from typing import Any, Literal
 from roboloop.evaluate.compare.comparison import Cell, Comparison, Row
 from roboloop.evaluate.compare.flags import Flag
 from roboloop.evaluate.compare.pareto import Standing, standings
-from roboloop.evaluate.tables import aligned_rows, latex_text, markdown_rows
+from roboloop.evaluate.tables import figure
+from roboloop.evaluate.text_tables import aligned_rows, latex_text, markdown_rows
 
 Format = Literal["text", "markdown", "latex", "csv", "json"]
 SUFFIXES: dict[Format, str] = {
@@ -116,9 +117,9 @@ def _rows(comparison: Comparison, *, flags: Sequence[Flag]) -> list[list[str]]:
     return [
         [
             row.task,
-            f"{row.num_shared}"
+            (f"{row.num_shared}" if row.num_shared else "?")
             + (f" ({row.num_groups})" if row.num_groups != row.num_shared else ""),
-            f"{row.metric.name} {_ARROWS[row.metric.higher_is_better]}",
+            f"{row.metric.name}{_unit(row)} {_ARROWS[row.metric.higher_is_better]}",
             *(
                 "-" if cell is None
                 else _shown(cell) + (f" {_FLAG_MARK}" if (row.task, model.label) in flagged else "")
@@ -129,11 +130,15 @@ def _rows(comparison: Comparison, *, flags: Sequence[Flag]) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _unit(row: Row) -> str:
+    return "" if row.metric.unit == "fraction" else f" ({row.metric.unit})"
+
+
 def _shown(cell: Cell) -> str:
     mean = cell.mean
-    text = f"{mean.value:.3f}"
-    if mean.low is not None:
-        text += f" [{mean.low:.3f}, {mean.high:.3f}]"
+    text = figure(mean.value)
+    if mean.low is not None and mean.high is not None:
+        text += f" [{figure(mean.low)}, {figure(mean.high)}]"
     if cell.difference is not None:
         text += f" {_SIGNS[cell.difference.verdict]}"
     return text + (" †" if cell.num_failed else "")
@@ -195,7 +200,7 @@ def _latex(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
                 continue
             told = cell.difference and cell.difference.verdict in ("better", "worse")
             marks = "*" * bool(told) + r"\dagger" * ((row.task, model.label) in flagged)
-            cells.append(f"${cell.mean.value:.3f}" + (f"^{{{marks}}}$" if marks else "$"))
+            cells.append(f"${figure(cell.mean.value)}" + (f"^{{{marks}}}$" if marks else "$"))
         lines.append(" & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
