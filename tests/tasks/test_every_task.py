@@ -181,7 +181,10 @@ def test_planted_faults_lower_every_metric(kind: str) -> None:
     for metric in task.metrics:
         sign = 1 if metric.higher_is_better else -1
         assert best[metric.name] == (1.0 if metric.higher_is_better else 0.0)
-        assert sign * fault[metric.name] < sign * best[metric.name], metric.name
+        if task.kind == "plan_steps" and metric.name == "bleu1":  # steps swapped: the same words
+            assert fault[metric.name] == best[metric.name]
+        else:
+            assert sign * fault[metric.name] < sign * best[metric.name], metric.name
         assert sign * worst[metric.name] <= sign * fault[metric.name], metric.name
 
 

@@ -92,9 +92,10 @@ def parse_trajectory(text: str, *, record: Record, dialect: Dialect) -> Parsed:
 def score_trajectory(answer: Answer, *, truth: Answer, size: PictureSize) -> dict[str, float]:
     """Distances between two paths, in picture diagonals, none above 1; `dtw_px` in pixels.
 
-    `hausdorff_diagonals` knows no order: a path walked backwards is the same. `dtw_diagonals` and `frechet_diagonals` align freely in time; `rmse_diagonals` and `hit@...`
+    `dtw_diagonals` and `frechet_diagonals` align freely in time; `rmse_diagonals` and `hit@...`
     compare `NUM_WAYPOINTS` places at equal shares of each path's length; `end_diagonals` compares
-    only where the paths end.
+    only where the paths end. `hausdorff_diagonals` knows no order: a path walked backwards is the
+    same.
     """
     assert isinstance(answer, Trajectory) and isinstance(truth, Trajectory)
     ours, theirs = answer.points_px, truth.points_px
