@@ -170,6 +170,10 @@ GOOD: dict[str, Answer] = {
 }
 
 
+BLIND_TO_ORDER = {("plan", "bleu1"), ("trajectory", "hausdorff_diagonals")}
+"""The planted fault of these answers is their order."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_planted_faults_lower_every_metric(kind: str) -> None:
     task = load_task(kind)
@@ -181,7 +185,7 @@ def test_planted_faults_lower_every_metric(kind: str) -> None:
     for metric in task.metrics:
         sign = 1 if metric.higher_is_better else -1
         assert best[metric.name] == (1.0 if metric.higher_is_better else 0.0)
-        if task.kind == "plan_steps" and metric.name == "bleu1":  # steps swapped: the same words
+        if (task.answer_kind, metric.name) in BLIND_TO_ORDER:
             assert fault[metric.name] == best[metric.name]
         else:
             assert sign * fault[metric.name] < sign * best[metric.name], metric.name

@@ -142,7 +142,7 @@ class Benchmark(ABC):
 
     def worst(self) -> dict[str, float]:
         """Every metric of an answer that is none."""
-        return {metric.name: metric.worst for metric in self.metrics}
+        return {m.name: m.worst for m in self.metrics if m.worst is not None}
 
     def prompt(self, name: str) -> Prompt:
         """The prompt of this name; the authors' where this benchmark has no such."""
