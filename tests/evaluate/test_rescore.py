@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback_endpoint import Answer, endpoint
 from scripted_engine import ScriptedEngine, evaluate, perfect_texts, record_for, write_records
 
 from roboloop.cli.main import run_command
@@ -123,3 +124,27 @@ def test_an_evaluation_is_scored_as_it_was(tmp_path: Path) -> None:
         rules = line["rules"]["default"]
         assert rules is None if line["benchmark"] is None else rules["score"] == 1.0
     assert sum(line["benchmark"] is None for line in own) == 4, "no rules know of paths"
+
+
+def test_a_judge_reads_only_what_the_rules_could_not_and_only_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = ["The answer is A", "the one that points to the sky", "I refuse", "Error code: 500"]
+    answers = write_lines(tmp_path / "a.jsonl", [{**QUESTION, "answer": text} for text in texts])
+
+    def judge(body: dict[str, Any], _: int) -> Answer:
+        read = "B" if "sky" in json.dumps(body) else "none"
+        return Answer(json.dumps({"value": read}))
+
+    with endpoint(judge) as server:
+        options = ("--judge-url", server.url, "--judge-model", "reader")
+        first = score(tmp_path, answers, *options)
+        assert len(server.requests) == 2
+        assert score(tmp_path, answers, *options) == first
+        assert len(server.requests) == 2, "kept, not asked again"
+    told = [line["rules"]["default"] for line in first]
+    assert [each["score"] for each in told] == [0, 1, 0, 0]
+    assert [each["rule"] == "judge" for each in told] == [False, True, False, False]
+    assert told[1]["note"] == "read by reader" and told[2]["status"] == "no_answer"
+    assert "asked about 2 answers, read 1" in "".join(capsys.readouterr()).replace("\n", " ")
+    assert run_command(["score", str(answers), "--out", str(tmp_path / "x"), *options[:2]]) == 2

@@ -7,7 +7,7 @@ table shows how one model gets as many numbers as there are rules.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from roboloop.evaluate.rules import RULES, Rules, RuleScore, load_rules
 from roboloop.evaluate.stored_cases import StoredAnswer, stored_answers
 from roboloop.evaluate.text_tables import aligned_rows
 
-ALL = "all"
+ALL, DEFAULT = "all", "default"
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def rules_named(name: str) -> list[Rules]:
     """
     if name != ALL:
         return [load_rules(name)]
-    return [load_rules(each) for each in sorted(RULES.rows, key=lambda row: row != "default")]
+    return [load_rules(each) for each in sorted(RULES.rows, key=lambda row: row != DEFAULT)]
 
 
 def read_lines(path: Path) -> Iterator[StoredAnswer]:
@@ -103,14 +103,29 @@ def read_lines(path: Path) -> Iterator[StoredAnswer]:
         yield StoredAnswer(str(line.get("id", number)), str(line.get("model", "")), case.text, case)
 
 
-def rescore(lines: Iterable[StoredAnswer], *, rules: Sequence[Rules], out: Path) -> Rescored:
-    """Score every line under every set of rules and write them to `out`, whole or not at all."""
+def rescore(
+    lines: Iterable[StoredAnswer],
+    *,
+    rules: Sequence[Rules],
+    out: Path,
+    judged: Mapping[int, RuleScore] | None = None,
+) -> Rescored:
+    """Score every line under every set of rules and write them to `out`, whole or not at all.
+
+    Args:
+        lines: The answers.
+        rules: Whose rules.
+        out: JSON Lines file.
+        judged: Place of a line -> its score by a judge's reading, in place of `default`'s.
+    """
     found = Rescored(tuple(each.name for each in rules))
     with atomic_writer(out) as stream:
-        for line in lines:
+        for place, line in enumerate(lines):
             scores = {
                 each.name: None if line.case is None else each.score(line.case) for each in rules
             }
+            if judged and DEFAULT in scores:
+                scores[DEFAULT] = judged.get(place, scores[DEFAULT])
             _count(found, line=line, scores=scores)
             stream.write(orjson.dumps(_line_json(line, scores)) + b"\n")
     return found
