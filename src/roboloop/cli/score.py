@@ -50,8 +50,13 @@ def score(
     if judge_url:
         lines = list(lines)
         try:
-            judge = EndpointConfig(
-                url=judge_url, model=judge_model, price_in=judge_price_in, price_out=judge_price_out
+            judge = EndpointConfig.model_validate(
+                {
+                    "url": judge_url,
+                    "model": judge_model,
+                    "price_in": judge_price_in,
+                    "price_out": judge_price_out,
+                }
             )
         except ValidationError as error:
             raise RoboLoopError("E-CFG-003", f"the judge: {error.errors()[0]['msg']}") from error
