@@ -136,7 +136,7 @@ def make_batches(
     rows = RecordRows(
         load_records(folder, config=config),
         encoder=Encoder(backbone.parts, dialect=mix_dialect()),
-        pictures=ViewCache(folder.media_store(), most_bytes=2**28),
+        pictures=ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=2**28),
         config=config,
         seed=0,
     )

@@ -8,6 +8,7 @@ of warning.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,12 +189,13 @@ def test_each_way_to_get_it_wrong_leaks(
     assert abs(loss(**changes[mistake]) / wanted - 1) > 1e-4
 
 
-def test_pixels_are_normalised_as_before(backbone: Backbone) -> None:
+@pytest.mark.parametrize("resize", ["torch", "pillow"])
+def test_pixels_are_normalised_as_before(backbone: Backbone, resize: Any) -> None:
     """Bit for bit, for every byte in every channel."""
+    pixels = replace(backbone.parts.pixels, resize=resize)
     patches = np.tile(np.arange(256, dtype=np.uint8).reshape(4, 1, 8, 8), (1, 3, 1, 1))
-    wanted = backbone.parts.pixels.normalise(patches)
-    found = pixel_values(torch.from_numpy(patches), pixels=backbone.parts.pixels)
-    assert np.array_equal(found.numpy(), wanted)
+    found = pixel_values(torch.from_numpy(patches), pixels=pixels)
+    assert np.array_equal(found.flatten(1).numpy(), pixels.normalise(patches))
 
 
 def test_a_pack_has_no_filling(backbone: Backbone, items: list[Encoded]) -> None:

@@ -50,9 +50,8 @@ def test_losses_are_those_of_trl(
     folder = RecordFolder(pair_folder)
     found = load_pairs(folder, config=dpo_phase(), dialect=dialect, seed=0).kept[:NUM_PAIRS]
     encoder = Encoder(backbone.parts, dialect=dialect)
-    writer = PairEncoder(
-        encoder, pictures=ViewCache(folder.media_store(), most_bytes=1 << 20), max_tokens=4096
-    )
+    pictures = ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=1 << 20)
+    writer = PairEncoder(encoder, pictures=pictures, max_tokens=4096)
     pairs = [writer.encode(pair) for pair in found]
     chosen, rejected = [pair.chosen for pair in pairs], [pair.rejected for pair in pairs]
     for order in (chosen + rejected, rejected + chosen):

@@ -44,7 +44,7 @@ def pairs(
     folder = RecordFolder(pair_folder)
     found = load_pairs(folder, config=dpo_phase(), dialect=dialect, seed=0)
     encoder = Encoder(backbone.parts, dialect=dialect)
-    pictures = ViewCache(folder.media_store(), most_bytes=1 << 20)
+    pictures = ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=1 << 20)
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=4096)
     return [writer.encode(pair) for pair in found.kept[:NUM_PAIRS]]
 
@@ -208,7 +208,7 @@ def test_micro_batches_can_be_cut(
 ) -> None:
     folder, config = RecordFolder(pair_folder), dpo_phase(pairs_per_step=8, pairs_per_micro_batch=4)
     found = load_pairs(folder, config=config, dialect=dialect, seed=0).kept
-    pictures = ViewCache(folder.media_store(), most_bytes=1 << 20)
+    pictures = ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=1 << 20)
     encoder = Encoder(backbone.parts, dialect=dialect)
     batches = PairBatches(
         found,
@@ -257,7 +257,8 @@ def test_only_the_last_answer_of_a_conversation_counts(
 ) -> None:
     turns = (Turn("user", "Gripper box?"), Turn("assistant", "Which?"), Turn("user", "The left."))
     encoder = Encoder(backbone.parts, dialect=dialect)
-    writer = PairEncoder(encoder, pictures=ViewCache(MediaStore({}), most_bytes=0), max_tokens=4096)
+    pictures = ViewCache(MediaStore({}), pixels=encoder.parts.pixels, most_bytes=0)
+    writer = PairEncoder(encoder, pictures=pictures, max_tokens=4096)
     pair = writer.encode(Pair("a", (), turns, "[1, 2]", "no"))
     for item, said in ((pair.chosen, "[1, 2]"), (pair.rejected, "no")):
         kept = [int(label) for label in item.labels if label != IGNORED]

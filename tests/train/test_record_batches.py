@@ -54,7 +54,9 @@ def make(record_folder: Path, backbone: Backbone, dialect: Dialect, tmp_path: Pa
         rows = RecordRows(
             load_records(folder, config=config),
             encoder=Encoder(backbone.parts, dialect=dialect),
-            pictures=ViewCache(folder.media_store(), most_bytes=50_000),
+            pictures=ViewCache(
+                folder.media_store(), pixels=backbone.parts.pixels, most_bytes=50_000
+            ),
             config=config,
             seed=seed,
         )

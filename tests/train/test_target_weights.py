@@ -164,7 +164,9 @@ def test_packs_padded_batches_branches_and_accumulation_agree_with_the_plain_sum
         rows = RecordRows(
             load_records(folder, config=config),
             encoder=encoder,
-            pictures=ViewCache(folder.media_store(), most_bytes=10**6),
+            pictures=ViewCache(
+                folder.media_store(), pixels=backbone.parts.pixels, most_bytes=10**6
+            ),
             config=config,
             seed=0,
         )

@@ -85,7 +85,7 @@ class Parts:
             [
                 self.tokenizer.to_str(),
                 [pixels.patch_size, pixels.merge_size, pixels.temporal_patch_size],
-                [*pixels.mean, *pixels.std],
+                [*pixels.mean, *pixels.std, pixels.resize],
             ]
         )
 

@@ -1,4 +1,4 @@
-"""Pictures to patches: what a vision tower of the Qwen2-VL family takes in. NumPy and Pillow only.
+"""Pictures to patches: what a vision tower of the Qwen2-VL family takes in.
 
 A picture is resized to the size its dialect names and cut into square patches, in the order in
 which the model merges them: 2 x 2 neighbours stand together and become one token. Values stay
@@ -18,8 +18,7 @@ from PIL import Image
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
-
-CHANNELS = 3
+from roboloop.models.resize import CHANNELS, Filter, filter_of, planes, resized
 
 
 class Patches(NamedTuple):
@@ -44,6 +43,7 @@ class PixelFormat:
         temporal_patch_size: Frames in a patch; a still picture is repeated that often.
         mean: Mean of red, green and blue, of values from 0 to 1.
         std: Their standard deviation.
+        resize: The filter; it also says in which order values are normalised.
     """
 
     patch_size: int
@@ -51,6 +51,7 @@ class PixelFormat:
     temporal_patch_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    resize: Filter = "torch"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> PixelFormat:
@@ -67,6 +68,7 @@ class PixelFormat:
             temporal_patch_size=int(value["temporal_patch_size"]),
             mean=(red, green, blue),
             std=(std_red, std_green, std_blue),
+            resize=filter_of(value.get("image_processor_type")),
         )
 
     @property
@@ -93,6 +95,10 @@ class PixelFormat:
         patch = self.patch_size
         return np.array([[1, view.height // patch, view.width // patch]], dtype=np.int64)
 
+    def seen(self, picture: Image.Image, *, view: PictureSize) -> Image.Image:
+        """The picture in RGB at `view`, a size in pixels, as the model will see it."""
+        return resized(_opaque(picture), size=view, by=self.resize)
+
     def cut(self, picture: Image.Image, *, view: PictureSize) -> Patches:
         """Resize `picture` (bicubic) to `view`, a size in pixels, and cut it into patches.
 
@@ -100,13 +106,12 @@ class PixelFormat:
             RoboLoopError: E-ENG-003 when the view is not a multiple of `factor`.
         """
         grid = self.grid(view)
-        seen = _opaque(picture).resize(view, Image.Resampling.BICUBIC)
         merge, patch = self.merge_size, self.patch_size
         _, rows, columns = map(int, grid[0])
-        blocks = np.asarray(seen).reshape(
-            rows // merge, merge, patch, columns // merge, merge, patch, CHANNELS
+        blocks = planes(_opaque(picture), size=view, by=self.resize).reshape(
+            CHANNELS, rows // merge, merge, patch, columns // merge, merge, patch
         )
-        values = blocks.transpose(0, 3, 1, 4, 6, 2, 5).reshape(-1, CHANNELS, patch, patch)
+        values = blocks.transpose(1, 4, 2, 5, 0, 3, 6).reshape(-1, CHANNELS, patch, patch)
         return Patches(values, grid)
 
     def normalise(self, values: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -120,9 +125,12 @@ class PixelFormat:
     @cached_property
     def _levels(self) -> NDArray[np.float32]:
         """The normalised value of every byte, [3, 256], rounded as Hugging Face does it."""
-        unit = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
         mean = np.array(self.mean, dtype=np.float32)[:, None]
         std = np.array(self.std, dtype=np.float32)[:, None]
+        if self.resize == "torch":
+            most = np.float32(255)
+            return (np.arange(256, dtype=np.float32) - mean * most) / (std * most)
+        unit = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
         return (unit - mean) / std
 
 

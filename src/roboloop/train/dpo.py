@@ -59,7 +59,9 @@ def _preferences(config: DpoConfig, *, setting: Setting) -> Work:
     if setting.accelerator.is_main_process:
         _note_left_out(pairs, path=setting.out / "ledger.jsonl", stage=f"train.{config.name}")
     pictures = ViewCache(
-        setting.records.media_store(), most_bytes=config.picture_cache_megabytes * 2**20
+        setting.records.media_store(),
+        pixels=encoder.parts.pixels,
+        most_bytes=config.picture_cache_megabytes * 2**20,
     )
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=config.max_tokens)
     if config.reference == "adapter_off":

@@ -159,7 +159,7 @@ class PictureCache:
         if medium not in self._seen:
             picture = self._media.open(medium)
             view = self._encoder.dialect.view_size(PictureSize(*picture.size))
-            self._seen[medium] = picture.resize(view, Image.Resampling.BICUBIC)
+            self._seen[medium] = self._encoder.parts.pixels.seen(picture, view=view)
         return self._seen[medium]
 
     def load(self, groups: Sequence[PictureGroup]) -> None:

@@ -130,15 +130,20 @@ class LogitsLoss(AnswerLoss):
 
 
 def pixel_values(patches: Tensor, *, pixels: PixelFormat) -> Tensor:
-    """Bytes [n, 3, p, p] to float32 [n, 3 * frames * p * p], on their device.
+    """Bytes [n, 3, p, p] to float32 [n, 3, frames, p, p], on their device.
 
-    Bit for bit what `PixelFormat.normalise` gives; a batch travels at an eighth of the size.
+    Bit for bit what `PixelFormat.normalise` gives; a batch travels at an eighth of the size. The
+    frames of a still picture are one memory, seen `frames` times.
     """
     shape = (1, CHANNELS, 1, 1)
     mean = torch.tensor(pixels.mean, dtype=torch.float32, device=patches.device).view(shape)
     std = torch.tensor(pixels.std, dtype=torch.float32, device=patches.device).view(shape)
-    planes = patches.to(torch.float32).div_(255).sub_(mean).div_(std)[:, :, None]
-    return planes.expand(-1, -1, pixels.temporal_patch_size, -1, -1).reshape(len(patches), -1)
+    values = patches.to(torch.float32)
+    if pixels.resize == "torch":
+        values.sub_(mean * 255).div_(std * 255)
+    else:
+        values.div_(255).sub_(mean).div_(std)
+    return values[:, :, None].expand(-1, -1, pixels.temporal_patch_size, -1, -1)
 
 
 def _summed(values: Tensor, weights: Tensor | None) -> Tensor:

@@ -21,7 +21,7 @@ from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import seeded_generator
 from roboloop.dialects import Dialect
 from roboloop.models.chat import Encoded, Encoder
-from roboloop.models.pixels import Patches
+from roboloop.models.pixels import Patches, PixelFormat
 from roboloop.records.media import Media
 from roboloop.records.media_open import MediaStore, medium_name
 from roboloop.records.record import Record
@@ -61,11 +61,13 @@ class ViewCache:
 
     Args:
         media: Opens pictures.
+        pixels: How the model resizes them.
         most_bytes: Limit of what is kept.
     """
 
-    def __init__(self, media: MediaStore, *, most_bytes: int) -> None:
+    def __init__(self, media: MediaStore, *, pixels: PixelFormat, most_bytes: int) -> None:
         self._media = media
+        self._pixels = pixels
         self._most = most_bytes
         self._held: OrderedDict[tuple[Media, PictureSize], Image.Image] = OrderedDict()
         self._num_bytes = 0
@@ -95,7 +97,7 @@ class ViewCache:
             raise RoboLoopError(
                 "E-MED-004", f"{medium_name(medium)}: {picture.size} is not {medium.size}"
             )
-        seen = picture.resize(view, Image.Resampling.BICUBIC)
+        seen = self._pixels.seen(picture, view=view)
         with self._lock:
             if key not in self._held:
                 self._held[key] = seen

@@ -134,7 +134,9 @@ def _picture_work(config: SftConfig, *, setting: Setting, objective: nn.Module) 
 def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -> Work:
     encoder, seed = setting.encoder, setting.seed
     pictures = ViewCache(
-        setting.records.media_store(), most_bytes=config.picture_cache_megabytes * 2**20
+        setting.records.media_store(),
+        pixels=encoder.parts.pixels,
+        most_bytes=config.picture_cache_megabytes * 2**20,
     )
     records = load_records(setting.records, config=config)
     rows = RecordRows(records, encoder=encoder, pictures=pictures, config=config, seed=seed)

@@ -31,6 +31,7 @@ from roboloop.train.choose_strategy import make_strategy
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.guards import LossGuard
 from roboloop.train.held_out import HeldOut
+from roboloop.train.lean_layers import use_lean_layers
 from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer
 from roboloop.train.memory import MemoryGuard, with_room
@@ -72,6 +73,7 @@ def train_model(
     if isinstance(config, SftConfig) and config.moe is not None:
         backbone = add_experts(own_backbone(backbone), options=config.moe, seed=seed)
     prepare_adapter(backbone.model, config=config, seed=seed)
+    use_lean_layers(backbone.model)
     setting = Setting(folder, backbone, dialect, accelerator, out, seed)
     ranks = Ranks(accelerator, pulse=Pulse(out / RANKS, rank=accelerator.process_index))
     strategy = make_strategy(
