@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 FAMILY = "transformers.models.qwen"
 """Of the modules that are known to compute what is written here."""
 
