@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def processor(tiny_folder: Path) -> PicturesOnly:
 
 @pytest.fixture
 def encoder(backbone: Backbone, dialect: Dialect) -> Encoder:
-    return Encoder(backbone.parts, dialect=dialect)
+    pillow = replace(backbone.parts.pixels, resize="pillow")  # as the oracle resizes
+    return Encoder(replace(backbone.parts, pixels=pillow), dialect=dialect)
 
 
 def messages(turns: list[Turn], pictures: list[Image.Image]) -> list[dict[str, Any]]:

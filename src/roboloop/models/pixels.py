@@ -128,8 +128,8 @@ class PixelFormat:
         mean = np.array(self.mean, dtype=np.float32)[:, None]
         std = np.array(self.std, dtype=np.float32)[:, None]
         if self.resize == "torch":
-            most = np.float32(255)
-            return (np.arange(256, dtype=np.float32) - mean * most) / (std * most)
+            scaled = (np.arange(256, dtype=np.float32) - mean * 255) / (std * 255)
+            return scaled.astype(np.float32)
         unit = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
         return (unit - mean) / std
 

@@ -71,19 +71,19 @@ class _RmsNorm(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(context: Any, hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         norm = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
         inverse = norm.square_().div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
         unit = hidden * inverse
-        context.save_for_backward(unit, inverse, weight)
+        ctx.save_for_backward(unit, inverse, weight)
         return unit * weight
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
         (gradient,) = gradients
-        unit, inverse, weight = context.saved_tensors
+        unit, inverse, weight = ctx.saved_tensors
         product = gradient * unit
-        weight_gradient = product.flatten(0, -2).sum(0) if context.needs_input_grad[1] else None
+        weight_gradient = product.flatten(0, -2).sum(0) if ctx.needs_input_grad[1] else None
         mean = (product @ weight).div_(len(weight)).unsqueeze_(-1)
         hidden_gradient = torch.mul(gradient, weight, out=product)
         hidden_gradient.addcmul_(unit, mean, value=-1).mul_(inverse)
