@@ -211,6 +211,12 @@ def test_thoughts_kept_apart_by_the_server_stand_before_the_answer() -> None:
     assert (cut.text, cut.finish_reason) == ("<think>it is left", "length")
 
 
+def test_a_special_token_that_ends_an_answer_is_no_part_of_it() -> None:
+    with endpoint(lambda body, number: Answer("[1, 2] <|im_end|>\n")) as server:
+        (response,) = answers(engine(server.url), [asked("q")])
+    assert response.text == "[1, 2] "
+
+
 def test_vllm_is_told_how_to_begin_and_others_are_refused() -> None:
     profile = load_profile("robobrain2")
     with endpoint(lambda body, number: Answer("(1, 2)</answer>")) as server:

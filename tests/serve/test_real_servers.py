@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ pytestmark = [
 TEXTS = [f"find the {word} cup [1, 2]" for word in ("red", "blue", "green")] * 3
 LIMITS = PixelLimits(3136, 1003520)
 NUM_NEW = 24
+SPECIAL = re.compile(r"<\|\w+\|>")
 UNFINISHED = "\ufffd"
 """Bytes of a letter that the limit of tokens cut through: vLLM leaves them out, we show them."""
 
@@ -177,7 +179,7 @@ def test_transformers_serves_the_same_folder(plain: Path, tmp_path: Path) -> Non
         )
         answered = list(opened.engine.answer(questions()))
     assert [each.error for each in answered] == [""] * len(answered)
-    wanted = [each.text for each in local_answers(plain)]
-    assert [each.text.rstrip(UNFINISHED) for each in answered] == [
-        text.rstrip(UNFINISHED) for text in wanted
-    ]
+    wanted = [each.text.rstrip(UNFINISHED) for each in local_answers(plain)]
+    # It leaves special tokens in the text, of which random weights say many.
+    said = [SPECIAL.sub("", each.text).rstrip(UNFINISHED) for each in answered]
+    assert said == wanted

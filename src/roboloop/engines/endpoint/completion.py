@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ ServerKind = Literal["vllm", "openai"]
 
 PICTURE_MARK = "<image>"
 """Where a picture stands in a question."""
+_END_MARKS = re.compile(r"(?:<\|(?:im_end|endoftext|eot_id)\|>|</s>)+\s*$")
+"""Special tokens that end an answer; `transformers serve` leaves them in it."""
 VLLM_FIELDS = {"top_p": 1.0, "repetition_penalty": 1.0}
 """A model folder's `generation_config.json` may say otherwise, and vLLM would follow it."""
 
@@ -126,7 +129,7 @@ def _text(message: dict[str, Any], *, profile: Profile) -> str:
     if isinstance(thoughts, str) and thoughts:
         end = "</think>" if told else ""
         told = f"<think>{thoughts}{end}{told}"
-    return f"{profile.answer_start}{told}"
+    return f"{profile.answer_start}{_END_MARKS.sub('', told)}"
 
 
 def _finish_reason(reason: Any) -> FinishReason:
