@@ -22,11 +22,12 @@ from roboloop.evaluate.rules.measures import (
     as_pixel,
     mean_level,
     relative_accuracy,
+    scored,
     tuples_in,
 )
 from roboloop.evaluate.rules.published import backtick_choice, egoplan_choice
 from roboloop.records.regions import Polygon
-from roboloop.tasks.base import LETTERS, ParseStatus
+from roboloop.tasks.base import LETTERS
 
 ROBOPOINT_SIZE = PictureSize(640, 480)
 """The only size of picture that Where2Place's script thinks of."""
@@ -50,25 +51,20 @@ class AuthorRules(Rules):
         return None if rule is None else rule(case)
 
 
-def _scored(score: float | bool, value: str) -> RuleScore:
-    status = ParseStatus.OK if value else ParseStatus.NO_ANSWER
-    return RuleScore(float(score), value, status)
-
-
 def _blink(case: Case) -> RuleScore:
     """The letter alone, or the one `(X)` that is a word of the text or of its last paragraph."""
     letters = LETTERS[: len(case.options)] or LETTERS[:5]
     text = case.text
     if text in (*LETTERS[:5], *(f"({letter})" for letter in LETTERS[:5])):
         letter = text.strip("()")
-        return _scored(letter == case.gold_text, letter)
+        return scored(letter == case.gold_text, letter)
     choices = {f"({letter})" for letter in letters}
     whole = choices & set(text.split())
     last = choices & set(text.split("\n\n")[-1].split())
     found = last if len(last) == 1 else whole
     if len(found) == 1:
         letter = found.pop().strip("()")
-        return _scored(letter == case.gold_text, letter)
+        return scored(letter == case.gold_text, letter)
     read = DefaultRules().score(case)
     note = "the author asks GPT-3.5 here; read by our rules instead"
     return read._replace(note=f"{note}; {read.note}" if read.note else note)
@@ -76,31 +72,31 @@ def _blink(case: Case) -> RuleScore:
 
 def _egoplan(case: Case) -> RuleScore:
     letter = egoplan_choice(case.text, all_phrases=True)
-    return _scored(letter == case.gold_text, letter)
+    return scored(letter == case.gold_text, letter)
 
 
 def _mmsi(case: Case) -> RuleScore:
     letter = backtick_choice(case.text, letters="A-D")
-    return _scored(letter == case.gold_text, letter)
+    return scored(letter == case.gold_text, letter)
 
 
 def _omni_spatial(case: Case) -> RuleScore:
     """The last `Answer: X`; whatever has none is an A."""
     found = _OMNI_ANSWER.findall(case.text)
     letter = found[-1] if found else "A"
-    return _scored(letter == case.gold_text, letter)
+    return scored(letter == case.gold_text, letter)
 
 
 def _vsibench(case: Case) -> RuleScore:
     """The first word before a blank, compared as it is or read as a number."""
     word = case.text.split(" ")[0].rstrip(".").strip()
     if case.kind == "mcq":
-        return _scored(word.lower() == case.gold_text.lower(), word)
+        return scored(word.lower() == case.gold_text.lower(), word)
     try:
         value = float(word)
     except ValueError:
-        return _scored(0.0, "")
-    return _scored(relative_accuracy(value, truth=float(case.gold_text)), word)
+        return scored(0.0, "")
+    return scored(relative_accuracy(value, truth=float(case.gold_text)), word)
 
 
 def _where2place(case: Case) -> RuleScore | None:
@@ -181,14 +177,14 @@ def _robo_spatial(case: Case) -> RuleScore | None:
     """Yes and no must begin the text; of points the first pair in `( )`, else `[ ]`, as 0 to 1."""
     if case.kind == "yesno":
         said = case.text.strip().lower()
-        return _scored(said.startswith(case.gold_text.strip().lower()), said)
+        return scored(said.startswith(case.gold_text.strip().lower()), said)
     if not case.polygon_unit:
         return None  # scored by a polygon alone
     found = next((pair for shape in _FIRST_PAIR if (pair := shape.search(case.text))), None)
     if found is None:
-        return _scored(0.0, "")
+        return scored(0.0, "")
     area = Polygon(tuple(Point(x, y) for x, y in case.polygon_unit))
-    return _scored(area.contains(Point(float(found[1]), float(found[2]))), found[0])
+    return scored(area.contains(Point(float(found[1]), float(found[2]))), found[0])
 
 
 def _pixel(values: list[float], *, size: PictureSize, scaled: bool) -> Pixel:
@@ -197,7 +193,7 @@ def _pixel(values: list[float], *, size: PictureSize, scaled: bool) -> Pixel:
 
 
 def _placed(score: float, places: list[Pixel | PixelBox]) -> RuleScore:
-    return _scored(score, " ".join(str(tuple(place)) for place in places[:8]))
+    return scored(score, " ".join(str(tuple(place)) for place in places[:8]))
 
 
 _RULES: dict[str, Callable[[Case], RuleScore | None]] = {

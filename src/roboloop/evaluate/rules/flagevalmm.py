@@ -12,7 +12,6 @@ import difflib
 import re
 from typing import ClassVar
 
-from roboloop.base.geometry import box_iou
 from roboloop.evaluate.rules.base import Case, Rules, RuleScore
 from roboloop.evaluate.rules.measures import (
     FORMULAS,
@@ -22,7 +21,9 @@ from roboloop.evaluate.rules.measures import (
     contains_gold,
     mean_level,
     relative_accuracy,
+    scored,
     tuples_in,
+    unit_box_score,
 )
 from roboloop.tasks.base import ParseStatus
 from roboloop.tasks.numerals import spelled_numbers
@@ -82,25 +83,21 @@ class FlagEvalMMRules(Rules):
         match case.kind:
             case "mcq":
                 letter = choice(text)
-                return _scored(letter == case.gold_text.upper(), letter)
+                return scored(letter == case.gold_text.upper(), letter)
             case "numeric":
                 value = number(text)
                 score = relative_accuracy(value, truth=float(case.gold_text))
-                return _scored(score, "" if value is None else f"{value:g}")
+                return scored(score, "" if value is None else f"{value:g}")
             case "yesno":
                 line = filled_blank(_last_line(text))
-                return _scored(line.lower().startswith(case.gold_text.lower()), line)
+                return scored(line.lower().startswith(case.gold_text.lower()), line)
             case "point":
                 return _points(text, case=case)
             case "bbox":
-                return _box(text, case=case)
+                found = _FOUR_NUMBERS.search(text)
+                return unit_box_score(found, case=case, min_iou=MIN_IOU)
             case "text":
                 return _text(text, case=case)
-
-
-def _scored(score: float | bool, value: str) -> RuleScore:
-    status = ParseStatus.OK if value else ParseStatus.NO_ANSWER
-    return RuleScore(float(score), value, status)
 
 
 def choice(text: str) -> str:
@@ -171,33 +168,21 @@ def _points(text: str, *, case: Case) -> RuleScore | None:
             near = _pixel(values[0], values[1], scaled=scaled, case=case)
             places.append(PixelBox(*near, *_pixel(values[2], values[3], scaled=scaled, case=case)))
     score = mean_level(places, levels=case.mask_levels, top=255.0)
-    return _scored(score, " ".join(str(tuple(place)) for place in places[:8]))
+    return scored(score, " ".join(str(tuple(place)) for place in places[:8]))
 
 
 def _pixel(x: float, y: float, *, scaled: bool, case: Case) -> Pixel:
     return as_pixel(x, y, size=case.picture_size) if scaled else Pixel(int(x), int(y))
 
 
-def _box(text: str, *, case: Case) -> RuleScore:
-    found = _FOUR_NUMBERS.search(text)
-    if found is None:
-        return _scored(0.0, "")
-    x1, y1, x2, y2 = (float(group) for group in found.groups())
-    width, height = case.picture_size
-    gx1, gy1, gx2, gy2 = case.gold_box_px
-    truth = (gx1 / width, gy1 / height, gx2 / width, gy2 / height)
-    iou = box_iou((x1, y1, x2, y2), second_px=truth)
-    return _scored(iou >= MIN_IOU, f"[{x1:g}, {y1:g}, {x2:g}, {y2:g}]")
-
-
 def _text(text: str, *, case: Case) -> RuleScore:
     if case.family == "ocrbench":
         formulas = case.subtask in FORMULAS
         found = contains_gold(text, gold=case.gold_texts, without_blanks=formulas)
-        return _scored(found, text)
+        return scored(found, text)
     gold = filled_blank(case.gold_texts[0])
     lines = list(filter(None, map(filled_blank, text.split("\n"))))
     for line in lines:
         if difflib.SequenceMatcher(None, line, gold).ratio() > MIN_LIKENESS:
-            return _scored(1.0, line)
-    return _scored(0.0, "\n".join(lines))
+            return scored(1.0, line)
+    return scored(0.0, "\n".join(lines))

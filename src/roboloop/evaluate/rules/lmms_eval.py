@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from roboloop.base.geometry import box_iou
 from roboloop.evaluate.rules.base import Case, Rules, RuleScore
 from roboloop.evaluate.rules.measures import (
     FORMULAS,
@@ -23,12 +22,14 @@ from roboloop.evaluate.rules.measures import (
     contains_gold,
     mean_level,
     relative_accuracy,
+    scored,
     tuples_in,
+    unit_box_score,
     vqa_accuracy,
     vqa_words,
 )
 from roboloop.evaluate.rules.published import backtick_choice, egoplan_choice
-from roboloop.tasks.base import LETTERS, ParseStatus
+from roboloop.tasks.base import LETTERS
 
 WITHOUT = ("all_angles",)
 MIN_IOU = 0.5
@@ -75,24 +76,20 @@ class LmmsEvalRules(Rules):
                 if read is None:
                     return None
                 letter = read(text, case)
-                return _scored(letter.upper() == case.gold_text.upper(), letter)
+                return scored(letter.upper() == case.gold_text.upper(), letter)
             case "numeric":
                 value = first_number(text)
                 score = relative_accuracy(value, truth=float(case.gold_text))
-                return _scored(score, "" if value is None else f"{value:g}")
+                return scored(score, "" if value is None else f"{value:g}")
             case "yesno":
                 return _yes_no(text, case=case)
             case "point":
                 return _points(text, case=case)
             case "bbox":
-                return _box(text, case=case)
+                found = _FOUR_NUMBERS.search(text)
+                return unit_box_score(found, case=case, min_iou=MIN_IOU)
             case "text":
                 return _text(text, case=case)
-
-
-def _scored(score: float | bool, value: str) -> RuleScore:
-    status = ParseStatus.OK if value else ParseStatus.NO_ANSWER
-    return RuleScore(float(score), value, status)
 
 
 def without_thought(text: str) -> str:
@@ -224,10 +221,10 @@ def _yes_no(text: str, *, case: Case) -> RuleScore:
     gold = case.gold_text.strip().lower()
     if case.family == "pope":
         said = text.lower().strip()
-        return _scored(said == gold, said)
+        return scored(said == gold, said)
     line = _inner(text).strip().lower().split("\n")[-1]
     other = "no" if gold == "yes" else "yes"
-    return _scored(gold in line and other not in line, line)
+    return scored(gold in line and other not in line, line)
 
 
 def _points(text: str, *, case: Case) -> RuleScore | None:
@@ -238,12 +235,12 @@ def _points(text: str, *, case: Case) -> RuleScore | None:
         places = _listed_points(_inner(text), case=case)
         lit = (case.mask_levels > 0).astype(np.uint8)
         hits = [mean_level([place], levels=lit, top=1.0) for place in places]
-        return _scored(max(hits, default=0.0), " ".join(str(tuple(p)) for p in places[:8]))
+        return scored(max(hits, default=0.0), " ".join(str(tuple(p)) for p in places[:8]))
     pairs = [numbers for numbers in tuples_in(text) if len(numbers) == 2]
     places = [as_pixel(float(x), float(y), size=size) for x, y in pairs]
     lit = np.round(case.mask_levels / 255.0).astype(np.uint8)
     score = mean_level(places, levels=lit, top=1.0)
-    return _scored(score, " ".join(str(tuple(place)) for place in places[:8]))
+    return scored(score, " ".join(str(tuple(place)) for place in places[:8]))
 
 
 def _listed_points(text: str, *, case: Case) -> list[Pixel]:
@@ -263,26 +260,14 @@ def _listed_points(text: str, *, case: Case) -> list[Pixel]:
     return places
 
 
-def _box(text: str, *, case: Case) -> RuleScore:
-    found = _FOUR_NUMBERS.search(text)
-    if found is None:
-        return _scored(0.0, "")
-    x1, y1, x2, y2 = (float(group) for group in found.groups())
-    width, height = case.picture_size
-    gx1, gy1, gx2, gy2 = case.gold_box_px
-    truth = (gx1 / width, gy1 / height, gx2 / width, gy2 / height)
-    iou = box_iou((x1, y1, x2, y2), second_px=truth)
-    return _scored(iou >= MIN_IOU, f"[{x1:g}, {y1:g}, {x2:g}, {y2:g}]")
-
-
 def _text(text: str, *, case: Case) -> RuleScore:
     if case.family == "textvqa":
         said = vqa_words(text)
-        return _scored(vqa_accuracy(said, given=[vqa_words(g) for g in case.gold_texts]), said)
+        return scored(vqa_accuracy(said, given=[vqa_words(g) for g in case.gold_texts]), said)
     if case.family == "ocrbench":
         formulas = case.subtask in FORMULAS
         said = text if formulas else text.translate(FULLWIDTH)
         gold = [g if formulas else g.translate(FULLWIDTH) for g in case.gold_texts]
-        return _scored(contains_gold(said, gold=gold, without_blanks=formulas), text)
+        return scored(contains_gold(said, gold=gold, without_blanks=formulas), text)
     said = text.lower().strip().rstrip(".")
-    return _scored(said == case.gold_texts[0].strip().lower(), said)
+    return scored(said == case.gold_texts[0].strip().lower(), said)

@@ -11,12 +11,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from roboloop.base.geometry import PictureSize, PointPx
-from roboloop.evaluate.rules.base import MaskArray
+from roboloop.base.geometry import PictureSize, box_iou
+from roboloop.evaluate.rules.base import Case, MaskArray, RuleScore
+from roboloop.tasks.base import ParseStatus
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _TUPLE = re.compile(rf"\(({_NUMBER}(?:,\s*{_NUMBER})*)\)")
 _CONFIDENCES = np.linspace(0.5, 0.95, 10)
+
+
+def scored(score: float | bool, value: str, *, note: str = "") -> RuleScore:
+    """What an evaluator without statuses makes of an answer; an empty value is no answer."""
+    status = ParseStatus.OK if value else ParseStatus.NO_ANSWER
+    return RuleScore(float(score), value, status, note=note)
+
+
+def unit_box_score(found: re.Match[str] | None, *, case: Case, min_iou: float) -> RuleScore:
+    """Whether four numbers, read as fractions of the picture, overlap the true box enough."""
+    if found is None:
+        return scored(0.0, "")
+    x1, y1, x2, y2 = (float(group) for group in found.groups())
+    width, height = case.picture_size
+    gx1, gy1, gx2, gy2 = case.gold_box_px
+    truth = (gx1 / width, gy1 / height, gx2 / width, gy2 / height)
+    iou = box_iou((x1, y1, x2, y2), second_px=truth)
+    return scored(iou >= min_iou, f"[{x1:g}, {y1:g}, {x2:g}, {y2:g}]")
 
 
 class PixelBox(NamedTuple):
@@ -66,21 +85,6 @@ def relative_accuracy(value: float | None, *, truth: float) -> float:
     if value is None or not truth:
         return 0.0
     return float((abs(value - truth) / truth <= 1 - _CONFIDENCES).mean())
-
-
-def in_polygon_unbounded(point: PointPx, *, polygon: Sequence[PointPx]) -> bool:
-    """A ray cast that forgets to compare with the right end of an edge.
-
-    FlagEvalMM and VLMEvalKit carry it from an early version of RoboSpatial's code. An edge that is
-    exactly vertical counts wherever it is, so a polygon with two of them has no inside.
-    """
-    x, y = point
-    inside = False
-    for (x1, y1), (x2, y2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if min(y1, y2) < y <= max(y1, y2):
-            crossing = (y - y1) * (x2 - x1) / (y2 - y1) + x1 if y1 != y2 else x1
-            inside ^= x1 == x2 or x <= crossing
-    return inside
 
 
 _DIGITS = {

@@ -23,11 +23,12 @@ from roboloop.evaluate.rules.measures import (
     FORMULAS,
     contains_gold,
     relative_accuracy,
+    scored,
     vqa_accuracy,
     vqa_words,
     without_vqa_marks,
 )
-from roboloop.tasks.base import LETTERS, ParseStatus
+from roboloop.tasks.base import LETTERS
 
 WITHOUT = ("egoplan", "sat", "where2place")
 INFERRED = ("blink", "cvbench", "realworldqa", "all_angles")
@@ -84,11 +85,11 @@ class VLMEvalKitRules(Rules):
         match case.kind:
             case "mcq":
                 letter = _choice(case)
-                return _scored(letter == case.gold_text.upper(), letter)
+                return scored(letter == case.gold_text.upper(), letter)
             case "numeric":
                 value = last_number(case.text)
                 score = relative_accuracy(value, truth=float(case.gold_text))
-                return _scored(score, "" if value is None else f"{value:g}")
+                return scored(score, "" if value is None else f"{value:g}")
             case "yesno":
                 return _yes_no(case)
             case "point":
@@ -97,11 +98,6 @@ class VLMEvalKitRules(Rules):
                 return _box(case)
             case "text":
                 return _text(case)
-
-
-def _scored(score: float | bool, value: str, note: str = "") -> RuleScore:
-    status = ParseStatus.OK if value else ParseStatus.NO_ANSWER
-    return RuleScore(float(score), value, status, note=note)
 
 
 def _choice(case: Case) -> str:
@@ -202,14 +198,14 @@ def _yes_no(case: Case) -> RuleScore:
     if case.family == "pope":
         words = without_vqa_marks(case.text.lower()).split()
         said = {word for word in ("yes", "no") if word in words}
-        return _scored(said == {gold}, " ".join(sorted(said)))
+        return scored(said == {gold}, " ".join(sorted(said)))
     said = case.text.strip().lower()
-    return _scored(said.startswith(gold), said)
+    return scored(said.startswith(gold), said)
 
 
 def _points(case: Case) -> RuleScore | None:
     if case.family == "robo_spatial":
-        return _scored(0.0, "", "its parser of points raises on every answer")
+        return scored(0.0, "", note="its parser of points raises on every answer")
     if case.mask_levels is None:
         return None  # scored by a mask alone
     height, width = case.mask_levels.shape
@@ -221,7 +217,7 @@ def _points(case: Case) -> RuleScore | None:
             max(0, min(int(y * height), height - 1)),
         )
         hit = hit or bool(case.mask_levels[row, column] > 0)
-    return _scored(hit, " ".join(f"({x:g}, {y:g})" for x, y in places[:8]))
+    return scored(hit, " ".join(f"({x:g}, {y:g})" for x, y in places[:8]))
 
 
 def _unit_points(text: str) -> Iterator[tuple[float, float]]:
@@ -276,7 +272,7 @@ def _box(case: Case) -> RuleScore:
     found = _BOX.search(case.text)
     numbers = found.groups() if found else re.findall(_ANY_NUMBER, case.text)[:4]
     if len(numbers) < 4:
-        return _scored(0.0, "")
+        return scored(0.0, "")
     corners = np.array([float(number) for number in numbers])
     width, height = case.picture_size
     largest = float(np.abs(corners).max())
@@ -286,13 +282,13 @@ def _box(case: Case) -> RuleScore:
     ys = sorted(np.clip(corners[1::2], 0, height).tolist())
     box: BoxPx = (xs[0], ys[0], xs[1], ys[1])
     iou = box_iou(box, second_px=case.gold_box_px)
-    return _scored(iou >= MIN_IOU, "[" + ", ".join(f"{side:.1f}" for side in box) + "]")
+    return scored(iou >= MIN_IOU, "[" + ", ".join(f"{side:.1f}" for side in box) + "]")
 
 
 def _text(case: Case) -> RuleScore:
     if case.family == "textvqa":
         said = vqa_words(case.text)
-        return _scored(vqa_accuracy(said, given=[vqa_words(g) for g in case.gold_texts]), said)
+        return scored(vqa_accuracy(said, given=[vqa_words(g) for g in case.gold_texts]), said)
     formulas = case.subtask in FORMULAS
     found = contains_gold(case.text, gold=case.gold_texts, without_blanks=formulas)
-    return _scored(found, case.text.strip())
+    return scored(found, case.text.strip())
