@@ -113,7 +113,7 @@ def test_a_prompt(processor: PicturesOnly, encoder: Encoder, noise: Noise) -> No
     assert (ours.labels == IGNORED).all()
 
 
-def test_targets_are_the_answers_and_their_ends(encoder: Encoder, noise: Noise) -> None:
+def test_the_last_answer_and_its_end_are_the_targets(encoder: Encoder, noise: Noise) -> None:
     turns = CONVERSATIONS["several turns"]
     ours = encoder.encode([noise(64, 64), noise(64, 64)], turns=turns)
     trained = ours.labels != IGNORED
@@ -121,5 +121,5 @@ def test_targets_are_the_answers_and_their_ends(encoder: Encoder, noise: Noise) 
     decoded = encoder.parts.tokenizer.decode(
         ours.labels[trained].tolist(), skip_special_tokens=False
     )
-    assert decoded == "好<|im_end|>No.\n\nNot yet. <|im_end|>"
+    assert decoded == "No.\n\nNot yet. <|im_end|>"
     assert ours.num_target_tokens == trained.sum()
