@@ -278,3 +278,52 @@ def test_the_constant_is_drawn_from_a_bounded_choice_of_truths(
     assert len(chosen[TASK]) == 5
     assert chosen == training_truths(train[::-1], tasks={TASK}, seed=1)
     assert chosen != training_truths(train, tasks={TASK}, seed=2)
+
+
+def test_one_log_for_each_model_and_task(tmp_path: Path) -> None:
+    """All but what it took is the same on another day; nothing in it moves a terminal."""
+    records = records_of(["contact_box", "traj"])
+    folder = write_records(tmp_path / "records", records=records)
+    texts = perfect_texts(records) | {records[0].id: "\x1b[31mno\nbox \u202e"}
+    logs: list[dict[str, str]] = []
+    for name in ("one", "two"):
+        engines = {"trained": ScriptedEngine(texts.__getitem__, name="trained")}
+        report = evaluate(folder, out=tmp_path / name, engines=engines).report
+        files = sorted((tmp_path / name / "logs").iterdir())
+        logs.append({file.name: file.read_text(encoding="utf-8") for file in files})
+    assert logs[0].keys() == {
+        "trained_contact_box.log", "trained_traj.log",
+        "constant_contact_box.log", "constant_traj.log",
+    }  # fmt: skip
+    before = [{n: text.partition("== performance")[0] for n, text in each.items()} for each in logs]
+    assert before[0] == before[1]
+    log = logs[0]["trained_contact_box.log"]
+    assert log.count("\nid: ") == 16 == result_of(report, "trained", "contact_box")["num_answered"]
+    assert "\\u001b[31mno\\nbox \\u202e" in log and "status: unparsed, no_answer" in log
+    assert "iou=1 acc@0.1=1" in log and "num_unparsed: 1" in log and "new tokens: " in log
+    assert all(sign.isprintable() or sign == "\n" for sign in log)
+
+
+@pytest.mark.parametrize(
+    ("question_type", "task", "framed"),
+    [
+        ("default", "contact_box", "{}"),
+        ("refindoor", "contact_box", "Follow the instruction and give the bounding box of what it"),
+        ("qwen_grounding", "final_box", "<ref>{}</ref>"),
+        ("qwen_grounding", "traj", "{}"),
+        ("w2p", "contact_point", "{}\nWrite the answer as"),
+        ("w2p", "contact_box", "{}"),
+    ],
+)
+def test_question_types_frame_questions_for_places(
+    question_type: str, task: str, framed: str
+) -> None:
+    record = record_for(task, index=0, split="val", episode=0)
+    plain = question_text(record, dialect=PLAIN, config=EvaluateConfig())
+    config = EvaluateConfig.model_validate({"question_type": question_type})
+    asked = question_text(record, dialect=PLAIN, config=config)
+    assert framed.format(plain) in asked and plain in asked
+    assert (asked == plain) == (framed == "{}")
+    hinted = config.model_copy(update={"format_hint": True})
+    hint = question_text(record, dialect=PLAIN, config=hinted)
+    assert hint.count("Write the answer as") == 1, "the notation is told once"

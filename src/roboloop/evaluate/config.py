@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from roboloop.evaluate.gate import ForgettingGate
+from roboloop.evaluate.question_types import QuestionType
 
 BaselineName = Literal["untrained", "constant"]
 
@@ -41,6 +42,9 @@ class EvaluateConfig(Measuring):
     """Languages of the questions that the tasks word themselves."""
     wording: Literal["first", "seeded"] = "first"
     """Ask every record in the task's first wording, or in one drawn by seed and record id."""
+    question_type: QuestionType = "default"
+    """How questions for places are framed, as RoboInter's evaluation does: `qwen_grounding` and
+    `refindoor` frame questions for one box, `w2p` those for points; all others stay as they are."""
     format_hint: bool = False
     """Add a sentence that says how to write the answer: for models that were not trained on it."""
     baselines: tuple[BaselineName, ...] = ("untrained", "constant")

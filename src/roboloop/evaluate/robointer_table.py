@@ -119,8 +119,9 @@ def _measured(
     item: Mapping[str, Any], said: Mapping[str, Any], *, options: RoboInterOptions
 ) -> Measured:
     picture = next(iter(item["pictures"]), None)
-    known = picture is not None and picture["width"] is not None
-    true_size = PictureSize(picture["width"], picture["height"]) if known else None
+    true_size = None
+    if picture is not None and picture["width"] is not None:
+        true_size = PictureSize(picture["width"], picture["height"])
     size = true_size if options.recorded_sizes and true_size else assumed_size(item["id"])
     return measure(
         f"{said['prompt']}\n{said['text']}" if options.prompt_first else said["text"],

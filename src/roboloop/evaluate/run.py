@@ -5,8 +5,10 @@
         report.json             the numbers; docs/evaluation.md describes every key
         items.jsonl             one line per record: question, truth, answers, scores
         table.txt .md .csv .tex the numbers for people
+        logs/<model>_<task>.log every question with answer, truth and scores; means; what it took
 
-Nothing in these files depends on the time, the order of the records or a restart.
+Nothing in these files depends on the time, the order of the records or a restart; only the last
+part of a log does.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predi
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.gate import gate_results, gate_sentences, is_closed
 from roboloop.evaluate.items import item_json
+from roboloop.evaluate.logs import write_logs
+from roboloop.evaluate.question_types import worded_as
 from roboloop.evaluate.score import judge_all
 from roboloop.evaluate.selection import TRAIN, records_to_ask, training_truths
 from roboloop.evaluate.store import AnswerStore
@@ -150,6 +154,10 @@ def run_evaluation(
         "table.csv": csv_table(report), "table.tex": latex_table(report),
     }  # fmt: skip
     items = _items(stage.records, runs=runs, dialect=dialect)
+    write_logs(
+        out / "logs", report=report, records=stage.records, runs=runs, answers=stage.answers,
+        dialect=dialect,
+    )  # fmt: skip
     write_results(out, report=report, items=items, tables=tables)
     unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
     return EvaluationResult(report, len(stage.records), report["complete"], unparsed)
@@ -163,10 +171,15 @@ def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -
         seed = config.seed if config.wording == "seeded" else None
         wording = task.choose_wording(record, languages=config.languages, seed=seed)
     text = task.question(record, dialect=dialect, wording=wording)
-    if not config.format_hint or task.answer_kind not in SPATIAL:
-        return text
     language = wording.language if wording else config.languages[0]
-    return f"{text}\n{dialect.format_hint(task.answer_kind, language=language)}"
+    kind = task.answer_kind
+    text = worded_as(
+        config.question_type, text, answer_kind=kind, dialect=dialect, language=language
+    )
+    asks_for_points = config.question_type == "w2p" and kind == "points"
+    if not config.format_hint or kind not in SPATIAL or asks_for_points:
+        return text
+    return f"{text}\n{dialect.format_hint(kind, language=language)}"
 
 
 class _Stage:
