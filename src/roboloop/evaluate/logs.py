@@ -108,11 +108,9 @@ def _performance(raw: Sequence[RawAnswer]) -> Iterator[str]:
 
 def _interval(value: Mapping[str, Any]) -> str:
     text = figure(value["value"])
-    return (
-        text
-        if value["low"] is None
-        else f"{text} [{figure(value['low'])}, {figure(value['high'])}]"
-    )
+    if value["low"] is None:
+        return text
+    return f"{text} [{figure(value['low'])}, {figure(value['high'])}]"
 
 
 def _quoted(text: str) -> str:
