@@ -43,6 +43,10 @@ VERBS = {
         "Measure a recipe's models, or any model on benchmarks or records.",
     ),
     "score": ("roboloop.cli.score:score", "Score stored answers again, by anybody's rules."),
+    "export-answers": (
+        "roboloop.cli.export_answers:export_answers",
+        "Write stored answers in the layouts of other evaluators.",
+    ),
     "compare": ("roboloop.cli.compare:compare", "Hold evaluated models against a baseline."),
     "audit": ("roboloop.cli.audit:audit", "Look for what a model's score does not say."),
     "import-log": (

@@ -17,6 +17,7 @@ import orjson
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_writer
 from roboloop.evaluate.cases import read_cases
+from roboloop.evaluate.foreign_answers import foreign_answers, is_foreign
 from roboloop.evaluate.rules import RULES, Rules, RuleScore, load_rules
 from roboloop.evaluate.stored_cases import StoredAnswer, stored_answers
 from roboloop.evaluate.text_tables import aligned_rows
@@ -94,6 +95,9 @@ def read_lines(path: Path) -> Iterator[StoredAnswer]:
         RoboLoopError: E-EVA-002 when nothing is there, E-EVA-003 for a folder without evaluation,
             E-EVA-004 for a line that cannot be scored.
     """
+    if path.exists() and is_foreign(path):
+        yield from foreign_answers(path)
+        return
     if path.is_dir():
         yield from stored_answers(path)
         return
