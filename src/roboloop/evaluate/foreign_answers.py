@@ -72,7 +72,7 @@ def _lmms_eval(path: Path) -> Iterator[StoredAnswer]:
                 str(_needed(row, "doc_id", place=place)),
                 model=path.parent.name,
                 benchmark=name[1],
-                text=said if isinstance(said, str) else "",
+                text=_one_text(said, place=place),
                 gold=_needed(row, "target", place=place),
                 question=str(doc.get("question", "")),
                 options=lists[0] if lists else [],
@@ -125,7 +125,7 @@ def _flagevalmm(folder: Path) -> Iterator[StoredAnswer]:
             question,
             model=folder.parent.name,
             benchmark=task,
-            text=text if isinstance(text, str) else "",
+            text=_one_text(text, place=place),
             gold=row.get("label"),
             question=str(row.get("question", "")),
             options=row.get("options") or [],
@@ -188,6 +188,13 @@ def _kind(gold: Any, *, options: list[Any]) -> str | None:
     if words.lower() in ("yes", "no"):
         return "yesno"
     return "numeric" if re.fullmatch(r"-?\d+(\.\d+)?", words) else "text"
+
+
+def _one_text(said: Any, *, place: Place) -> str:
+    """What was said, if it is one text: no likelihoods, no several tries of one question."""
+    if not isinstance(said, str):
+        raise RoboLoopError("E-EVA-004", "what was said is not one text", place=place)
+    return said
 
 
 def _object(line: bytes, *, place: Place) -> Mapping[str, Any]:
