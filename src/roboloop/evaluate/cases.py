@@ -44,13 +44,23 @@ def read_cases(path: Path) -> Iterator[tuple[Mapping[str, Any], Case]]:
             if not line.strip():
                 continue
             place = Place(path, number)
-            try:
-                value: Any = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise RoboLoopError("E-REC-001", f"no JSON ({error})", place=place) from error
-            if not isinstance(value, dict):
-                raise RoboLoopError("E-REC-001", "a line is one JSON object", place=place)
+            value = line_object(line, place=place)
             yield value, case_from_json(value, place=place)
+
+
+def line_object(line: bytes, *, place: Place) -> Mapping[str, Any]:
+    """The JSON object that a line is.
+
+    Raises:
+        RoboLoopError: E-REC-001 when it is none.
+    """
+    try:
+        value: Any = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise RoboLoopError("E-REC-001", f"no JSON ({error})", place=place) from error
+    if not isinstance(value, dict):
+        raise RoboLoopError("E-REC-001", "a line is one JSON object", place=place)
+    return value
 
 
 def case_from_json(value: Mapping[str, Any], *, place: Place) -> Case:

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.evaluate.cases import case_from_json
+from roboloop.evaluate.cases import case_from_json, line_object
 from roboloop.evaluate.stored_cases import StoredAnswer
 from roboloop.records.tsv_rows import open_tsv
 
@@ -45,7 +45,8 @@ def foreign_answers(path: Path) -> Iterator[StoredAnswer]:
     """Every answer that another evaluator stored at `path`.
 
     Raises:
-        RoboLoopError: E-EVA-004 for what is not in that evaluator's layout, with the place.
+        RoboLoopError: E-REC-001 for a line that is no JSON object, E-EVA-004 for what is not in
+            that evaluator's layout, with the place.
     """
     if path.is_dir():
         yield from _flagevalmm(path)
@@ -62,7 +63,7 @@ def _lmms_eval(path: Path) -> Iterator[StoredAnswer]:
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             place = Place(path, number)
-            row = _object(line, place=place)
+            row = line_object(line, place=place)
             said: Any = _needed(row, "resps", place=place)
             while isinstance(said, list) and said:
                 said = said[0]
@@ -195,16 +196,6 @@ def _one_text(said: Any, *, place: Place) -> str:
     if not isinstance(said, str):
         raise RoboLoopError("E-EVA-004", "what was said is not one text", place=place)
     return said
-
-
-def _object(line: bytes, *, place: Place) -> Mapping[str, Any]:
-    try:
-        value: Any = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise RoboLoopError("E-EVA-004", f"no JSON ({error})", place=place) from error
-    if not isinstance(value, dict):
-        raise RoboLoopError("E-EVA-004", "a line is one JSON object", place=place)
-    return value
 
 
 def _needed(row: Mapping[str, Any], key: str, *, place: Place) -> Any:

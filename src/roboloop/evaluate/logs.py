@@ -19,7 +19,7 @@ from roboloop.dialects.base import Dialect
 from roboloop.evaluate.score import Judged
 from roboloop.evaluate.store import AnswerStore, RawAnswer
 from roboloop.evaluate.summary import ModelRun
-from roboloop.evaluate.tables import figure
+from roboloop.evaluate.tables import shown
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
 
@@ -82,12 +82,12 @@ def _aggregates(entry: Mapping[str, Any], *, result: Mapping[str, Any]) -> Itera
     yield f"num_scored_against: {entry['num_scored_against']}"
     yield from (f"{name}: {result[name]}" for name in counts)
     if result["validity"] is not None:
-        yield f"validity: {_interval(result['validity'])}"
+        yield f"validity: {shown(result['validity'])}"
     for metric in entry["metrics"]:
         if (mean := result["metrics"].get(metric["name"])) is not None:
             better = "higher" if metric["higher_is_better"] else "lower"
             unit = metric["unit"]
-            yield f"{metric['name']}: {_interval(mean)} ({unit}, {better} is better)"
+            yield f"{metric['name']}: {shown(mean)} ({unit}, {better} is better)"
 
 
 def _performance(raw: Sequence[RawAnswer]) -> Iterator[str]:
@@ -104,13 +104,6 @@ def _performance(raw: Sequence[RawAnswer]) -> Iterator[str]:
         yield f"seconds per answer: {seconds / len(timed):.3f} (mean of {len(timed)} answers)"
         if seconds:
             yield f"new tokens per second of waiting: {sum(n for n, _ in timed) / seconds:.1f}"
-
-
-def _interval(value: Mapping[str, Any]) -> str:
-    text = figure(value["value"])
-    if value["low"] is None:
-        return text
-    return f"{text} [{figure(value['low'])}, {figure(value['high'])}]"
 
 
 def _quoted(text: str) -> str:

@@ -118,7 +118,7 @@ def latex_table(report: Report) -> str:
             latex_text(_percent(result["validity"]["value"])),
             latex_text(name)
             + (r" $\uparrow$" if primary["higher_is_better"] else r" $\downarrow$"),
-            latex_text(_shown(result["metrics"][name])),
+            latex_text(shown(result["metrics"][name])),
             *(_latex_difference(result, baseline=b, metric=name) for b in baselines),
         ]
         lines.append(" & ".join(cells) + r" \\")
@@ -144,7 +144,7 @@ def _main_rows(report: Report, *, baselines: Sequence[str]) -> Iterator[list[str
             model,
             _percent(result["validity"]["value"]),
             f"{name} {_ARROWS[primary['higher_is_better']]}",
-            _shown(result["metrics"][name]),
+            shown(result["metrics"][name]),
             *(_difference(result, baseline=b, metric=name) for b in baselines),
         ]
 
@@ -165,7 +165,7 @@ def _shared_rows(report: Report) -> Iterator[list[str]]:
         for result in row["results"]:
             tasks = ", ".join(row["tasks"])
             arrow = _ARROWS[row["higher_is_better"]]
-            yield [f"{row['metric']} {arrow}", tasks, result["model"], _shown(result)]
+            yield [f"{row['metric']} {arrow}", tasks, result["model"], shown(result)]
 
 
 def _all_rows(report: Report) -> Iterator[list[str]]:
@@ -175,7 +175,7 @@ def _all_rows(report: Report) -> Iterator[list[str]]:
                 if (interval := result["metrics"].get(metric["name"])) is not None:
                     unit = "" if metric["unit"] == "fraction" else f" ({metric['unit']})"
                     title = f"{metric['name']}{unit} {_ARROWS[metric['higher_is_better']]}"
-                    yield [task["task"], title, result["model"], _shown(interval)]
+                    yield [task["task"], title, result["model"], shown(interval)]
 
 
 def _results(report: Report) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
@@ -201,7 +201,8 @@ def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) 
     return f"${_signed(found['value'])}{star}$"
 
 
-def _shown(interval: Mapping[str, Any]) -> str:
+def shown(interval: Mapping[str, Any]) -> str:
+    """A value with its interval, where it has one."""
     value = figure(interval["value"])
     if interval["low"] is None:
         return value
