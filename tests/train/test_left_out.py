@@ -144,7 +144,8 @@ def test_earlier_answers_are_context_in_fine_tuning_and_in_preferences(
     folder = write_folder(tmp_path / "records", records=[record], pictures=tmp_path)
     config = dpo_phase()
     (pair,) = load_pairs(RecordFolder(folder), config=config, dialect=dialect, seed=0).kept
-    writer = PairEncoder(encoder, pictures=ViewCache(MediaStore({}), most_bytes=0), max_tokens=999)
+    pictures = ViewCache(MediaStore({}), pixels=encoder.parts.pixels, most_bytes=0)
+    writer = PairEncoder(encoder, pictures=pictures, max_tokens=999)
     chosen = writer.encode(pair).chosen
     assert chosen.input_ids.tolist() == tuned.input_ids.tolist()
     assert chosen.labels.tolist() == tuned.labels.tolist()
