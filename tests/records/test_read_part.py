@@ -26,8 +26,7 @@ def test_parts_make_up_the_whole(tmp_path: Path, format: ShardFormat) -> None:
             writer.add(record)
     shard = tmp_path / writer.marks[0].file
     parts = [*read_part(shard, start=0, stop=3), *read_part(shard, start=3, stop=7)]
-    assert parts == list(read_records([shard]))
-    assert [found.record for found in parts] == RECORDS
+    assert parts == [found.record for found in read_records([shard])] == RECORDS
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,10 @@ def facts_table(records: Iterable[Record]) -> Any:
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    appends = [column.append for column in columns.values()]
     for record in records:  # no row is kept: thousands of them would keep the collector busy
-        for name, value in facts_of(record).items():
-            columns[name].append(value)
+        for append, value in zip(appends, facts_of(record).values(), strict=True):
+            append(value)
     schema = facts_schema()
     arrays = [pa.array(columns[field.name], field.type) for field in schema]
     return pa.table(arrays, schema=schema)

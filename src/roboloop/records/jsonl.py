@@ -121,23 +121,26 @@ def scan_packed_json_lines(path: Path) -> Iterator[JsonLine | Broken]:
             yield Broken(cut.located(Place(path, number + 1)))
 
 
-def scan_written_lines(path: Path, *, start: int, stop: int) -> Iterator[JsonLine | Broken]:
-    """Lines number `start` to `stop` (from 0) of a shard that RoboLoop wrote, faster.
+def written_values(path: Path, *, start: int, stop: int) -> Iterator[Any]:
+    """What lines number `start` to `stop` (from 0) of a shard hold that RoboLoop wrote; faster.
 
     `write_json_line` lets no number through that is not finite, so none is looked for.
 
     Raises:
-        RoboLoopError: E-DAT-001 when there is no such file.
+        RoboLoopError: E-DAT-001 when there is no such file, E-REC-001 for a line that is no JSON.
     """
     from pydantic_core import from_json
 
     with _opened(path) as stream:
         for number, line in enumerate(islice(stream, start, stop), start=start + 1):
-            place = Place(path, number)
             try:
-                yield JsonLine(from_json(line, allow_inf_nan=False, cache_strings="keys"), place)
+                yield from_json(line, allow_inf_nan=False, cache_strings="keys")
             except ValueError:  # the slow way tells what is wrong
-                yield _parsed(line.strip(), place=place, ended=line.endswith(b"\n"))
+                place = Place(path, number)
+                found = _parsed(line.strip(), place=place, ended=line.endswith(b"\n"))
+                if isinstance(found, Broken):
+                    raise found.error from None
+                yield found.value
 
 
 def refuse_constant(name: str) -> NoReturn:

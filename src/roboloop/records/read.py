@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.records.ids import IdRegister
-from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines, scan_written_lines
+from roboloop.records.jsonl import Broken, JsonLine, scan_json_lines, written_values
 from roboloop.records.parquet import scan_parquet
 from roboloop.records.record import Record, record_from_json
 
@@ -49,19 +49,21 @@ def read_records(paths: Iterable[Path]) -> Iterator[Found]:
     yield from map(_sound, scan_records(paths))
 
 
-def read_part(shard: Path, *, start: int, stop: int) -> Iterator[Found]:
+def read_part(shard: Path, *, start: int, stop: int) -> Iterator[Record]:
     """Records number `start` to `stop` (from 0) of a finished shard, whose ids are its own.
 
     Raises:
         RoboLoopError: The first thing that is wrong, with its place.
     """
-    lines: Iterator[JsonLine | Broken]
     if shard.suffix == ".parquet":
-        lines = islice(scan_parquet(shard), start, stop)
-    else:
-        lines = scan_written_lines(shard, start=start, stop=stop)
-    for line in lines:
-        yield _sound(line if isinstance(line, Broken) else _found(line, ids=None))
+        for line in islice(scan_parquet(shard), start, stop):
+            yield _sound(line if isinstance(line, Broken) else _found(line, ids=None)).record
+        return
+    for number, value in enumerate(written_values(shard, start=start, stop=stop), start=start + 1):
+        try:
+            yield record_from_json(value)
+        except RoboLoopError as error:
+            raise error.located(Place(shard, number, record_id=_id_of(value))) from error
 
 
 def _sound(item: Found | Broken) -> Found:
