@@ -71,8 +71,8 @@ def test_the_command_of_vllm() -> None:
     made = serving_command(config, folder=Path("/m/robo"), environment=GPU, port=8000)
     assert made.words == (
         "/env/bin/vllm", "serve", "/m/robo", "--host", "127.0.0.1", "--port", "8000",
-        "--served-model-name", "robo", "--limit-mm-per-prompt", '{"image":32}',
-        "--tensor-parallel-size", "4", "--dtype", "auto", "--max-model-len", "8192",
+        "--dtype", "auto", "--served-model-name", "robo", "--limit-mm-per-prompt", '{"image":32}',
+        "--tensor-parallel-size", "4", "--max-model-len", "8192",
         "--seed", "1",
     )  # fmt: skip
     assert made.variables["VLLM_NO_USAGE_STATS"] == "1"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
+from whole_step import loss_and_gradient
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import Dialect
@@ -18,12 +18,11 @@ from roboloop.records.media_open import MediaStore
 from roboloop.records.record import Record, Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import read_ledger
-from roboloop.train.batches import LOSS, MicroBatch, PictureBatches
+from roboloop.train.batches import PictureBatches
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
 from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups
-from roboloop.train.objective import AnswerLoss
 from roboloop.train.preference_pairs import PairEncoder, load_pairs
 from roboloop.train.record_rows import ViewCache
 from roboloop.train.refused import Refused
@@ -53,15 +52,6 @@ def batches(
     return made
 
 
-def step_gradient(backbone: Backbone, micros: Sequence[MicroBatch]) -> torch.Tensor:
-    backbone.model.double().zero_grad()
-    objective = AnswerLoss(backbone.model, pixels=backbone.parts.pixels)
-    weight = sum(micro.weight for micro in micros)
-    for micro in micros:
-        (objective(micro.tensors)[LOSS] / weight).backward()
-    return torch.cat([p.grad.flatten() for p in backbone.model.parameters() if p.grad is not None])
-
-
 def limit_between(
     batches: Callable[[SftConfig], PictureBatches], config: SftConfig, backbone: Backbone
 ) -> int:
@@ -89,7 +79,7 @@ def test_a_question_that_is_too_long_goes_to_the_ledger_and_the_others_are_train
     without = config.model_copy(update={"tasks": {SHORTEST: 1.0, "object_box": 1.0}})
     assert len(left_out) == 12
     (other,) = batches(without).micro_batches(0, rank=0, num_ranks=1)
-    found, wanted = step_gradient(backbone, [micro]), step_gradient(backbone, [other])
+    found, wanted = loss_and_gradient(backbone, [micro]), loss_and_gradient(backbone, [other])
     assert float((found - wanted).norm() / wanted.norm()) < 1e-12
 
 
@@ -107,8 +97,8 @@ def test_a_process_whose_questions_are_all_too_long_idles(
     idle = [micro for micro in micros if not micro.record_ids]
     assert idle and all(micro.weight == 0 and micro.counts.real == 0 for micro in idle)
     assert all((micro.tensors["labels"] == IGNORED).all() for micro in idle)
-    wanted = step_gradient(backbone, maker.micro_batches(0, rank=0, num_ranks=1))
-    found = step_gradient(backbone, micros)
+    wanted = loss_and_gradient(backbone, maker.micro_batches(0, rank=0, num_ranks=1))
+    found = loss_and_gradient(backbone, micros)
     assert float((found - wanted).norm() / wanted.norm()) < 1e-12
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from whole_step import loss_and_gradient
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import Dialect
@@ -17,10 +18,9 @@ from roboloop.models.backbone import Backbone
 from roboloop.models.chat import IGNORED, Encoder
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import read_ledger
-from roboloop.train.batches import LOSS, MicroBatch
+from roboloop.train.batches import MicroBatch
 from roboloop.train.config import SftConfig
 from roboloop.train.examples import load_records
-from roboloop.train.objective import AnswerLoss
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_batches import PackedBatches, PaddedBatches, RecordBatches
 from roboloop.train.record_rows import RecordRows, RecordSchedule, ViewCache
@@ -69,20 +69,6 @@ def make(record_folder: Path, backbone: Backbone, dialect: Dialect, tmp_path: Pa
 
 def ids(micros: Sequence[MicroBatch]) -> list[str]:
     return sorted(name for micro in micros for name in micro.record_ids)
-
-
-def loss_and_gradient(backbone: Backbone, micros: Sequence[MicroBatch]) -> torch.Tensor:
-    """Mean loss of a step over its targets, and after it its gradient, in float64."""
-    backbone.model.double().zero_grad()
-    objective = AnswerLoss(backbone.model, pixels=backbone.parts.pixels)
-    weight = sum(micro.weight for micro in micros)
-    total = torch.zeros((), dtype=torch.float64)
-    for micro in micros:
-        loss = objective(micro.tensors)[LOSS] / weight
-        loss.backward()
-        total += loss.detach()
-    gradients = [p.grad.flatten() for p in backbone.model.parameters() if p.grad is not None]
-    return torch.cat([total[None], *gradients])
 
 
 def test_packs_padded_batches_and_ranks_have_one_loss(

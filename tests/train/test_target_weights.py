@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from whole_step import flat, loss_and_gradient
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import Dialect
@@ -22,11 +23,10 @@ from roboloop.records.answers import Text
 from roboloop.records.record import Record, Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.tasks import load_task
-from roboloop.train.batches import LOSS, MicroBatch, PictureBatches, target_weight
+from roboloop.train.batches import MicroBatch, PictureBatches, target_weight
 from roboloop.train.config import SftConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
 from roboloop.train.loss_config import TargetWeights
-from roboloop.train.objective import AnswerLoss
 from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import Refused
@@ -127,24 +127,7 @@ def by_hand(backbone: Backbone, records: list[Record], dialect: Dialect, folder:
             own = factor * (4 if is_number else 1)
             total, weight = total + own * loss, weight + own
     (total / weight).backward()
-    return _flat(backbone, (total / weight).detach()), weight
-
-
-def _flat(backbone: Backbone, loss: torch.Tensor) -> torch.Tensor:
-    gradients = [p.grad.flatten() for p in backbone.model.parameters() if p.grad is not None]
-    return torch.cat([loss[None], *gradients])
-
-
-def by_batches(backbone: Backbone, micros: list[MicroBatch]) -> torch.Tensor:
-    backbone.model.double().zero_grad()
-    objective = AnswerLoss(backbone.model, pixels=backbone.parts.pixels)
-    weight = sum(micro.weight for micro in micros)
-    total = torch.zeros((), dtype=torch.float64)
-    for micro in micros:
-        loss = objective(micro.tensors)[LOSS] / weight
-        loss.backward()
-        total += loss.detach()
-    return _flat(backbone, total)
+    return flat(backbone, loss=(total / weight).detach()), weight
 
 
 def test_packs_padded_batches_branches_and_accumulation_agree_with_the_plain_sum(
@@ -192,7 +175,7 @@ def test_packs_padded_batches_branches_and_accumulation_agree_with_the_plain_sum
         assert len(micros) > 2 and sum(len(micro.record_ids) for micro in micros) == 36
         assert sum(micro.weight for micro in micros) == pytest.approx(weight, rel=1e-6)
         assert all(micro.weight == float(target_weight(micro.tensors)) for micro in micros)
-        found = by_batches(backbone, micros)
+        found = loss_and_gradient(backbone, micros)
         assert float((found - wanted).norm() / wanted.norm()) < 1e-6
 
 

@@ -7,9 +7,9 @@ import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from roboloop.base.closing import Closing
 from roboloop.base.errors import Place, RoboLoopError
 
 
@@ -43,7 +43,7 @@ class Dropped(NamedTuple):
     source: str
 
 
-class Ledger:
+class Ledger(Closing):
     """Appends lines to a JSON Lines file; each line is on disk before `drop` returns.
 
     Args:
@@ -86,17 +86,6 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_ledger(path: Path) -> Iterator[LedgerLine]:

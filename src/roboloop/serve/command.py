@@ -50,9 +50,7 @@ def serving_command(
         has_own_code: The folder brings RoboLoop's experts, which vLLM runs as transformers does.
     """
     make = _vllm if environment.engine == "vllm" else _transformers
-    return make(
-        config, folder=folder, environment=environment, port=port, has_own_code=has_own_code
-    )
+    return make(_Served(config, folder, environment, port, has_own_code))
 
 
 def limit_of_pictures(number: int, *, version: Version) -> str:
@@ -62,30 +60,42 @@ def limit_of_pictures(number: int, *, version: Version) -> str:
     return json.dumps({"image": number}, separators=(",", ":"))
 
 
-def _vllm(
-    config: ServeConfig,
-    *,
-    folder: Path,
-    environment: ServingEnvironment,
-    port: int,
-    has_own_code: bool,
-) -> ServingCommand:
+class _Served(NamedTuple):
+    """The arguments of `serving_command`."""
+
+    config: ServeConfig
+    folder: Path
+    environment: ServingEnvironment
+    port: int
+    has_own_code: bool
+
+    @property
+    def words(self) -> list[str]:
+        """What both servers are told alike."""
+        config = self.config
+        words = [
+            str(self.environment.executable), "serve", str(self.folder),
+            "--host", config.host, "--port", str(self.port), "--dtype", config.dtype,
+        ]  # fmt: skip
+        if self.has_own_code or config.trust_remote_code:
+            words.append("--trust-remote-code")
+        return words
+
+
+def _vllm(served: _Served) -> ServingCommand:
+    config, folder, environment, *_ = served
     name = config.name or folder.name
     limit = limit_of_pictures(config.max_pictures, version=environment.version)
     words = [
-        str(environment.executable), "serve", str(folder),
-        "--host", config.host, "--port", str(port),
+        *served.words,
         "--served-model-name", name,
         "--limit-mm-per-prompt", limit,
         "--tensor-parallel-size", str(config.tensor_parallel),
-        "--dtype", config.dtype,
     ]  # fmt: skip
     if config.max_model_tokens is not None:
         words += ["--max-model-len", str(config.max_model_tokens)]
-    if has_own_code:
+    if served.has_own_code:
         words += ["--model-impl", "transformers"]
-    if has_own_code or config.trust_remote_code:
-        words.append("--trust-remote-code")
     variables = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if environment.is_cpu:
         words.append("--enforce-eager")
@@ -93,20 +103,6 @@ def _vllm(
     return ServingCommand((*words, *config.options), variables, name, "/health")
 
 
-def _transformers(
-    config: ServeConfig,
-    *,
-    folder: Path,
-    environment: ServingEnvironment,
-    port: int,
-    has_own_code: bool,
-) -> ServingCommand:
-    words = [
-        str(environment.executable), "serve", str(folder),
-        "--host", config.host, "--port", str(port), "--dtype", config.dtype,
-    ]  # fmt: skip
-    if has_own_code or config.trust_remote_code:
-        words.append("--trust-remote-code")
-    return ServingCommand(
-        (*words, *config.options), {"HF_HUB_OFFLINE": "1"}, str(folder), "/health"
-    )
+def _transformers(served: _Served) -> ServingCommand:
+    words, variables = (*served.words, *served.config.options), {"HF_HUB_OFFLINE": "1"}
+    return ServingCommand(words, variables, str(served.folder), "/health")

@@ -10,8 +10,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
+from roboloop.base.closing import Closing
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.engines.endpoint.connections import Connections
 from roboloop.serve.command import ServingCommand
@@ -31,7 +31,7 @@ SIGNS = {
 }
 
 
-class Server:
+class Server(Closing):
     """One server; a context manager that stops it at the end.
 
     Args:
@@ -136,15 +136,8 @@ class Server:
                 continue
         process.poll()
 
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the server."""
         self.stop()
 
     def _trouble(self, *, poll_seconds: float) -> str:

@@ -78,12 +78,7 @@ class PlainBatches:
         self._refused = refused
         self._per_batch = config.batching.records_per_batch
         self._size = math.ceil(self._per_batch / num_cuts)
-        self._schedule = RecordSchedule(
-            [record.task for record in sources.records],
-            weights=dict(config.tasks),
-            records_per_step=config.items_per_step,
-            seed=seed,
-        )
+        self._schedule = RecordSchedule.of(sources.records, config=config, seed=seed)
 
     @property
     def num_per_epoch(self) -> int:

@@ -57,12 +57,7 @@ class RecordBatches(ABC):
         self._parts = parts
         self._refused = refused
         self._per_step = config.items_per_step
-        self._schedule = RecordSchedule(
-            [record.task for record in rows.records],
-            weights=dict(config.tasks),
-            records_per_step=config.items_per_step,
-            seed=seed,
-        )
+        self._schedule = RecordSchedule.of(rows.records, config=config, seed=seed)
 
     @property
     def num_per_epoch(self) -> int:

@@ -230,6 +230,13 @@ class RecordSchedule(Schedule):
         ]
         super().__init__(sum(self._kept), pictures_per_step=records_per_step, seed=seed)
 
+    @classmethod
+    def of(cls, records: Sequence[Record], *, config: SftConfig, seed: int) -> RecordSchedule:
+        """The schedule of a phase over these records."""
+        tasks = [record.task for record in records]
+        weights, per_step = dict(config.tasks), config.items_per_step
+        return cls(tasks, weights=weights, records_per_step=per_step, seed=seed)
+
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
         rng = seeded_generator(self.seed, "order", epoch)
         drawn = [

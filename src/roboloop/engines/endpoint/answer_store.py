@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
+
+from roboloop.base.closing import Closing
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -45,7 +46,7 @@ class Spent(NamedTuple):
     num_requests: int
 
 
-class AnswerStore:
+class AnswerStore(Closing):
     """Answers by key, in a SQLite file that any number of threads and processes may share."""
 
     def __init__(self, path: Path) -> None:
@@ -87,13 +88,6 @@ class AnswerStore:
                 "cost = cost + excluded.cost, num_requests = num_requests + 1", (budget, cost),
             )  # fmt: skip
 
-    def __enter__(self) -> AnswerStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()

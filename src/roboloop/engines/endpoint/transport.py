@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from roboloop.base.closing import Closing
 from roboloop.base.errors import RoboLoopError
 from roboloop.engines.endpoint.config import ServerConfig
 from roboloop.engines.endpoint.connections import Connections, Reply
@@ -52,7 +52,7 @@ def _no_fault(value: dict[str, Any]) -> str:
     return ""
 
 
-class Transport:
+class Transport(Closing):
     """Posts JSON to `<url>/chat/completions`.
 
     Args:
@@ -133,17 +133,6 @@ class Transport:
         """Stop: requests under way fail at once."""
         self._stop.set()
         self._connections.close()
-
-    def __enter__(self) -> Transport:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _send(self, method: str, path: str, *, data: bytes | None) -> Reply:
         headers = {"Content-Type": "application/json", "User-Agent": "roboloop"}

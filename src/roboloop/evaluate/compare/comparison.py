@@ -96,10 +96,18 @@ class Row(NamedTuple):
     cells: tuple[Cell | None, ...]
 
 
+class Column(NamedTuple):
+    """A model of a comparison: its label, its own name, and the kind of its dialect if known."""
+
+    label: str
+    model: str
+    dialect: str = ""
+
+
 class Comparison(NamedTuple):
     """Models (columns) on tasks (rows)."""
 
-    models: tuple[Evaluated, ...]
+    models: tuple[Column, ...]
     baseline: int
     rows: tuple[Row, ...]
     options: CompareOptions
@@ -131,7 +139,8 @@ def compare(
     if len(models) > 1 and not paired:
         raise RoboLoopError("E-EVA-003", "the evaluations share no record", fix=_SHARE)
     rows = judged_together(rows, num_models=len(models), options=options)
-    return Comparison(tuple(models), place, rows, options)
+    columns = tuple(Column(model.label, model.model, model.dialect) for model in models)
+    return Comparison(columns, place, rows, options)
 
 
 _SHARE = "Evaluate the models on the same split, with the same seed and max_records_per_task."

@@ -48,8 +48,6 @@ class Evaluated(NamedTuple):
     Attributes:
         label: Its name in the comparison.
         model: Its name in its own evaluation.
-        folder: The evaluation.
-        complete: No request of this model failed, and every truth is there.
         dialect: Its convention.
         metrics: Task -> its metrics, the main one first.
         titles: Task -> a few words about it.
@@ -58,8 +56,6 @@ class Evaluated(NamedTuple):
 
     label: str
     model: str
-    folder: Path
-    complete: bool
     dialect: str
     metrics: Mapping[str, tuple[Metric, ...]]
     titles: Mapping[str, str]
@@ -90,8 +86,6 @@ def load_evaluated(named: str) -> Evaluated:
     return Evaluated(
         label=label if equals else path.name + (f":{model}" if model else ""),
         model=chosen,
-        folder=folder,
-        complete=_is_complete(report, model=chosen),
         dialect=entry["dialect"],
         metrics={task["task"]: _metrics(task) for task in report["tasks"]},
         titles={task["task"]: task["title"] for task in report["tasks"]},
@@ -154,15 +148,6 @@ def _path_and_model(place: str) -> tuple[Path, str]:
 def _metrics(task: Mapping[str, Any]) -> tuple[Metric, ...]:
     return tuple(
         Metric(**{name: each[name] for name in Metric._fields}) for each in task["metrics"]
-    )
-
-
-def _is_complete(report: Mapping[str, Any], *, model: str) -> bool:
-    return all(
-        result["complete"]
-        for task in report["tasks"]
-        for result in task["results"]
-        if result["model"] == model
     )
 
 

@@ -22,13 +22,13 @@ from roboloop.base.statistics import Interval, wilson_bounds
 from roboloop.evaluate.compare.comparison import (
     DEFAULTS,
     Cell,
+    Column,
     CompareOptions,
     Comparison,
     Difference,
     Row,
     judged_together,
 )
-from roboloop.evaluate.compare.loaded import Evaluated
 from roboloop.evaluate.summary import UNCLEAR
 from roboloop.tasks.base import Metric
 
@@ -118,7 +118,7 @@ def recorded_comparison(
     rows = [
         _row(name, row=row, baseline=place, options=options) for name, row in table.rows.items()
     ]
-    models = tuple(Evaluated(name, name, Path(), True, "", {}, {}, {}) for name in table.models)
+    models = tuple(Column(name, name) for name in table.models)
     rows = judged_together(rows, num_models=len(models), options=options)
     return Comparison(models, place, rows, options)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roboloop.base.closing import Closing
 from roboloop.base.geometry import BoxPx, PointPx
 from roboloop.sources.simulated.camera import Camera
 from roboloop.sources.simulated.controller import SKILL_OF_PHASE
@@ -43,7 +43,7 @@ class Observation:
     truth: FrameTruth
 
 
-class Observer:
+class Observer(Closing):
     """Draws frames of one episode. Use as a context manager.
 
     Args:
@@ -67,15 +67,8 @@ class Observer:
         things = (*self.layout.objects, self.layout.destination)
         self._surfaces = [_surface(thing.parts) for thing in things]
 
-    def __enter__(self) -> Observer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Free the OpenGL context."""
         self._painter.close()
 
     def _pose(self, frame: int) -> FrameState:

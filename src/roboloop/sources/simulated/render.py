@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes.util
 import os
 import sys
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roboloop.base.closing import Closing
 from roboloop.base.errors import MissingDependencyError, RoboLoopError
 
 
@@ -69,7 +69,7 @@ def load_mujoco() -> Any:
     return mujoco
 
 
-class Painter:
+class Painter(Closing):
     """Draws a model from its named cameras. Use as a context manager, one per model.
 
     Raises:
@@ -90,17 +90,6 @@ class Painter:
         self._geom_type = int(mujoco.mjtObj.mjOBJ_GEOM)
         flags: Any = mujoco.mjtRndFlag
         self._renderer.scene.flags[flags.mjRND_REFLECTION] = 0
-
-    def __enter__(self) -> Painter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free the OpenGL context."""
