@@ -100,6 +100,19 @@ def test_learns_goes_on_and_answers(
     assert not answer.error and answer.num_new_tokens > 0
 
 
+def test_an_adapter_is_trained_loaded_and_merged(run: Any, padded: Phase, folder: Path) -> None:
+    adapter = run(padded(lora={"rank": 4, "merge": False}, learning_rate=3e-3), out="adapter")
+    assert (adapter.folder / "adapter_model.safetensors").is_file()
+    base, adapted = load_model(folder, device="cpu"), load_model(adapter.folder, device="cpu")
+    assert type(adapted) is type(base)
+    grown = adapted.num_parameters - base.num_parameters
+    assert 0 < grown < base.num_parameters
+    merged = run(padded(lora={"rank": 4, "merge": True}, learning_rate=3e-3), out="merged")
+    whole = load_model(merged.folder, device="cpu")
+    assert whole.num_parameters == base.num_parameters
+    assert whole.weights_hash() != base.weights_hash()
+
+
 @torch.no_grad()
 def test_the_loss_is_transformers_own(folder: Path) -> None:
     """A padded batch against conversations one at a time, with the loss of transformers."""

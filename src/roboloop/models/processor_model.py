@@ -21,6 +21,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
+from roboloop.models.adapter_folder import base_of, is_adapter
 from roboloop.models.backbone import Backbone, load_backbone, load_weights, read_companions
 from roboloop.models.chat import IGNORED, PICTURE_MARK
 from roboloop.models.loaded import LoadedModel
@@ -68,10 +69,14 @@ def load_model(
         RoboLoopError: As `load_backbone`; E-ENG-001 when transformers has no processor or no
             image-text-to-text class for it.
     """
-    from roboloop.models.adapter_folder import is_adapter
+    if is_adapter(folder):
+        from roboloop.models.lora import load_adapter
 
-    config = folder / "config.json"
-    if is_adapter(folder) or read_json(config).get("model_type") in FAMILIES:
+        loaded = load_model(base_of(folder), device=device, dtype=dtype)
+        load_adapter(loaded.model, folder=folder)
+        loaded.model.eval()
+        return loaded
+    if read_json(folder / "config.json").get("model_type") in FAMILIES:
         return load_backbone(folder, device=device, dtype=dtype)
     processor = load_processor(folder)
     if device == "auto":
