@@ -1,0 +1,5 @@
+"""Records made from records: structured reasoning, plans of a few steps, preference pairs."""
+
+from roboloop.base.table import Table
+
+COMPOSERS = Table("composers", rows={})
