@@ -139,6 +139,15 @@ def test_text_to_answer_to_text_is_the_identity_within_the_resolution(
         assert abs(old.y - new.y) <= allowed.y + SLACK_PX
 
 
+def test_small_numbers_near_the_corner_are_the_dialects_own() -> None:
+    size = PictureSize(28, 28)
+    dialect = load_dialect("molmo")
+    own = dialect.read_points('<point x="0.0" y="0.8" alt="a">a</point>', size=size)
+    assert own.status is ReadStatus.EXACT
+    other = dialect.read_points('<point x="0.25" y="0.85" alt="a">a</point>', size=size)
+    assert other.status is ReadStatus.OTHER_CONVENTION
+
+
 @every_dialect
 @settings(deadline=None, suppress_health_check=UNTIMED, max_examples=50)
 @given(width=SIDES, height=SIDES, place=PLACES)

@@ -137,7 +137,7 @@ class FramedDialect(Dialect):
             return PointsRead((), _status_of_none(found), _why_none(text, found))
         pairs = [pair for raw in found.points for pair in self._pairs(raw.place)]
         candidates = (Points(points_px, labels), Trajectory(points_px))
-        status = self._fit(found, pairs, size=size) or self._form(found, candidates, size=size)
+        status = self._status(found, pairs, candidates, size=size)
         note = self._note(found, status)
         return PointsRead(points_px, status, note, labels, found.words, found.place)
 
@@ -149,7 +149,7 @@ class FramedDialect(Dialect):
             return BoxesRead((), _status_of_none(found), _why_none(text, found))
         pairs = [pair for raw in found.boxes for pair in self._pairs(raw)]
         candidates = (*boxes[:1], Boxes(boxes))
-        status = self._fit(found, pairs, size=size) or self._form(found, candidates, size=size)
+        status = self._status(found, pairs, candidates, size=size)
         return BoxesRead(boxes, status, self._note(found, status), found.words, found.place)
 
     def format_hint(self, answer_kind: str, *, language: str, key: str | None = None) -> str:
@@ -232,11 +232,35 @@ class FramedDialect(Dialect):
         )
         return (start, Pair(x, y))
 
-    def _fit(
+    def _status(
+        self,
+        found: reading.Reading,
+        pairs: Sequence[Pair],
+        candidates: Iterable[Spatial],
+        *,
+        size: PictureSize,
+    ) -> ReadStatus:
+        """How what was read lies in the picture, and how it was written.
+
+        Fractions of one are another convention, but not in a text as this dialect writes it: with
+        decimals, all its numbers may be small near the picture's corner.
+        """
+        outside = self._outside(found, pairs, size=size)
+        if outside is not None:
+            return outside
+        form = self._form(found, candidates, size=size)
+        if form is ReadStatus.EXACT or min(self.frame(size)) <= 1 or not pairs:
+            return form
+        if all(map(_is_fraction, pairs)):
+            found.note(FRACTIONS)
+            return ReadStatus.OTHER_CONVENTION
+        return form
+
+    def _outside(
         self, found: reading.Reading, pairs: Sequence[Pair], *, size: PictureSize
     ) -> ReadStatus | None:
         """Whether places lie outside by more than the dialect's own resolution; None if not."""
-        slack, frame = self.resolution_px(size), self.frame(size)
+        slack = self.resolution_px(size)
         points = [self._point(pair, size=size) for pair in pairs]
         inside = [
             -slack.x <= x <= size.width + slack.x and -slack.y <= y <= size.height + slack.y
@@ -247,9 +271,6 @@ class FramedDialect(Dialect):
             is_other = reach > FAR and not any(inside)
             found.note(FAR_OUTSIDE if is_other else OUTSIDE)
             return ReadStatus.OTHER_CONVENTION if is_other else ReadStatus.OUTSIDE
-        if min(frame) > 1 and pairs and all(map(_is_fraction, pairs)):
-            found.note(FRACTIONS)
-            return ReadStatus.OTHER_CONVENTION
         return None
 
     def _form(
