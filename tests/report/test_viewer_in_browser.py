@@ -58,7 +58,7 @@ def test_overview_pictures_lead_to_their_record(watched: Any, report: Path) -> N
     assert wanted is not None and selected(page) in page.evaluate(
         "decodeURIComponent(location.hash)"
     )
-    assert page.evaluate("document.querySelector('.stage img').naturalWidth") == 320
+    page.wait_for_function("document.querySelector('.stage img').naturalWidth === 320")
 
 
 def test_every_screen_opens_and_fills(watched: Any, report: Path) -> None:
@@ -67,10 +67,11 @@ def test_every_screen_opens_and_fills(watched: Any, report: Path) -> None:
         page.keyboard.press(str(number))
         expect(page.locator("nav a[aria-current]")).to_have_text(screen.capitalize())
     assert "ground" in watched.open(report, "#/training").inner_text(".part h2")
-    assert watched.open(report, "#/training").locator(".line-chart .curve").count() == 4
+    training = watched.open(report, "#/training")
+    expect(training.locator(".line-chart .curve")).to_have_count(4)
     data = watched.open(report, "#/data")
     assert data.locator(".reasons li").count() == 3
-    assert data.locator(".bar-chart").count() >= 4
+    expect(data.locator(".bar-chart").nth(3)).to_be_attached()
     assert "learning_rate: 4.0e-05" in watched.open(report, "#/lock").inner_text(".yaml")
 
 
@@ -161,7 +162,7 @@ def test_keys_walk_and_draw(watched: Any, report: Path) -> None:
     assert page.locator(".stage .layer").count() == 1
     page.keyboard.press("t")
     page.keyboard.press("g")
-    assert page.locator(".virtual.grid .item").count() > 4
+    expect(page.locator(".virtual.grid .item").nth(4)).to_be_attached()
     page.keyboard.press("Enter")
     assert selected(page) == first
     page.keyboard.press("?")

@@ -52,7 +52,7 @@ export function styled(element, styles) {
   return element;
 }
 
-/** Call `draw(width)` soon and whenever the element's width changes. */
+/** Call `draw(width)` whenever the element's width changes, as `onSize` does. */
 export function onWidth(element, draw) {
   let last = 0;
   onSize(element, (width) => {
@@ -60,7 +60,10 @@ export function onWidth(element, draw) {
   });
 }
 
-/** Call `draw(width, height)` soon and whenever the element's size in whole pixels changes. */
+/**
+ * Call `draw(width, height)` whenever the element's size in whole pixels changes; the first time
+ * after its first layout and before that frame is painted, so nobody sees the page without it.
+ */
 export function onSize(element, draw) {
   new ResizeObserver(([entry]) => {
     const { width, height } = entry.contentRect;

@@ -58,7 +58,7 @@ function styled(element, styles) {
   return element;
 }
 
-/** Call `draw(width)` soon and whenever the element's width changes. */
+/** Call `draw(width)` whenever the element's width changes, as `onSize` does. */
 function onWidth(element, draw) {
   let last = 0;
   onSize(element, (width) => {
@@ -66,7 +66,10 @@ function onWidth(element, draw) {
   });
 }
 
-/** Call `draw(width, height)` soon and whenever the element's size in whole pixels changes. */
+/**
+ * Call `draw(width, height)` whenever the element's size in whole pixels changes; the first time
+ * after its first layout and before that frame is painted, so nobody sees the page without it.
+ */
 function onSize(element, draw) {
   new ResizeObserver(([entry]) => {
     const { width, height } = entry.contentRect;
