@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from PIL import Image
 from roboloop.base.errors import RoboLoopError
 from roboloop.dialects import load_dialect
 from roboloop.records import FilePicture, Plan, Record, Text, jsonl
+from roboloop.records.episode import episode_of
 from roboloop.records.record import check_record
 from roboloop.sources.ai2thor import Ai2thorSource
-from roboloop.sources.alfred_words import HighAction, sentences, spelled_out
+from roboloop.sources.alfred_episodes import AlfredEpisode
+from roboloop.sources.alfred_story import episode_facts, goal_facts
+from roboloop.sources.alfred_words import HighAction, spelled_out
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.tasks import load_task
 
@@ -137,21 +142,27 @@ def test_untouched_files_say_the_same_as_the_distilled_ones(
 # --- words ----------------------------------------------------------------------------------------
 
 
+def words(plan: Sequence[HighAction]) -> list[str]:
+    episode = AlfredEpisode(
+        id="e", split="train", task_type=None, scene="", goal_arguments={}, actions=tuple(plan),
+        tellings=(), num_low_actions=0, first_pictures={},
+    )  # fmt: skip
+    return [step.text for step in episode_facts(episode).steps]
+
+
 def test_an_unnamed_object_is_the_one_in_hand() -> None:
     plan = [
         HighAction("PickupObject", ("fork",)), HighAction("CleanObject", ("",)),
         HighAction("PutObject", ("fork", "drawer")), HighAction("NoOp", ()),
     ]  # fmt: skip
-    assert list(sentences(spelled_out(plan))) == [
-        "pick up the fork", "clean the fork", "put the fork in the drawer",
-    ]  # fmt: skip
+    assert words(plan) == ["pick up the fork", "clean the fork", "put the fork in the drawer"]
     with pytest.raises(RoboLoopError, match="none is in hand"):
         spelled_out(plan[1:])
 
 
 def test_what_was_sliced_is_spoken_of_as_slices() -> None:
     plan = [HighAction("SliceObject", ("apple",))] * 2 + [HighAction("PickupObject", ("apple",))]
-    assert list(sentences(plan)) == ["slice the apple"] * 2 + ["pick up the apple slice"]
+    assert words(plan) == ["slice the apple", "slice the second apple", "pick up the apple slice"]
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -208,6 +219,55 @@ def test_a_line_that_unpacks_to_too_much_ends_the_file(
     records, rejected = split_up(Ai2thorSource(path=file, questions=("plan",)))
     assert [record.meta["episode"] for record in records] == ["trial_1"]
     assert [(item.error.code, item.error.place.line) for item in rejected] == [("E-REC-001", 2)]
+
+
+def test_episodes_number_things_of_a_kind_and_know_where_they_stood(
+    plans: tuple[list[Record], list[Rejected]],
+) -> None:
+    record = next(r for r in plans[0] if r.meta["task_type"] == "pick_two_obj_and_place")
+    episode = episode_of(record)
+    assert episode is not None and episode.form == "symbolic"
+    (goal,) = episode.goal
+    assert (goal.predicate, goal.count) == ("at", 2)
+    picked = [step for step in episode.steps if step.action == "pick_up"]
+    assert [step.number for step in picked] == [1, 2]
+    assert {(thing.object, thing.number) for thing in episode.standing} == {
+        (goal.object, 1), (goal.object, 2),
+    }  # fmt: skip
+    assert episode.steps[-1].text == f"put the second {goal.object} " + (
+        f"{'in' if goal.inside else 'on'} the {goal.place}"
+    )
+    assert [step.told for step in episode.steps] == record.meta["other_steps"]
+
+
+def test_what_nobody_picks_up_has_stood_where_the_goal_wants_it() -> None:
+    goal = goal_facts(
+        "pick_and_place_with_movable_recep",
+        {"object_target": "Fork", "mrecep_target": "Mug", "parent_target": "SinkBasin"},
+    )
+    episode = AlfredEpisode(
+        id="e", split="train", task_type="pick_and_place_with_movable_recep", scene="",
+        goal_arguments={
+            "object_target": "Fork", "mrecep_target": "Mug", "parent_target": "SinkBasin"
+        },
+        actions=(HighAction("GotoLocation", ("desk",)), HighAction("PickupObject", ("mug",)),
+                 HighAction("PutObject", ("mug", "sinkbasin"))),
+        tellings=(), num_low_actions=0, first_pictures={},
+    )  # fmt: skip
+    facts = episode_facts(episode)
+    assert facts.goal == goal and [fact.place for fact in goal] == ["mug", "sink"]
+    assert {(thing.object, thing.place) for thing in facts.standing} == {
+        ("mug", "desk"), ("fork", "mug"),
+    }  # fmt: skip
+
+
+def test_untouched_files_know_the_pictures_of_each_step() -> None:
+    for record in split_up(Ai2thorSource(path=real("alfred_raw"), questions=("plan",)))[0]:
+        episode = episode_of(record)
+        assert episode is not None
+        ends = [step.span for step in episode.steps]
+        assert ends[0][0] == 0
+        assert all(before[1] + 1 == after[0] for before, after in pairwise(ends))
 
 
 def trajectory(**changed: Any) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any, Literal, NamedTuple
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_file, hash_value, seeded_generator
 from roboloop.records.answers import Answer, Plan, Text
+from roboloop.records.episode import EPISODE_KEY, Episode, episode_to_json
+from roboloop.records.episode_words import numbered
 from roboloop.records.jsonl import Broken, scan_json_lines, scan_packed_json_lines
 from roboloop.records.media import FilePicture, Media
 from roboloop.records.record import InputValue, Record
@@ -27,7 +29,7 @@ from roboloop.sources.alfred_episodes import (
     find_trajectories,
     raw_episode,
 )
-from roboloop.sources.alfred_words import sentences, spelled_out
+from roboloop.sources.alfred_story import episode_facts, told_by
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
 from roboloop.sources.file_lists import folder_print
@@ -131,7 +133,7 @@ class _EpisodeWriter:
     def records(self, episode: AlfredEpisode, *, place: Place) -> Iterator[Record | Rejected]:
         """The records of all tellings; one reason when the episode has no plan at all."""
         try:
-            plan = self._plan(episode)
+            facts = self._facts(episode)
         except RoboLoopError as error:
             yield Rejected(error.located(replace(place, record_id=episode.id)), episode.id)
             return
@@ -140,7 +142,7 @@ class _EpisodeWriter:
                 record_id = f"{episode.id}/{number}/{question}"
                 try:
                     made = self._record(
-                        episode, record_id=record_id, number=number, question=question, plan=plan,
+                        episode, record_id=record_id, number=number, question=question, facts=facts,
                         place=place,
                     )  # fmt: skip
                 except RoboLoopError as error:
@@ -149,24 +151,27 @@ class _EpisodeWriter:
                     if made is not None:
                         yield made
 
-    def _plan(self, episode: AlfredEpisode) -> tuple[str, ...]:
-        """The plan in sentences; empty only when the people's own are wanted."""
+    def _facts(self, episode: AlfredEpisode) -> Episode | None:
+        """The episode in symbols; None where only the people's own sentences are wanted."""
         if not episode.tellings:
             raise RoboLoopError("E-DAT-004", "nobody has told this episode")
-        if not episode.actions and self._source.steps == "plan":
-            raise RoboLoopError(
-                "E-DAT-004",
-                f"split {episode.split} has no public plan",
-                fix="Leave it out of `splits`, or take `steps: people`.",
-            )
-        return tuple(sentences(spelled_out(episode.actions)))
+        if episode.actions:
+            return episode_facts(episode)
+        if self._source.steps == "people":
+            return None
+        raise RoboLoopError(
+            "E-DAT-004",
+            f"split {episode.split} has no public plan",
+            fix="Leave it out of `splits`, or take `steps: people`.",
+        )
 
     def _record(
         self, episode: AlfredEpisode, *, record_id: str, number: int, question: Question,
-        plan: tuple[str, ...], place: Place,
+        facts: Episode | None, place: Place,
     ) -> Record | None:  # fmt: skip
         """One question; None where a plan of one step leaves nothing to ask."""
         telling = episode.tellings[number]
+        plan = () if facts is None else tuple(step.text for step in facts.steps)
         steps = plan if self._source.steps == "plan" else telling.steps
         if not steps or not all(steps):
             raise RoboLoopError("E-DAT-004", "a step of its plan has no words")
@@ -181,6 +186,11 @@ class _EpisodeWriter:
                 "other_steps": list(other),
                 "object_boxes": [touched._asdict() for touched in episode.touched],
             }
+            if facts is not None:
+                pictures = [self._media(episode, step=step) for step in range(len(plan))]
+                meta[EPISODE_KEY] = episode_to_json(
+                    told_by(facts, telling=telling, pictures=pictures)
+                )
         else:
             meta["num_done"] = asked.num_done
         source = self._source
@@ -210,8 +220,8 @@ class _EpisodeWriter:
         ask = "What should the robot do next?"
         answer = steps[num_done]
         if question == "remaining_steps":
-            ask, answer = "Which steps remain?", _numbered(steps[num_done:])
-        done = f" Done so far:\n{_numbered(steps[:num_done])}\n" if num_done else " "
+            ask, answer = "Which steps remain?", numbered(steps[num_done:])
+        done = f" Done so far:\n{numbered(steps[:num_done])}\n" if num_done else " "
         text = f"The goal is '{goal.rstrip(' .')}'.{done}{ask}"
         return _Asked("planning", {"question": text}, Text(answer), num_done)
 
@@ -228,10 +238,6 @@ def _found(read: Callable[[], AlfredEpisode], *, place: Place) -> _Found | Rejec
         return _Found(read(), place)
     except RoboLoopError as error:
         return Rejected(error.located(place), error.place.record_id)
-
-
-def _numbered(steps: Sequence[str]) -> str:
-    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
 
 
 def _meta(episode: AlfredEpisode, *, number: int, aligned: bool | None) -> dict[str, Any]:

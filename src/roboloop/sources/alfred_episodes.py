@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -56,6 +56,7 @@ class AlfredEpisode:
         touched: Boxes; empty in the distilled form.
         first_pictures: High-level step -> the first picture of it, relative to the source's
             folder; empty where the pictures are not on disk.
+        spans: High-level step -> its first and last picture of the recording, counted from 0.
     """
 
     id: str
@@ -68,6 +69,7 @@ class AlfredEpisode:
     num_low_actions: int
     touched: tuple[TouchedObject, ...] = ()
     first_pictures: Mapping[int, str]
+    spans: Mapping[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
 
 
 class _Telling(BaseModel):
@@ -191,6 +193,7 @@ def raw_episode(file: Path, *, folder: Path) -> AlfredEpisode:
         num_low_actions=len(found.plan.low_actions),
         touched=tuple(_touched(found)),
         first_pictures=_first_pictures(found.images, file=file, folder=folder),
+        spans=_spans(found.images),
     )
 
 
@@ -235,6 +238,15 @@ def _touched(found: _Trajectory) -> Iterator[TouchedObject]:
             (float(x1), float(y1), float(x2), float(y2)),
             first_image.get(index),
         )
+
+
+def _spans(images: Sequence[_Image]) -> dict[int, tuple[int, int]]:
+    """The first and last picture of each step."""
+    spans: dict[int, tuple[int, int]] = {}
+    for number, image in enumerate(images):
+        first, _ = spans.get(image.high_idx, (number, number))
+        spans[image.high_idx] = (first, number)
+    return spans
 
 
 def _first_pictures(images: Sequence[_Image], *, file: Path, folder: Path) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""The actions of an ALFRED plan as sentences.
+"""The actions and things of an ALFRED plan, and their words.
 
 ALFRED plans with eight actions over AI2-THOR's objects (askforalfred/alfred, `high_pddl`); `NoOp`
 only ends a plan and says nothing.
@@ -6,7 +6,7 @@ only ends a plan and says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from roboloop.base.errors import RoboLoopError
@@ -17,15 +17,6 @@ _NUM_ARGUMENTS = {
     "GotoLocation": 1, "PickupObject": 1, "PutObject": 2, "SliceObject": 1, "CleanObject": 1,
     "HeatObject": 1, "CoolObject": 1, "ToggleObject": 1, END: 0,
 }  # fmt: skip
-_SENTENCES = {
-    "GotoLocation": "go to the {}",
-    "PickupObject": "pick up the {}",
-    "SliceObject": "slice the {}",
-    "CleanObject": "clean the {}",
-    "HeatObject": "heat the {}",
-    "CoolObject": "cool the {}",
-    "ToggleObject": "turn on the {}",
-}
 _WORDS = {
     "alarmclock": "alarm clock", "baseballbat": "baseball bat", "bathtubbasin": "bathtub",
     "butterknife": "butter knife", "cd": "CD", "cellphone": "cell phone",
@@ -45,7 +36,6 @@ _INSIDE = (
     "bathtubbasin", "bowl", "box", "cabinet", "coffeemachine", "cup", "drawer", "fridge",
     "garbagecan", "microwave", "mug", "pan", "pot", "safe", "sinkbasin",
 )  # fmt: skip
-"""What things are put in; they are put on everything else."""
 
 
 class HighAction(NamedTuple):
@@ -61,6 +51,11 @@ class HighAction(NamedTuple):
 def object_words(name: str) -> str:
     """An AI2-THOR object in words: `butterknife` -> `butter knife`; unknown ones stay."""
     return _WORDS.get(name, name)
+
+
+def is_container(name: str) -> bool:
+    """Whether things are put in it; they are put on everything else."""
+    return name in _INSIDE
 
 
 def spelled_out(actions: Sequence[HighAction]) -> tuple[HighAction, ...]:
@@ -92,25 +87,3 @@ def spelled_out(actions: Sequence[HighAction]) -> tuple[HighAction, ...]:
             in_hand = None
         whole.append(action)
     return tuple(whole)
-
-
-def sentences(actions: Sequence[HighAction]) -> Iterator[str]:
-    """A sentence for each action, without `NoOp` and empty arguments among them.
-
-    Once something has been sliced, its slices are spoken of: ALFRED's plans keep its name.
-    """
-    sliced: set[str] = set()
-    for action in actions:
-        if action.name == "SliceObject":
-            sliced.update(action.arguments)
-            yield _SENTENCES["SliceObject"].format(object_words(action.arguments[0]))
-            continue
-        words = [
-            f"{object_words(name)} slice" if name in sliced else object_words(name)
-            for name in action.arguments
-        ]
-        if action.name == "PutObject":
-            where = "in" if action.arguments[1] in _INSIDE else "on"
-            yield f"put the {words[0]} {where} the {words[1]}"
-        else:
-            yield _SENTENCES[action.name].format(*words)
