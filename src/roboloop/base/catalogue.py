@@ -170,21 +170,9 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Lower a floor, raise a quota, or choose more records.",
     ),
     # Compose
-    "E-CMP-020": ErrorKind(
-        "An episode lacks what a plan is made of",
-        "Nothing to mend here: a step of it names no thing, or it has no steps. Mend its source.",
-    ),
-    "E-CMP-021": ErrorKind(
-        "The plan of an episode does not reach its own goal",
-        "Nothing to mend: the checker's reason is in the message, and no record is made of it.",
-    ),
     "E-CMP-022": ErrorKind(
         "A plan cannot be told in three to five steps",
         "Nothing to mend: the episode is too short, or too long for the rules of compression.",
-    ),
-    "E-CMP-023": ErrorKind(
-        "A worse answer could not be proved to be worse",
-        "Nothing to mend: the change is harmless, and no pair is made of it.",
     ),
     # Dialects
     "E-DIA-001": ErrorKind(

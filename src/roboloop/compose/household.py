@@ -196,7 +196,7 @@ class Household:
         around = list(self._around(thing))
         if not went_to or len(around) == 1 or went_to in around:
             return None
-        return Obstacle("place", f"the {thing} is at the {around[1]}, not at the {went_to}")
+        return Obstacle("place", f"the {thing} is at the {around[-1]}, not at the {went_to}")
 
     def _around(self, thing: Thing) -> Iterator[str]:
         """The thing, its place, and the place of that, as far as it is known."""

@@ -65,7 +65,7 @@ def test_places(potato: Episode, do: MakeStep) -> None:
     steps = [*potato.steps[:-2], do("go_to", place="sofa"), potato.steps[-1]]
     found = find_violation(potato, steps)
     assert found is not None and "the robot went to the sofa, not to the table" in found.reason
-    steps = [*potato.steps[:-1], do("put", "potato slice", "sofa")]
+    steps = [*potato.steps[:-2], do("put", "potato slice", "sofa")]
     found = find_violation(potato, steps)
     assert found is not None and (found.rule, found.step) == ("goal", None)
 
@@ -84,7 +84,7 @@ def test_a_thing_moves_with_what_it_lies_in(do: MakeStep) -> None:
     assert found is None  # the fork may be put into the mug in the sink, too
     to_the_desk = [*episode.steps, do("go_to", place="desk"), do("pick_up", "fork")]
     found = find_violation(episode, to_the_desk)
-    assert found is not None and "the fork is at the mug, not at the desk" in found.reason
+    assert found is not None and "the fork is at the sink, not at the desk" in found.reason
 
 
 def test_two_of_a_kind_are_two(do: MakeStep) -> None:
