@@ -111,6 +111,10 @@ class Dialect(ABC):
         """A point as it stands inside a question, such as `[120, 64]`."""
 
     @abstractmethod
+    def write_value(self, place: Box | Points | Trajectory, *, size: PictureSize) -> str:
+        """A place as one JSON value inside a longer text, such as `[10, 20, 60, 80]`."""
+
+    @abstractmethod
     def read_points(self, text: str, *, size: PictureSize) -> PointsRead:
         """All points in a model's answer; tolerant of fences, prose, think tags, cut-off text."""
 

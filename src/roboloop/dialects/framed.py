@@ -116,14 +116,17 @@ class FramedDialect(Dialect):
                     for point, label in zip(answer.points_px, labels, strict=True)
                 )
             case Points() | Trajectory():
-                places = self._list(
-                    self.write_inline(point, size=size) for point in answer.points_px
-                )
-                return f"{{{_quoted(key)}: {places}}}"
+                return f"{{{_quoted(key)}: {self.write_value(answer, size=size)}}}"
 
     def write_inline(self, point_px: Point, *, size: PictureSize) -> str:
         """`[x, y]`, or `[y, x]` where y comes first."""
         return f"[{', '.join(self._ordered(point_px, size=size))}]"
+
+    def write_value(self, place: Box | Points | Trajectory, *, size: PictureSize) -> str:
+        """The numbers of a box in one list, those of points in a list for each."""
+        if isinstance(place, Box):
+            return self._box(place, size=size)
+        return self._list(self.write_inline(point, size=size) for point in place.points_px)
 
     def read_points(self, text: str, *, size: PictureSize) -> PointsRead:
         """All points; a box stands for its centre, a third number (depth) is left out."""

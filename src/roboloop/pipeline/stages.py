@@ -184,7 +184,7 @@ def _texts(recipe: Recipe, *, records: Path) -> Iterator[str]:
         task = load_task(record.task)
         yield from _wordings(record, dialect=dialect)
         if record.answer is not None:
-            yield task.render(record.answer, dialect=dialect, size=record.picture_size)
+            yield task.target(record, dialect=dialect)
         if isinstance(record.rejected, Text):
             yield record.rejected.text
 

@@ -132,7 +132,7 @@ def _texts(record: Record, *, dialect: Dialect) -> Iterator[str]:
         if not record.turns:
             yield task.question(record, dialect=dialect)
         if record.answer is not None and record.answer.kind == task.answer_kind:
-            yield task.render(record.answer, dialect=dialect, size=record.picture_size)
+            yield task.target(record, dialect=dialect)
     except (RoboLoopError, AssertionError):
         return  # a record that cannot be asked is a finding of the check
 

@@ -17,7 +17,7 @@ from roboloop.records.record import RECORD_KEYS, Record, record_to_json
 PLAIN_COLUMNS = ("id", "task", "source", "split", "licence", "origin")
 """Written as text; all other keys of a record as JSON text, null when empty."""
 
-LATER_COLUMNS = frozenset({"rejected"})
+LATER_COLUMNS = frozenset({"rejected", "reasoning"})
 """Not in the files of earlier versions."""
 
 _READ_ROWS = 1024

@@ -11,6 +11,13 @@ from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value
 from roboloop.records.answers import Answer, Points, answer_from_json, answer_to_json, check_answer
 from roboloop.records.media import Media, media_from_json, media_to_json
+from roboloop.records.reasoning import (
+    PlannerOutput,
+    SeeDoExpect,
+    check_reasoning,
+    reasoning_from_json,
+    reasoning_to_json,
+)
 
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -42,6 +49,7 @@ class Record:
         answer: The truth; None where it is not public.
         rejected: A worse answer to the same question, for training on preferences: of the kind the
             task answers with, or the free text of a model that failed.
+        reasoning: What is written before the answer when it is trained on; never scored.
         source: The kind of the source it came from.
         split: `train`, `val` or `test`.
         licence: SPDX name or the source's own words.
@@ -56,6 +64,7 @@ class Record:
     turns: tuple[Turn, ...] = ()
     answer: Answer | None = None
     rejected: Answer | None = None
+    reasoning: SeeDoExpect | PlannerOutput | None = None
     source: str = ""
     split: str = "train"
     licence: str = ""
@@ -91,6 +100,7 @@ RECORD_KEYS = (
     "turns",
     "answer",
     "rejected",
+    "reasoning",
     "source",
     "split",
     "licence",
@@ -101,7 +111,7 @@ RECORD_KEYS = (
 _KEY_TYPES: dict[str, type] = {
     **dict.fromkeys(RECORD_KEYS, str),
     "media": list, "turns": list, "inputs": dict, "meta": dict,
-    "answer": object, "rejected": object,
+    "answer": object, "rejected": object, "reasoning": object,
 }  # fmt: skip
 
 
@@ -118,6 +128,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
         value["answer"] = answer_to_json(record.answer)
     if record.rejected is not None:
         value["rejected"] = answer_to_json(record.rejected)
+    if record.reasoning is not None:
+        value["reasoning"] = reasoning_to_json(record.reasoning)
     for key in ("source", "split", "licence", "origin"):
         if text := getattr(record, key):
             value[key] = text
@@ -148,6 +160,7 @@ def record_from_json(value: Any) -> Record:
     if not given.get("task"):
         raise RoboLoopError("E-REC-002", "a record needs a 'task'")
     answer, rejected = given.get("answer"), given.get("rejected")
+    reasoning = given.get("reasoning")
     return Record(
         id=record_id,
         task=given["task"],
@@ -156,6 +169,7 @@ def record_from_json(value: Any) -> Record:
         turns=tuple(_turn(turn) for turn in given.get("turns", [])),
         answer=None if answer is None else answer_from_json(answer),
         rejected=None if rejected is None else answer_from_json(rejected),
+        reasoning=None if reasoning is None else reasoning_from_json(reasoning),
         source=given.get("source", ""),
         split=given.get("split", "train"),
         licence=given.get("licence", ""),
@@ -165,7 +179,7 @@ def record_from_json(value: Any) -> Record:
 
 
 def check_record(record: Record) -> None:
-    """Check the coordinates of the answers and the inputs against the picture's size.
+    """Check the coordinates of answers, reasoning and inputs against the picture's size.
 
     Raises:
         RoboLoopError: E-REC-010, E-REC-011 or E-REC-012; E-REC-016 when the rejected answer is the
@@ -181,7 +195,7 @@ def check_record(record: Record) -> None:
 
 
 def check_answers(record: Record, *, size: PictureSize | None) -> None:
-    """Check the coordinates of the true and the rejected answer against a picture's size.
+    """Check the coordinates of both answers and of the reasoning against a picture's size.
 
     Raises:
         RoboLoopError: E-REC-010, E-REC-011 or E-REC-012.
@@ -190,6 +204,8 @@ def check_answers(record: Record, *, size: PictureSize | None) -> None:
         check_answer(record.answer, size=size)
     if record.rejected is not None:
         check_answer(record.rejected, size=size)
+    if record.reasoning is not None:
+        check_reasoning(record.reasoning, size=size)
 
 
 def record_hash(record: Record) -> str:

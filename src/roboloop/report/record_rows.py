@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from roboloop.dialects import load_dialect
 from roboloop.records.record import Record
 from roboloop.report.pictures import PictureFolder
 from roboloop.report.rows import answer_words, rounded_marks
 from roboloop.report.wording import question_of
 from roboloop.tasks import TASKS, load_task
+from roboloop.tasks.reasoning_marks import reasoning_marks
+from roboloop.tasks.reasoning_text import reasoning_text
 
 
 def record_row(record: Record, *, pictures: PictureFolder) -> dict[str, Any]:
@@ -35,6 +38,10 @@ def _truth(record: Record) -> dict[str, Any] | None:
         return {"text": said[0], "marks": [], "parsed": ""} if said else None
     marks = load_task(record.task).marks(record.answer) if record.task in TASKS.rows else ()
     words = answer_words(record.answer)
+    if record.reasoning is not None:
+        plain = load_dialect("plain")
+        told = reasoning_text(record.reasoning, dialect=plain, size=record.picture_size)
+        said, marks = [f"{told}\n{words}"], (*marks, *reasoning_marks(record.reasoning))
     return {
         "text": said[0] if said else words,
         "marks": rounded_marks([mark._asdict() for mark in marks]),

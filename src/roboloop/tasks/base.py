@@ -21,6 +21,7 @@ from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
 from roboloop.records.record import Record
 from roboloop.records.regions import Polygon
 from roboloop.tasks.final_answer import FinalAnswer, is_failed_request
+from roboloop.tasks.reasoning_text import requested, with_reasoning
 from roboloop.tasks.tracked_text import Span
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -168,6 +169,18 @@ class Task(ABC):
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:
         """The text a perfect model would answer."""
 
+    def target(self, record: Record, *, dialect: Dialect) -> str:
+        """The text that a model is trained to write: any reasoning of the record, then its answer.
+
+        Scored is the answer alone, which `render` writes.
+        """
+        assert record.answer is not None, f"{record.id} has no answer"
+        size = record.picture_size
+        answer = self.render(record.answer, dialect=dialect, size=size)
+        if record.reasoning is None:
+            return answer
+        return with_reasoning(answer, reasoning=record.reasoning, dialect=dialect, size=size)
+
     def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The answer in a model's text, in pixels of the record's first picture."""
         if not text.strip():
@@ -211,11 +224,13 @@ class Task(ABC):
         """A wording for this record: the first one, or with a seed one drawn by seed and id.
 
         Only wordings whose names the record's inputs fill are considered, and a record that brings
-        its own `question` is asked that.
+        its own `question` is asked that. A record with reasoning is asked in its language.
 
         Raises:
             RoboLoopError: E-REC-002 when there is none.
         """
+        if record.reasoning is not None:
+            languages = (record.reasoning.language,)
         known = self.askable(record, languages=languages)
         if not known:
             wanted = sorted({", ".join(sorted(wording.names)) for wording in self.wordings})
@@ -233,13 +248,15 @@ class Task(ABC):
         """The text of the question, without picture placeholders.
 
         A published question (the record's last user turn) is used word for word. Otherwise the
-        wording is filled from `record.inputs`; points are written in the dialect.
+        wording is filled from `record.inputs`; points are written in the dialect. A record with
+        reasoning may ask for it.
         """
         for turn in reversed(record.turns):
             if turn.role == "user":
                 return turn.text.replace("<image>", "").strip()
         chosen = wording or self.choose_wording(record)
-        return chosen.template.format_map(self._fillers(record, dialect=dialect))
+        asked = chosen.template.format_map(self._fillers(record, dialect=dialect))
+        return asked if record.reasoning is None else requested(asked, reasoning=record.reasoning)
 
     def askable(self, record: Record, *, languages: Sequence[str]) -> list[Wording]:
         """The wordings that the record can fill; if it brings a `question`, only those with it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image, ImageEnhance
 
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.records.answers import Answer, Box, Boxes, Points, Trajectory
+from roboloop.records.reasoning import moved_reasoning, reasoning_places
 from roboloop.records.record import InputValue, Record
 from roboloop.records.regions import Mask, Polygon
 from roboloop.train.augment_config import AugmentConfig
@@ -93,8 +95,11 @@ class Warp:
             moved = self.answer(value, size=size) if isinstance(value, Points) else value
             inputs[name] = moved  # pyright: ignore[reportArgumentType]
         answer = None if record.answer is None else self.answer(record.answer, size=size)
+        reasoning = record.reasoning
+        if reasoning is not None:
+            reasoning = moved_reasoning(reasoning, move=partial(self.point, size=size))
         # A rejected answer may be a text with places in it, which would stay where they were.
-        return replace(record, inputs=inputs, answer=answer, rejected=None)
+        return replace(record, inputs=inputs, answer=answer, rejected=None, reasoning=reasoning)
 
 
 class Span(NamedTuple):
@@ -184,7 +189,8 @@ def _unit_places(record: Record) -> Iterator[Point]:
     size = record.picture_size
     if size is None:
         return
-    for value in (record.answer, *record.inputs.values()):
+    reasoned = () if record.reasoning is None else reasoning_places(record.reasoning)
+    for value in (record.answer, *record.inputs.values(), *reasoned):
         for x, y in _places(value):
             yield Point(x / size.width, y / size.height)
 

@@ -37,9 +37,7 @@ def asked_turns(
 def conversation(
     record: Record, *, dialect: Dialect, config: PhaseConfig, wording_seed: int | None
 ) -> tuple[Turn, ...]:
-    """The turns of `asked_turns`, and the answer as its task renders it. Arguments as there."""
-    assert record.answer is not None
-    task = load_task(record.task)
-    answer = task.render(record.answer, dialect=dialect, size=record.picture_size)
+    """The turns of `asked_turns`, and the answer after its reasoning. Arguments as there."""
+    written = load_task(record.task).target(record, dialect=dialect)
     asked = asked_turns(record, dialect=dialect, config=config, wording_seed=wording_seed)
-    return (*asked, Turn("assistant", answer))
+    return (*asked, Turn("assistant", written))

@@ -16,6 +16,7 @@ from roboloop.records.record import Record, Turn, record_to_json
 from roboloop.sources.conversation_records import KEPT_RECORD
 from roboloop.sources.conversations import IMAGE_MARK
 from roboloop.tasks import load_task
+from roboloop.tasks.reasoning_text import with_reasoning
 
 EntryForm = Literal["llava", "sharegpt", "messages", "alpaca"]
 _SHAREGPT_NAMES = {"user": "human", "assistant": "gpt", "system": "system"}
@@ -82,7 +83,13 @@ def spoken_turns(record: Record, *, dialect: Dialect | None) -> tuple[Turn, ...]
         turns = (*turns, Turn("user", f"{marks}\n{question}" if marks else question))
     if record.answer is None:
         return turns
-    return (*turns, Turn("assistant", answer_text(record, record.answer, dialect=dialect)))
+    told = answer_text(record, record.answer, dialect=dialect)
+    if record.reasoning is not None:
+        told = with_reasoning(
+            told, reasoning=record.reasoning, dialect=_declared(dialect, record),
+            size=record.picture_size,
+        )  # fmt: skip
+    return (*turns, Turn("assistant", told))
 
 
 def answer_text(record: Record, answer: Answer, *, dialect: Dialect | None) -> str:
@@ -117,6 +124,7 @@ def _declared(dialect: Dialect | None, record: Record) -> Dialect:
 
     given = (record.answer, record.rejected)
     spatial = any(answer is not None and answer.kind in SPATIAL_KINDS for answer in given)
+    spatial = spatial or record.reasoning is not None
     if spatial or any(isinstance(value, Points) for value in record.inputs.values()):
         raise RoboLoopError(
             "E-CFG-003",

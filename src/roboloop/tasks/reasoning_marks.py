@@ -1,0 +1,25 @@
+"""What to draw for reasoning over the picture that it speaks of."""
+
+from __future__ import annotations
+
+from roboloop.base.geometry import Point
+from roboloop.records.answers import Box, Points, Trajectory
+from roboloop.records.reasoning import PlannerOutput, SeeDoExpect, reasoning_places
+from roboloop.tasks.base import Mark
+
+
+def reasoning_marks(reasoning: SeeDoExpect | PlannerOutput) -> tuple[Mark, ...]:
+    """Every place with its name: boxes of things, then where they are expected; paths and points.
+
+    Nothing where the places lie in another picture than the record's first, which is drawn on.
+    """
+    if reasoning.picture:
+        return ()
+    return tuple(_mark(place) for place in reasoning_places(reasoning))
+
+
+def _mark(place: Box | Points | Trajectory) -> Mark:
+    if isinstance(place, Box):
+        corners = (Point(place.x1, place.y1), Point(place.x2, place.y2))
+        return Mark("box", corners, place.label or "")
+    return Mark("path" if isinstance(place, Trajectory) else "points", place.points_px)
