@@ -170,6 +170,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Lower a floor, raise a quota, or choose more records.",
     ),
     # Compose
+    "E-CMP-010": ErrorKind(
+        "A picture's scene does not carry reasoning",
+        "Nothing to mend: the record itself is kept, only no reasoning is made from it.",
+    ),
+    "E-CMP-011": ErrorKind(
+        "A claim of reasoning is contradicted, unsupported, doubled or redundant",
+        "Nothing to mend: the claim was left out. Many of them point at the annotations.",
+    ),
     "E-CMP-022": ErrorKind(
         "A plan cannot be told in three to five steps",
         "Nothing to mend: the episode is too short, or too long for the rules of compression.",

@@ -2,4 +2,9 @@
 
 from roboloop.base.table import Table
 
-COMPOSERS = Table("composers", rows={})
+COMPOSERS = Table(
+    "composers",
+    rows={
+        "reason": "roboloop.compose.reason:Reason",
+    },
+)

@@ -28,6 +28,8 @@ class Draft:
         suffix: Tells several questions of one task about one picture apart.
         media: Pictures other than the one asked about, when the question shows others.
         turns: The question itself, where the task's wordings do not fit it.
+        about: Names of the things in the picture that the question speaks of.
+        asked_name: What the question counts or looks for.
     """
 
     answer: Answer
@@ -35,6 +37,8 @@ class Draft:
     suffix: str = ""
     media: tuple[Media, ...] = ()
     turns: tuple[Turn, ...] = ()
+    about: tuple[str, ...] = ()
+    asked_name: str = ""
 
 
 class Drafted(NamedTuple):

@@ -40,6 +40,8 @@ class LvisSource(DataSetSource):
     """Which questions to ask."""
     max_questions: int = Field(3, ge=1)
     """Of one task about one picture; a seeded draw where there are more."""
+    scenes: bool = False
+    """Keep all that is known of each picture in `meta.scene`, for the composer `reason`."""
 
     @field_validator("tasks")
     @classmethod
@@ -89,12 +91,13 @@ class LvisSource(DataSetSource):
         except RoboLoopError as error:
             yield Rejected(error.located(Place(base.origin, record_id=base.id)), base.id)
             return
+        scene = part.known.scene() if self.scenes else None
         for task in self.tasks:
             draw = seeded_generator(context.seed, self.kind, part.image_id, task)
             drafts = object_drafts(
-                part.scene, task=task, max_questions=self.max_questions, draw=draw
+                part.known, task=task, max_questions=self.max_questions, draw=draw
             )
-            yield from records_of(drafts, base=replace(base, media=(picture,)))
+            yield from records_of(drafts, base=replace(base, media=(picture,)), scene=scene)
 
     def fingerprint(self) -> str:
         """Hash of the options, the files and the names and sizes of the pictures."""

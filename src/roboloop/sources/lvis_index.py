@@ -19,7 +19,7 @@ from roboloop.records.jsonl import Broken
 from roboloop.sources.base import Rejected
 from roboloop.sources.fields import Entry, cornered_box, finite
 from roboloop.sources.json_members import scan_members
-from roboloop.sources.object_questions import NamedObject, Scene
+from roboloop.sources.object_questions import KnownObjects, NamedObject
 
 SLACK_PX = 1.0
 ARRAYS = ("images", "annotations", "categories")
@@ -38,7 +38,7 @@ class LvisPicture(NamedTuple):
     paths: tuple[str, ...]
     size: PictureSize
     licence: str
-    scene: Scene
+    known: KnownObjects
     file: str
 
 
@@ -104,7 +104,7 @@ class LvisIndex:
             image.paths,
             image.size,
             self._licences.get(image.licence, ""),
-            Scene(objects=objects, uncounted=frozenset(uncounted), absent=absent),
+            KnownObjects(objects=objects, uncounted=frozenset(uncounted), absent=absent),
             str(self._file),
         )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roboloop.records.answers import Box, Boxes, Number, YesNo
+from roboloop.records.scene import Scene, SceneObject
 from roboloop.sources.record_drafts import RecordDraft, sample
 
 OBJECT_TASKS = ("detect_objects", "object_box", "pointing", "number_vqa", "yes_no_vqa")
@@ -28,10 +29,11 @@ class NamedObject:
     name: str
     box: Box
     key: str
+    attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class KnownObjects:
     """What is known of a picture.
 
     Attributes:
@@ -44,6 +46,22 @@ class Scene:
     uncounted: frozenset[str] = frozenset()
     absent: tuple[str, ...] = ()
 
+    def scene(self) -> Scene:
+        """The same for composers: each thing under its key."""
+        return Scene(
+            objects=tuple(
+                SceneObject(
+                    id=found.key,
+                    name=found.name,
+                    box_px=found.box.corners_px,
+                    attributes=found.attributes,
+                )
+                for found in self.objects
+            ),
+            not_there=self.absent,
+            not_exhaustive=tuple(sorted(self.uncounted - {""})),
+        )
+
     def complete(self) -> Mapping[str, Sequence[NamedObject]]:
         """Name -> its objects, for the names of which every instance is annotated."""
         groups: defaultdict[str, list[NamedObject]] = defaultdict(list)
@@ -54,10 +72,10 @@ class Scene:
 
 
 def object_drafts(
-    scene: Scene, *, task: str, max_questions: int, draw: np.random.Generator
+    known: KnownObjects, *, task: str, max_questions: int, draw: np.random.Generator
 ) -> Iterator[RecordDraft]:
     """Questions of one of `OBJECT_TASKS`; `draw` chooses where there are more than may be asked."""
-    groups = scene.complete()
+    groups = known.complete()
     match task:
         case "detect_objects":
             names = _listable(groups, draw=draw)
@@ -71,16 +89,17 @@ def object_drafts(
                     key=name,
                     inputs={"question": question},
                     answer=Number(len(groups[name])),
+                    asked_name=name,
                 )
         case "yes_no_vqa":
-            yield from _presence(scene, max_questions=max_questions, draw=draw)
+            yield from _presence(known, max_questions=max_questions, draw=draw)
         case _:
             single = [group[0] for group in groups.values() if len(group) == 1]
             for found in sample(single, count=max_questions, draw=draw):
                 called = found.name if task == "object_box" else f"the {found.name}"
                 yield RecordDraft(
                     task=task, key=found.key, inputs={"object": called}, answer=found.box,
-                    meta={"object_id": found.key},
+                    meta={"object_id": found.key}, about=(found.key,),
                 )  # fmt: skip
 
 
@@ -111,14 +130,18 @@ def _detection(groups: Mapping[str, Sequence[NamedObject]]) -> RecordDraft:
 
 
 def _presence(
-    scene: Scene, *, max_questions: int, draw: np.random.Generator
+    known: KnownObjects, *, max_questions: int, draw: np.random.Generator
 ) -> Iterator[RecordDraft]:
     """As many questions with "yes" as with "no", so that neither can be guessed."""
-    present = list(dict.fromkeys(found.name for found in scene.objects))
-    count = min(max(1, max_questions // 2), len(present), len(scene.absent))
-    for names, value in ((present, True), (scene.absent, False)):
+    present = list(dict.fromkeys(found.name for found in known.objects))
+    count = min(max(1, max_questions // 2), len(present), len(known.absent))
+    for names, value in ((present, True), (known.absent, False)):
         for name in sample(names, count=count, draw=draw):
             question = f"Is there any {name} in this picture?"
             yield RecordDraft(
-                task="yes_no_vqa", key=name, inputs={"question": question}, answer=YesNo(value)
+                task="yes_no_vqa",
+                key=name,
+                inputs={"question": question},
+                answer=YesNo(value),
+                asked_name=name,
             )

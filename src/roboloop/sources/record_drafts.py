@@ -14,6 +14,7 @@ from roboloop.base.geometry import PictureSize
 from roboloop.records.answers import Answer
 from roboloop.records.media import Media
 from roboloop.records.record import InputValue, Record, Turn
+from roboloop.records.scene import SCENE_KEY, Scene
 from roboloop.sources.measure import MediaMeter
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class RecordDraft:
 
     Attributes:
         key: Tells it from others of its task about the same picture; may be empty.
+        about, about_relation, asked_name: What of the picture it asks about, as `Scene` has it.
     """
 
     task: str
@@ -33,6 +35,9 @@ class RecordDraft:
     inputs: Mapping[str, InputValue] = field(default_factory=dict[str, InputValue])
     turns: tuple[Turn, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    about: tuple[str, ...] = ()
+    about_relation: str = ""
+    asked_name: str = ""
 
 
 def record_of(draft: RecordDraft, *, base: Record) -> Record:
@@ -47,11 +52,31 @@ def record_of(draft: RecordDraft, *, base: Record) -> Record:
     )
 
 
-def records_of(drafts: Iterable[RecordDraft], *, base: Record) -> Iterator[Record]:
-    """A record for each draft; its task and key make it one of several with the id of `base`."""
+def records_of(
+    drafts: Iterable[RecordDraft], *, base: Record, scene: Scene | None = None
+) -> Iterator[Record]:
+    """A record for each draft; its task and key make it one of several with the id of `base`.
+
+    Args:
+        drafts: The questions.
+        base: What they share.
+        scene: Kept with each in `meta.scene`, with what the question is about; None keeps none.
+    """
     for draft in drafts:
         name = f"{base.id}/{draft.task}"
-        yield replace(record_of(draft, base=base), id=f"{name}/{draft.key}" if draft.key else name)
+        found = replace(
+            record_of(draft, base=base), id=f"{name}/{draft.key}" if draft.key else name
+        )
+        yield found if scene is None else replace(found, meta=_with_scene(found, scene, draft))
+
+
+def _with_scene(record: Record, scene: Scene, draft: RecordDraft) -> Mapping[str, Any]:
+    asked = {
+        "about": draft.about,
+        "about_relation": draft.about_relation,
+        "asked_name": draft.asked_name,
+    }
+    return {**record.meta, SCENE_KEY: scene.model_copy(update=asked).to_json()}
 
 
 def measured_picture(media: Media, *, stated: PictureSize, meter: MediaMeter) -> Media:

@@ -60,6 +60,9 @@ class VisualGenomeSource(DataSetSource):
     """Which annotation files to read, of those that are there."""
     max_questions: int = Field(3, ge=1)
     """Of one task about one picture from one file; a seeded draw where there are more."""
+    scenes: bool = False
+    """Keep what the file tells of each picture in `meta.scene`, for the composer `reason`: its
+    objects, with their attributes or relationships where it is the file that has them."""
     licence: str = LICENCE
 
     def media_roots(self) -> Mapping[str, Path]:
@@ -122,7 +125,8 @@ class VisualGenomeSource(DataSetSource):
     def _asked(self, asker: Asker, *, kind: Kind) -> Iterator[Record | Rejected]:
         drafts = list(QUESTIONS[kind](asker))
         yield from asker.rejected
-        yield from records_of(drafts, base=asker.base)
+        scene = asker.scene if self.scenes else None
+        yield from records_of(drafts, base=asker.base, scene=scene)
 
     def _base(self, image_id: int, *, part: VisualGenomePart) -> Record:
         return Record(

@@ -12,6 +12,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.records.answers import Box
 from roboloop.records.record import Record
+from roboloop.records.scene import Scene
 from roboloop.sources.base import Rejected
 from roboloop.sources.fields import Entry, cornered_box
 from roboloop.sources.record_drafts import RecordDraft, sample
@@ -34,6 +35,8 @@ class Asker:
     Attributes:
         base: The record that all its questions share, with the measured picture.
         draw: Chooses where there are more questions than may be asked.
+        scene: All that the entry tells of the picture, once it has been asked; None of things
+            without names.
     """
 
     entry: Entry
@@ -41,6 +44,7 @@ class Asker:
     max_questions: int
     draw: np.random.Generator
     rejected: list[Rejected] = field(default_factory=list[Rejected])
+    scene: Scene | None = None
 
     @property
     def size(self) -> PictureSize:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import box_iou
 from roboloop.records.answers import Box, Text
 from roboloop.sources.fields import Entry
-from roboloop.sources.object_questions import NamedObject, Scene, object_drafts
+from roboloop.sources.object_questions import KnownObjects, NamedObject, object_drafts
 from roboloop.sources.record_drafts import RecordDraft
 from roboloop.sources.region_questions import region_inputs
 from roboloop.sources.visual_genome_entry import Asker, box_of, name_of
@@ -29,10 +30,11 @@ PEOPLE = frozenset(
 def ask_objects(asker: Asker) -> Iterator[RecordDraft]:
     """Where things are: `detect_objects`, `object_box` and `pointing`."""
     objects, _, uncounted = _named_objects(asker, list_name="objects")
-    scene = Scene(objects=tuple(objects), uncounted=frozenset(uncounted))
+    known = KnownObjects(objects=tuple(objects), uncounted=frozenset(uncounted))
+    asker.scene = known.scene()
     for task in SCENE_TASKS:
         yield from object_drafts(
-            scene, task=task, max_questions=asker.max_questions, draw=asker.draw
+            known, task=task, max_questions=asker.max_questions, draw=asker.draw
         )
 
 
@@ -41,6 +43,7 @@ def ask_attributes(asker: Asker) -> Iterator[RecordDraft]:
     objects, entries, uncounted = _named_objects(asker, list_name="attributes")
     counts = Counter(found.name for found in objects)
     drafts: list[RecordDraft] = []
+    described: dict[str, tuple[str, ...]] = {}
     for found in objects:
         given = entries[found.key]
         if counts[found.name] == 1 and found.name not in uncounted and "attributes" in given:
@@ -50,15 +53,20 @@ def ask_attributes(asker: Asker) -> Iterator[RecordDraft]:
                 asker.reject(error, key=found.key)
                 continue
             if attributes:
+                described[found.key] = tuple(dict.fromkeys(attributes))
                 drafts.append(
                     RecordDraft(
                         task="vqa",
                         key=found.key,
                         inputs={"question": f"What is the {found.name} like?"},
-                        answer=Text(", ".join(dict.fromkeys(attributes))),
+                        answer=Text(", ".join(described[found.key])),
                         meta={"object_id": found.key, "box_px": list(found.box.corners_px)},
+                        about=(found.key,),
                     )
                 )
+    things = (replace(found, attributes=described.get(found.key, ())) for found in objects)
+    known = KnownObjects(objects=tuple(things), uncounted=frozenset(uncounted))
+    asker.scene = known.scene()
     yield from asker.chosen(drafts)
 
 

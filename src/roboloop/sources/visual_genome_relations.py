@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.records.answers import Text, YesNo
+from roboloop.records.scene import Scene, SceneRelation
 from roboloop.sources.fields import Entry
-from roboloop.sources.object_questions import NamedObject
+from roboloop.sources.object_questions import KnownObjects, NamedObject
 from roboloop.sources.record_drafts import RecordDraft
 from roboloop.sources.visual_genome_entry import Asker, box_of, name_of
 
@@ -31,6 +32,7 @@ def ask_relationships(asker: Asker) -> Iterator[RecordDraft]:
             triples.append(_triple(item, key=key, size=asker.size))
         except RoboLoopError as error:
             asker.reject(error, key=key)
+    asker.scene = _scene(triples)
     holds = {triple.words for triple in triples}
     asked: list[RecordDraft] = []
     for triple in dict.fromkeys(triples):
@@ -41,6 +43,24 @@ def ask_relationships(asker: Asker) -> Iterator[RecordDraft]:
     starts = Counter(triple.words[:2] for triple in triples)
     fills = [_fill_in(t) for t in triples if starts[t.words[:2]] == 1]
     yield from asker.chosen(fills)
+
+
+def _scene(triples: Sequence[_Triple]) -> Scene:
+    """All ends and how they stand together. The file promises no completeness of any name."""
+    ends = {end.key: end for triple in triples for end in (triple.subject, triple.other)}
+    known = KnownObjects(
+        objects=tuple(ends.values()), uncounted=frozenset(end.name for end in ends.values())
+    )
+    relations = [
+        SceneRelation(
+            subject=triple.subject.key,
+            predicate=triple.words[1],
+            object=triple.other.key,
+            id=triple.key,
+        )
+        for triple in triples
+    ]
+    return known.scene().model_copy(update={"relations": tuple(relations)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +104,8 @@ def _whether(triple: _Triple, *, value: bool) -> RecordDraft:
         inputs={"question": f"Is this right: the {subject} {predicate} the {other}?"},
         answer=YesNo(value),
         meta=triple.evidence,
+        about=(triple.subject.key, triple.other.key),
+        about_relation=triple.key,
     )
 
 
@@ -95,4 +117,6 @@ def _fill_in(triple: _Triple) -> RecordDraft:
         inputs={"question": f"Fill in the blank: the {subject} {predicate} the ___."},
         answer=Text(other),
         meta=triple.evidence,
+        about=(triple.subject.key, triple.other.key),
+        about_relation=triple.key,
     )

@@ -87,14 +87,17 @@ def _gripper_det(sight: Sight) -> Iterator[Draft]:
 def _object_box(sight: Sight) -> Iterator[Draft]:
     for thing in sight.truth.objects:
         if is_asked_for(thing) and thing.box_px is not None:
-            yield Draft(Box(*thing.box_px), {"object": thing.name}, thing.name.replace(" ", "-"))
+            name = thing.name
+            suffix = name.replace(" ", "-")
+            yield Draft(Box(*thing.box_px), {"object": name}, suffix, about=(name,))
 
 
 def _pointing(sight: Sight) -> Iterator[Draft]:
     for thing in sight.truth.objects:
         if is_asked_for(thing) and thing.box_px is not None:
             name = thing.name
-            yield Draft(Box(*thing.box_px), {"object": f"the {name}"}, name.replace(" ", "-"))
+            suffix = name.replace(" ", "-")
+            yield Draft(Box(*thing.box_px), {"object": f"the {name}"}, suffix, about=(name,))
 
 
 def _detect_objects(sight: Sight) -> Iterator[Draft]:

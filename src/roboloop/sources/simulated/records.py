@@ -17,9 +17,11 @@ from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value, seeded_generator
 from roboloop.records.media import ArchivePicture
 from roboloop.records.record import Record, check_record
+from roboloop.records.scene import SCENE_KEY
 from roboloop.sources.base import Rejected, Source, SourceContext
 from roboloop.sources.drafts import Draft, Drafted
 from roboloop.sources.drawing.questions import DrawnChoice
+from roboloop.sources.simulated.known_scene import known_scene
 from roboloop.sources.simulated.pack import (
     FRAMES_FILE,
     SHIPPED,
@@ -49,6 +51,7 @@ class SimulatedSource(Source):
             one is a picture of its own in the stage's folder.
         rejected: Give boxes, and yes or no, a worse answer too, for training on preferences: the
             place of another object in the picture, where there is one.
+        scenes: Keep what is known of each picture in `meta.scene`, for the composer `reason`.
     """
 
     kind: Literal["simulated"] = "simulated"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -58,6 +61,7 @@ class SimulatedSource(Source):
     max_episodes: int | None = Field(default=None, ge=1)
     max_drawn_per_episode: int = Field(default=1, ge=0)
     rejected: bool = False
+    scenes: bool = False
 
     @field_validator("tasks")
     @classmethod
@@ -99,7 +103,7 @@ class SimulatedSource(Source):
             sights = list(sights_of(episode, root=root))
             for sight in sights:
                 for task, draft in self._drafts(sight, seed=context.seed):
-                    record = _record(sight, task=task, draft=draft)
+                    record = self._record(sight, task=task, draft=draft)
                     if self.rejected:
                         record = _with_worse(record, sight=sight, seed=context.seed)
                     yield _checked(record)
@@ -145,6 +149,15 @@ class SimulatedSource(Source):
                 num_made += 1
                 draft = _draw(pack, sight=sight, task=task, choice=choice, context=context)
                 yield _checked(_record(sight, task=task, draft=draft))
+
+    def _record(self, sight: Sight, *, task: str, draft: Draft) -> Record:
+        record = _record(sight, task=task, draft=draft)
+        if not self.scenes:
+            return record
+        scene = known_scene(sight, draft=draft)
+        last = len(record.media) - 1
+        scene = scene.model_copy(update={"picture": last}) if last else scene
+        return replace(record, meta={**record.meta, SCENE_KEY: scene.to_json()})
 
 
 def sights_of(episode: PackEpisode, *, root: str) -> Iterator[Sight]:

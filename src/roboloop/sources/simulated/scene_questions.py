@@ -86,11 +86,12 @@ def _with_options(
     sight: Sight,
     with_history: bool = False,
     suffix: str = "",
+    about: tuple[str, ...] = (),
 ) -> Draft:
     """A choice among texts in random order."""
     choice = shuffled_options(right, wrong=wrong, rng=rng)
     media = sight.history if with_history else ()
-    return Draft(choice, {**inputs, "options": choice.options}, suffix, media)
+    return Draft(choice, {**inputs, "options": choice.options}, suffix, media, about=about)
 
 
 def _planning_decide(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
@@ -107,7 +108,8 @@ def _plan_steps(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
         yield Draft(Plan(plan_of(sight)), {"instruction": sight.story.instruction})
 
 
-def _seen_relations(sight: Sight) -> list[RelationTruth]:
+def seen_relations(sight: Sight) -> list[RelationTruth]:
+    """Relations between things that are well seen and lie on the table."""
     seen = {thing.name for thing in sight.truth.objects if is_asked_for(thing)}
     held = {sight.story.grasped} if sight.truth.in_contact else set[str]()
     return [
@@ -118,7 +120,7 @@ def _seen_relations(sight: Sight) -> list[RelationTruth]:
 
 
 def _choice_vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
-    relations = _seen_relations(sight)
+    relations = seen_relations(sight)
     if not relations:
         return
     one = relations[int(rng.integers(len(relations)))]
@@ -132,11 +134,12 @@ def _choice_vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
         inputs={"question": question},
         sight=sight,
         suffix="relation",
+        about=(one.subject, one.reference),
     )
 
 
 def _yes_no_vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
-    relations = _seen_relations(sight)
+    relations = seen_relations(sight)
     if relations:
         one = relations[int(rng.integers(len(relations)))]
         is_true = bool(rng.random() < 0.5)
@@ -145,7 +148,9 @@ def _yes_no_vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
             f"Seen from the camera, is the {one.subject} {RELATION_WORDS[said]} "
             f"the {one.reference}?"
         )
-        yield Draft(YesNo(is_true), {"question": question}, "relation")
+        yield Draft(
+            YesNo(is_true), {"question": question}, "relation", about=(one.subject, one.reference)
+        )
     present = {thing.name for thing in sight.truth.objects}
     if rng.random() < 0.5:
         seen = sorted(thing.name for thing in sight.truth.objects if is_asked_for(thing))
@@ -160,7 +165,8 @@ def _yes_no_vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
             if colour in KINDS[kind].colours and f"{colour} {kind}" not in present
         ]
         name, there = absent[int(rng.integers(len(absent)))], False
-    yield Draft(YesNo(there), {"question": f"Is there {_article(name)} {name}?"}, "presence")
+    question = f"Is there {_article(name)} {name}?"
+    yield Draft(YesNo(there), {"question": question}, "presence", asked_name=name)
 
 
 def _article(name: str) -> str:
@@ -174,7 +180,8 @@ def _number_vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
         question = (
             f"How many objects are there, without the robot and the {sight.story.destination}?"
         )
-        yield Draft(Number(float(len(things))), {"question": question}, "count")
+        about = tuple(thing.name for thing in things)
+        yield Draft(Number(float(len(things))), {"question": question}, "count", about=about)
 
 
 def _vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
@@ -185,7 +192,8 @@ def _vqa(sight: Sight, rng: np.random.Generator) -> Iterator[Draft]:
         return
     thing = alone[int(rng.integers(len(alone)))]
     assert thing.colour in COLOURS, "an object wears a named colour"
-    yield Draft(Text(thing.colour), {"question": f"What colour is the {thing.kind}?"}, "colour")
+    question = f"What colour is the {thing.kind}?"
+    yield Draft(Text(thing.colour), {"question": question}, "colour", about=(thing.name,))
 
 
 WORD_QUESTIONS: Mapping[str, Callable[[Sight, np.random.Generator], Iterator[Draft]]] = (
