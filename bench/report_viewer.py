@@ -83,7 +83,7 @@ def main() -> int:
         )
         report = build_report(
             ReportConfig(max_records=NUM_RECORDS), evaluation=many, records=made.records,
-            train_logs={}, lock_text="", environment={}, ledger=None, out=folder / "report",
+            train_logs={}, lock_text="", environment={}, ledgers=[], out=folder / "report",
         )  # fmt: skip
         naive = write_naive_page(report.parent, evaluation=many)
         browser = open_browser(playwright)

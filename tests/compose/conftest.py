@@ -1,7 +1,8 @@
-"""Records of the rendered pack with their scenes."""
+"""Records of the rendered pack with their scenes; `count_words.py` can be imported."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from roboloop.compose.base import ComposeContext
 from roboloop.records.record import Record
 from roboloop.sources.base import SourceContext
 from roboloop.sources.simulated.records import SimulatedSource
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

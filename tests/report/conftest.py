@@ -49,7 +49,7 @@ def build(made: MadeEvaluation) -> Build:
 
     def built(out: Path, config: ReportConfig | None = None, **other: object) -> Path:
         inputs: dict[str, object] = {
-            "evaluation": made.evaluation, "records": made.records, "ledger": made.ledger,
+            "evaluation": made.evaluation, "records": made.records, "ledgers": [made.ledger],
             "train_logs": {"ground": made.log}, "lock_text": LOCK, "environment": ENVIRONMENT,
             "name": "made-run",
         } | other  # fmt: skip

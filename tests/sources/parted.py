@@ -11,8 +11,9 @@ from typing import Any, Literal
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.records import Record, Text
 from roboloop.runs.ledger import Ledger
+from roboloop.runs.parts import BuildCounts
 from roboloop.sources.base import Rejected, SourceContext
-from roboloop.sources.build import BuildCounts, build_records
+from roboloop.sources.build import build_records
 from roboloop.sources.data_set import DataSetSource
 
 NUM_PER_PART = 9

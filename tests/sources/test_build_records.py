@@ -20,8 +20,9 @@ from roboloop.records import Box, FilePicture, Record, Text
 from roboloop.records.shard_files import ShardWriter
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import Ledger, LedgerLine, read_ledger
+from roboloop.runs.parts import BuildCounts
 from roboloop.sources.base import Rejected, Source, SourceContext
-from roboloop.sources.build import BuildCounts, build_records
+from roboloop.sources.build import build_records
 from roboloop.sources.record_files import RecordFilesSource
 
 Item = Record | Rejected

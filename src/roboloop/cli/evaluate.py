@@ -115,8 +115,10 @@ def evaluate(
     """
     if benchmarks.benchmarks is None and data is None:
         from roboloop.cli.run import follow
+        from roboloop.pipeline.load import load_recipe
 
-        return follow(Path(recipe_or_model), out=out, overrides=set, until="evaluate")
+        loaded = load_recipe(Path(recipe_or_model), overrides=set)
+        return follow(loaded, out=out, until="evaluate")
     asked: dict[str, Any] = {"batch_size": batch_size, "seed": seed}
     if max_new_tokens is not None:
         asked["max_new_tokens"] = max_new_tokens

@@ -24,6 +24,10 @@ VERBS = {
     "run": ("roboloop.cli.run:run", "Run a recipe: data, training, evaluation, report."),
     "plan": ("roboloop.cli.plan:plan", "Say what a run would do and what is done already."),
     "data": ("roboloop.cli.run:data", "Make only the records of a recipe."),
+    "compose": (
+        "roboloop.cli.compose:compose",
+        "Make reasoning, plans and preference pairs of a recipe's records.",
+    ),
     "detect": ("roboloop.cli.detect:detect", "Say which source reads what lies at a path."),
     "check": ("roboloop.cli.check:check", "Check a recipe, or open and check every record."),
     "look": ("roboloop.cli.look:look", "See records in the offline viewer."),

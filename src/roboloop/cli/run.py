@@ -11,6 +11,7 @@ from roboloop.base.progress import console
 from roboloop.cli.processes import ALONE, GROUP, ProcessOptions
 
 if TYPE_CHECKING:
+    from roboloop.pipeline.recipe import Recipe
     from roboloop.train.processes import Processes
 
 
@@ -35,10 +36,8 @@ def run(
         workers: Processes that read data sets; one a core when left out.
         processes: See its options.
     """
-    return follow(
-        recipe, out=out, overrides=_with_workers(set, workers), until="report",
-        processes=processes.processes(),
-    )  # fmt: skip
+    loaded = _load(recipe, overrides=with_workers(set, workers))
+    return follow(loaded, out=out, until="report", processes=processes.processes())
 
 
 def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -48,7 +47,7 @@ def demo(*, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
         out: The run folder; runs/demo-cpu when left out.
         set: Override a value of the recipe demo_cpu.
     """
-    return follow(Path("demo_cpu"), out=out, overrides=set, until="report")
+    return follow(_load(Path("demo_cpu"), overrides=set), out=out, until="report")
 
 
 def data(
@@ -70,7 +69,7 @@ def data(
         workers: Processes that read data sets; one a core when left out.
     """
     last = {"sources": "data", "curate": "curate"}[until]
-    return follow(recipe, out=out, overrides=_with_workers(set, workers), until=last)
+    return follow(_load(recipe, overrides=with_workers(set, workers)), out=out, until=last)
 
 
 def train(
@@ -94,15 +93,15 @@ def train(
     """
     if launch is not None:
         from roboloop.pipeline.launch import launch_text
-        from roboloop.pipeline.load import load_recipe
 
         processes.check()
-        name = load_recipe(recipe, overrides=set).name
+        name = _load(recipe, overrides=set).name
         words = ["train", str(recipe), "--out", str(out or Path("runs") / name)]
         words += [word for override in set for word in ("--set", override)]
         print(launch_text(launch, processes.cluster_job(name, arguments=words)))  # noqa: T201
         return 0
-    return follow(recipe, out=out, overrides=set, until="train", processes=processes.processes())
+    loaded = _load(recipe, overrides=set)
+    return follow(loaded, out=out, until="train", processes=processes.processes())
 
 
 def report(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = ()) -> int:
@@ -113,28 +112,22 @@ def report(recipe: Path, /, *, out: Path | None = None, set: tuple[str, ...] = (
         out: The run folder.
         set: Override a value.
     """
-    return follow(recipe, out=out, overrides=set, until="report")
+    return follow(_load(recipe, overrides=set), out=out, until="report")
 
 
-def _with_workers(overrides: tuple[str, ...], workers: int | None) -> tuple[str, ...]:
+def with_workers(overrides: tuple[str, ...], workers: int | None) -> tuple[str, ...]:
+    """The overrides of a recipe, and the number of processes that read its data."""
     return overrides if workers is None else (*overrides, f"data.num_workers={workers}")
 
 
 def follow(
-    recipe: Path,
-    *,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    until: str,
-    processes: Processes | None = None,
+    recipe: Recipe, *, out: Path | None, until: str, processes: Processes | None = None
 ) -> int:
     """Follow a recipe up to the stage `until` and say what came of it."""
     from roboloop.pipeline.execute import run_recipe
-    from roboloop.pipeline.load import load_recipe
 
-    loaded = load_recipe(recipe, overrides=overrides)
-    folder = out or Path("runs") / loaded.name
-    result = run_recipe(loaded, out=folder, until=until, processes=processes)
+    folder = out or Path("runs") / recipe.name
+    result = run_recipe(recipe, out=folder, until=until, processes=processes)
     said = console()
     if result.scores is not None:
         said.print("\n" + result.scores, markup=False, soft_wrap=True)
@@ -144,3 +137,9 @@ def follow(
         said.print("the forgetting gate is closed: see `gate` in the evaluation's report.json")
         return 1
     return 0
+
+
+def _load(recipe: Path, *, overrides: tuple[str, ...]) -> Recipe:
+    from roboloop.pipeline.load import load_recipe
+
+    return load_recipe(recipe, overrides=overrides)

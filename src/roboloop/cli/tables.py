@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from cyclopts import Parameter
 
 TableName = Literal[
-    "tasks", "dialects", "sources", "profiles", "benchmarks", "recipes", "errors"
+    "tasks", "dialects", "sources", "composers", "profiles", "benchmarks", "recipes", "errors"
 ]  # fmt: skip
 
 
@@ -55,6 +55,10 @@ def rows_of(name: TableName) -> dict[str, str]:
             from roboloop.sources import SOURCES
 
             return {kind: _first_line(SOURCES.resolve(kind)) for kind in SOURCES.rows}
+        case "composers":
+            from roboloop.compose import COMPOSERS
+
+            return {kind: _first_line(COMPOSERS.resolve(kind)) for kind in COMPOSERS.rows}
         case "profiles":
             from roboloop.engines.profiles import PROFILES
 

@@ -23,6 +23,9 @@ PARENTS_KEY = "parents"
 COMPOSER_KEY = "composer"
 """Key of `Record.meta`: the label of the composer that made it."""
 
+EVIDENCE_KEY = "evidence"
+"""Key of `Record.meta`: ids and values that prove what it says, as JSON."""
+
 
 class Refusal(NamedTuple):
     """Something a composer could not make, or made and then disproved; a line of the ledger."""
@@ -62,6 +65,14 @@ class Composer(BaseModel, ABC):
     def label(self) -> str:
         """Its name, else its kind; stands in `meta.composer` and before the ids it makes."""
         return self.name or self.kind
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name means it: its label, its kind, or the family its kind begins with."""
+        return name in (self.label, self.kind) or self.kind.startswith(f"{name}_")
+
+    def fingerprint(self) -> str:
+        """Content hash of what it reads besides the parents, such as a model; none by itself."""
+        return ""
 
     @abstractmethod
     def compose(

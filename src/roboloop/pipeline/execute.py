@@ -1,8 +1,8 @@
 """Follow a recipe: every stage once, in order, kept when done.
 
-The order is the life of a record: data -> curate -> model -> train phases -> evaluate -> report. A
-stage's folder is named by a hash of its own settings and of the *contents* it reads, so a change
-that does not alter the records does not train again.
+The order is the life of a record: data -> curate -> compose -> model -> train phases -> evaluate ->
+report. A stage's folder is named by a hash of its own settings and of the *contents* it reads, so a
+change that does not alter the records does not train again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from roboloop.train.phases import Job
 from roboloop.train.processes import Processes
 from roboloop.train.run_options import RUN_OPTIONS
 
-STOPS = ("data", "curate", "train", "evaluate", "report")
+STOPS = ("data", "curate", "compose", "train", "evaluate", "report")
 
 
 class RunResult(NamedTuple):
@@ -116,6 +116,7 @@ class Execution:
         self.processes = processes
         self.data: StageFolder
         self.curated: StageFolder | None = None
+        self.composed: StageFolder | None = None
         self.start: StageFolder
         self.phases: list[StageFolder] = []
         self.judged: StageFolder
@@ -142,6 +143,14 @@ class Execution:
             )
             yield self.curated
             records = self.curated.output_hash
+        if recipe.compose is not None:
+            self.composed = self._stage(
+                "compose",
+                {"compose": locked["compose"], "seed": seed},
+                {"records": records, **stages.composition_inputs(recipe)},
+            )
+            yield self.composed
+            records = self.composed.output_hash
         inputs = stages.model_inputs(recipe, records_hash=records)
         self.start = self._stage("model", {"model": locked["model"], "seed": seed}, inputs)
         yield self.start
@@ -164,7 +173,10 @@ class Execution:
         yield self._stage(
             "report",
             {"report": locked["report"], "name": recipe.name, "description": recipe.description},
-            {stage.name: stage.key for stage in (self.judged, *self.phases, *self._curations)},
+            {
+                stage.name: stage.key
+                for stage in (self.judged, *self.phases, *self._data_stages[1:])
+            },
         )
 
     def work(self, stage: StageFolder, out: Path) -> stages.StageOutput:
@@ -176,6 +188,9 @@ class Execution:
             return stages.curate_records(
                 recipe, records=self.data.path, store=self.run.path / "curation", out=out
             )
+        if name == "compose":
+            records = (self.curated or self.data).path
+            return stages.compose_records(recipe, records=records, out=out)
         records = self.records
         if name == "model":
             return stages.make_model(recipe, records=records, out=out)
@@ -195,7 +210,8 @@ class Execution:
         return stages.write_report(
             recipe,
             run=self.run,
-            data=self.curated or self.data,
+            records=self._data_stages[-1],
+            ledgers=self._data_stages,
             phases=self.phases,
             judged=self.judged,
             curated=self.curated,
@@ -218,11 +234,12 @@ class Execution:
     @property
     def records(self) -> Path:
         """The stage folder with the records that are trained on and asked about."""
-        return (self.curated or self.data).path
+        return self._data_stages[-1].path
 
     @property
-    def _curations(self) -> list[StageFolder]:
-        return [] if self.curated is None else [self.curated]
+    def _data_stages(self) -> list[StageFolder]:
+        """The stages that write records, in order."""
+        return [stage for stage in (self.data, self.curated, self.composed) if stage is not None]
 
     def weights(self, num_phases: int) -> Path:
         """The model folder after so many training phases."""
@@ -263,7 +280,7 @@ def _follow(execution: Execution, *, until: str) -> RunResult:
             break
     assert stage is not None
     match until:
-        case "data" | "curate":
+        case "data" | "curate" | "compose":
             records = execution.run.show(stage.path / "records", name="records")
             return RunResult(records, f"next: roboloop look {records}")
         case "train":
@@ -301,6 +318,8 @@ def _last_stage(recipe: Recipe, *, until: str) -> str:
             return f"train.{recipe.train[-1].name}" if recipe.train else "model"
         case "curate":
             return "curate" if recipe.curate is not None else "data"
+        case "compose":
+            return "compose" if recipe.compose is not None else _last_stage(recipe, until="curate")
         case _:
             return until
 

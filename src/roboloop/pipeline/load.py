@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.table import Table
+from roboloop.compose import COMPOSERS
 from roboloop.curate import OPERATORS
 from roboloop.pipeline.recipe import Recipe
 from roboloop.pipeline.yaml_places import LocatedYaml, parse_value, read_yaml
@@ -135,30 +136,24 @@ def _override(given: dict[str, Any], *, text: str) -> None:
 def _with_kinds(
     given: dict[str, Any], *, located: LocatedYaml, problems: list[RoboLoopError]
 ) -> dict[str, Any]:
-    """Replace each source and each operator by the checked one that its `kind` names."""
-    data, curate = given.get("data"), given.get("curate")
-    if isinstance(data, dict) and isinstance(data.get("sources"), list):
-        sources = _of_table(
-            data["sources"], table=SOURCES, path=("data", "sources"), located=located,
+    """Replace each source, operator and composer by the checked one that its `kind` names.
+
+    A part of which none is sound is left out, so that the rest of the recipe is still checked.
+    """
+    for part, table in (("data", SOURCES), ("curate", OPERATORS), ("compose", COMPOSERS)):
+        options = given.get(part)
+        if not isinstance(options, dict) or not isinstance(options.get(table.name), list):  # pyright: ignore[reportUnknownMemberType]
+            continue
+        found = _of_table(
+            options[table.name], table=table, path=(part, table.name), located=located,
             problems=problems,
         )  # fmt: skip
-        # Without any, the problems are reported and the rest of the recipe is still checked.
-        given = {
-            **given,
-            "data": {
-                **data,
-                "sources": sources if sources or not problems else [_Placeholder(kind="none")],
-            },
-        }
-    if isinstance(curate, dict) and isinstance(curate.get("operators"), list):
-        operators = _of_table(
-            curate["operators"], table=OPERATORS, path=("curate", "operators"), located=located,
-            problems=problems,
-        )  # fmt: skip
-        if operators or not problems:
-            given = {**given, "curate": {**curate, "operators": operators}}
+        if found or not problems:
+            given = {**given, part: {**options, table.name: found}}
+        elif part == "data":
+            given = {**given, part: {**options, table.name: [_Placeholder(kind="none")]}}
         else:
-            given = {key: value for key, value in given.items() if key != "curate"}
+            given = {key: value for key, value in given.items() if key != part}
     return given
 
 

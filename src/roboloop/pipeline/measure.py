@@ -201,7 +201,7 @@ def _page(out: Path, *, records: Path, settings: Measuring, name: str) -> Path:
         records=records,
         lock_text=lock,
         environment=capture_environment(),
-        ledger=out / "ledger.jsonl" if (out / "ledger.jsonl").exists() else None,
+        ledgers=[path for path in (out / "ledger.jsonl",) if path.exists()],
         out=out / "report",
         name=name,
     )

@@ -35,9 +35,9 @@ def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
     """
     run = RunFolder(out)
     run.write_lock(lock_text(recipe), environment=capture_environment())
-    curate = ["curate"] if recipe.curate is not None else []
+    made = [name for name in ("curate", "compose") if getattr(recipe, name) is not None]
     phases = [f"train.{phase.name}" for phase in recipe.train]
-    names = ["data", *curate, "model", *phases, "evaluate", "report"]
+    names = ["data", *made, "model", *phases, "evaluate", "report"]
     texts = _descriptions(recipe)
     steps: list[Step] = []
     for name, stage in zip(names, _known_stages(Execution(recipe, run=run), names), strict=True):
@@ -74,6 +74,9 @@ def _descriptions(recipe: Recipe) -> dict[str, str]:
     if recipe.curate is not None:
         labels = ", ".join(operator.label for operator in recipe.curate.operators)
         texts["curate"] = f"{labels}; splits {', '.join(recipe.curate.splits)}"
+    if recipe.compose is not None:
+        labels = ", ".join(composer.label for composer in recipe.compose.composers)
+        texts["compose"] = f"{labels}; keeps {recipe.compose.keep}"
     for phase in recipe.train:
         texts[f"train.{phase.name}"] = phase.summary()
     return texts

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
+from roboloop.compose.config import ComposeConfig
 from roboloop.curate.config import CurateConfig
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.models.config import ModelConfig
@@ -52,6 +53,8 @@ class Recipe(BaseModel):
     data: DataConfig
     curate: CurateConfig | None = None
     """What of the records is trained on; all of them when left out."""
+    compose: ComposeConfig | None = None
+    """What is made of the records; nothing when left out."""
     train: tuple[Phase, ...] = ()
     """Training phases in order; each starts from the one before it."""
     evaluate: EvaluateConfig = Field(default_factory=lambda: EvaluateConfig.model_validate({}))

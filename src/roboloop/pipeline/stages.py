@@ -64,6 +64,30 @@ def curate_records(recipe: Recipe, *, records: Path, store: Path, out: Path) -> 
     return StageOutput(RecordFolder(out / "records").content_hash(), facts)
 
 
+def compose_records(recipe: Recipe, *, records: Path, out: Path) -> StageOutput:
+    """`compose`: the records and what is made of them to `out/records`; refusals to the ledger."""
+    from roboloop.compose.run import compose_folder
+
+    assert recipe.compose is not None
+    with Ledger(out / "ledger.jsonl", stage="compose") as ledger:
+        counts = compose_folder(
+            recipe.compose, records=records / "records", out=out, ledger=ledger, seed=recipe.seed
+        )
+    for label, made in counts.by_composer.items():
+        reasons = ", ".join(f"{number:,} x {code}" for code, number in made.by_code.items())
+        refused = f"; {made.num_refused:,} refused: {reasons}" if reasons else ""
+        console().print(f"  {label}: {made.num_records:,} made{refused}", markup=False)
+    facts = {"records": counts.num_records, "kept": counts.num_kept, "refused": counts.num_refused}
+    return StageOutput(RecordFolder(out / "records").content_hash(), facts)
+
+
+def composition_inputs(recipe: Recipe) -> dict[str, str]:
+    """What the composers read besides the records, such as models."""
+    assert recipe.compose is not None
+    prints = {composer.label: composer.fingerprint() for composer in recipe.compose.composers}
+    return {f"composer {label}": found for label, found in prints.items() if found}
+
+
 def curation_inputs(recipe: Recipe) -> dict[str, str]:
     """What a curation depends on outside the records: the sets that operators compare with."""
     assert recipe.curate is not None
@@ -142,7 +166,8 @@ def write_report(
     recipe: Recipe,
     *,
     run: RunFolder,
-    data: StageFolder,
+    records: StageFolder,
+    ledgers: Sequence[StageFolder],
     phases: Sequence[StageFolder],
     judged: StageFolder,
     curated: StageFolder | None,
@@ -157,10 +182,10 @@ def write_report(
         recipe.report,
         evaluation=judged.path,
         train_logs=logs,
-        records=data.path / "records",
+        records=records.path / "records",
         lock_text=run.lock_path.read_text(encoding="utf-8"),
         environment=run.environment(),
-        ledger=data.path / "ledger.jsonl",
+        ledgers=[stage.path / "ledger.jsonl" for stage in ledgers],
         curation=None if curated is None else curated.path / CURATION_FILE,
         out=out / "report",
         name=recipe.name,
@@ -215,7 +240,7 @@ def _folder_print(folder: Path) -> str:
 
 
 __all__ = [
-    "StageOutput", "curate_records", "curation_inputs", "evaluate_models", "make_model",
-    "make_records", "model_folder", "model_inputs", "train_phase", "trained_folder",
-    "write_report",
+    "StageOutput", "compose_records", "composition_inputs", "curate_records", "curation_inputs",
+    "evaluate_models", "make_model", "make_records", "model_folder", "model_inputs", "train_phase",
+    "trained_folder", "write_report",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def build_report(
     records: Path,
     lock_text: str,
     environment: Mapping[str, Any],
-    ledger: Path | None,
+    ledgers: Sequence[Path],
     out: Path,
     curation: Path | None = None,
     name: str = "",
@@ -67,7 +68,7 @@ def build_report(
         records: Folder of the records, for the data card and the pictures.
         lock_text: The resolved recipe as YAML.
         environment: What the run ran on.
-        ledger: What was left out and why; None when nothing keeps one.
+        ledgers: What was left out and why, a file of each stage that keeps one.
         out: Where the report goes; an older report there is replaced.
         curation: The `curation.json` of the run, when it curated.
         name: Name of the run: the title unless the configuration has one.
@@ -112,7 +113,7 @@ def build_report(
             "curation": view,
             "training": training_curves(train_logs),
             "data": _card(folder),
-            "ledger": None if ledger is None else drop_reasons(read_ledger(ledger)),
+            "ledger": _left_out(ledgers),
             "lock": {"text": lock_text, "environment": dict(environment)},
             "tables": _copy_tables(evaluation, place=place),
         }
@@ -181,6 +182,10 @@ def _card(folder: RecordFolder) -> dict[str, Any]:
     for record in folder.records():
         card.add(record)
     return card.card()
+
+
+def _left_out(ledgers: Sequence[Path]) -> dict[str, Any] | None:
+    return drop_reasons(chain.from_iterable(map(read_ledger, ledgers))) if ledgers else None
 
 
 def _copy_tables(evaluation: Path, *, place: Path) -> list[str]:

@@ -1,40 +1,10 @@
-"""What a source yields -> what goes to disk: a record's line, or why an entry is left out.
-
-This is the part of the build that needs no knowledge of other entries, so workers do it.
-"""
+"""What a source yields -> what goes to disk."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from roboloop.base.errors import Place, RoboLoopError
-from roboloop.records.answers import SPATIAL_KINDS
-from roboloop.records.record import Record, check_record
-from roboloop.records.shard_files import check_split, record_line
+from roboloop.records.record import Record
+from roboloop.runs.encode import Encoded, Refused, encode_record, refused
 from roboloop.sources.base import Rejected
-from roboloop.sources.marks import Drop
-from roboloop.tasks import load_task
-
-
-class Encoded(NamedTuple):
-    """A sound record, ready for its shard. Whether its id is taken is not known yet."""
-
-    id: str
-    split: str
-    origin: str
-    line: bytes
-
-
-class Refused(NamedTuple):
-    """An entry that is left out.
-
-    Attributes:
-        drop: Why.
-        is_record: Whether the source made a record of it, which counts towards its limit.
-    """
-
-    drop: Drop
-    is_record: bool
 
 
 def encode(item: Record | Rejected, *, source: str) -> Encoded | Refused:
@@ -45,29 +15,5 @@ def encode(item: Record | Rejected, *, source: str) -> Encoded | Refused:
         source: Its name, for the place of a record without origin.
     """
     if isinstance(item, Rejected):
-        return Refused(Drop.of(item.error.located(Place(record_id=item.record_id))), False)
-    origin = item.origin or f"source {source}"
-    try:
-        check_fit(item)
-        return Encoded(item.id, item.split, origin, record_line(item))
-    except RoboLoopError as error:
-        return Refused(Drop.of(error.located(Place(origin, record_id=item.id))), True)
-
-
-def check_fit(record: Record) -> None:
-    """Check a record for itself: coordinates, split, and that its answer is one of its task.
-
-    Raises:
-        RoboLoopError: E-REC-003, E-REC-010 to E-REC-013, or E-CFG-006 for an unknown task.
-    """
-    check_split(record.split)
-    task = load_task(record.task)
-    kinds = (task.answer_kind, *task.other_truth_kinds)
-    if record.answer is not None and record.answer.kind not in kinds:
-        raise RoboLoopError(
-            "E-REC-013",
-            f"task {record.task} answers with {task.answer_kind}, not {record.answer.kind}",
-        )
-    if task.answer_kind in SPATIAL_KINDS and record.picture_size is None:
-        raise RoboLoopError("E-REC-013", "it has coordinates but no picture of known size")
-    check_record(record)
+        return refused(item.error, record_id=item.record_id)
+    return encode_record(item, maker=f"source {source}")

@@ -16,10 +16,11 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, NamedTuple, Self
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.runs.encode import Encoded, Refused
+from roboloop.runs.part_marks import Drop
 from roboloop.sources.base import SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.encode import Encoded, Refused, encode
-from roboloop.sources.marks import Drop
+from roboloop.sources.encode import encode
 
 PARTS_AHEAD_PER_WORKER = 2
 """How far workers may run ahead of the part that is written: bounds the memory."""

@@ -13,9 +13,9 @@ from PIL import Image
 
 from roboloop.dialects import load_dialect
 from roboloop.records import Record
+from roboloop.runs.encode import check_fit
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.data_set import DataSetSource
-from roboloop.sources.encode import check_fit
 from roboloop.tasks import load_task
 
 DATA = Path(__file__).resolve().parents[3] / "../shared/data"

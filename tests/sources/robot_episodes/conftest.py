@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from roboloop.records import Record
+from roboloop.runs.encode import check_fit
 from roboloop.sources.base import Rejected, Source, SourceContext
-from roboloop.sources.encode import check_fit
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -1,4 +1,4 @@
-"""What a build leaves for each source it finished: its shards and what it dropped."""
+"""What a build leaves for each part it finished: its shards and what it dropped."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Drop(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceMark:
-    """A finished source.
+class PartMark:
+    """A finished part: a source that is read, or a composer that is done.
 
     Attributes:
         key: Hash of all that its shards depend on.
@@ -53,15 +53,15 @@ class SourceMark:
     drops: tuple[Drop, ...]
 
 
-def write_source_mark(path: Path, *, mark: SourceMark) -> None:
-    """Declare the source finished."""
+def write_part_mark(path: Path, *, mark: PartMark) -> None:
+    """Declare the part finished."""
     atomic_write_json(path, value=asdict(mark))
 
 
-def read_source_mark(path: Path, *, key: str, folder: Path) -> SourceMark | None:
-    """The mark of a source that is finished with this key and whose shards in `folder` are whole.
+def read_part_mark(path: Path, *, key: str, folder: Path) -> PartMark | None:
+    """The mark of a part that is finished with this key and whose shards in `folder` are whole.
 
-    Anything else, such as a cut-off mark or a changed shard, is None: the source is read again.
+    Anything else, such as a cut-off mark or a changed shard, is None: the part is made again.
     """
     try:
         value: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -73,4 +73,4 @@ def read_source_mark(path: Path, *, key: str, folder: Path) -> SourceMark | None
         drops = tuple(Drop(*drop) for drop in value["drops"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return SourceMark(key=key, num_entries=value["num_entries"], shards=shards, drops=drops)
+    return PartMark(key=key, num_entries=value["num_entries"], shards=shards, drops=drops)
