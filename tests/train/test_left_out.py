@@ -23,7 +23,8 @@ from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
 from roboloop.train.dpo_config import DpoConfig
 from roboloop.train.examples import ExampleMaker, PictureCache, load_groups
-from roboloop.train.preference_pairs import PairEncoder, load_pairs
+from roboloop.train.mixture import draw_mixture
+from roboloop.train.preference_pairs import PairEncoder, make_pairs
 from roboloop.train.record_rows import ViewCache
 from roboloop.train.refused import Refused
 
@@ -133,7 +134,12 @@ def test_earlier_answers_are_context_in_fine_tuning_and_in_preferences(
     tuned = encoder.encode([], turns=turns)
     folder = write_folder(tmp_path / "records", records=[record], pictures=tmp_path)
     config = dpo_phase()
-    (pair,) = load_pairs(RecordFolder(folder), config=config, dialect=dialect, seed=0).kept
+    (pair,) = make_pairs(
+        draw_mixture(RecordFolder(folder), phase=config, seed=0).records,
+        config=config,
+        dialect=dialect,
+        seed=0,
+    ).kept
     pictures = ViewCache(MediaStore({}), pixels=encoder.parts.pixels, most_bytes=0)
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=999)
     chosen = writer.encode(pair).chosen

@@ -26,9 +26,10 @@ from roboloop.models.chat import IGNORED, Encoder
 from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import LOSS
 from roboloop.train.dpo_config import DpoConfig
+from roboloop.train.mixture import draw_mixture
 from roboloop.train.preference_batches import REFERENCE, collate_pairs
 from roboloop.train.preference_loss import PreferenceLoss, answer_log_probs
-from roboloop.train.preference_pairs import PairEncoder, load_pairs
+from roboloop.train.preference_pairs import PairEncoder, make_pairs
 from roboloop.train.record_rows import ViewCache
 
 TRL = os.environ.get("ROBOLOOP_TRL_FOLDER")
@@ -48,7 +49,12 @@ def test_losses_are_those_of_trl(
 ) -> None:
     backbone = load_backbone(tiny_folder, device="cpu", dtype="float32")
     folder = RecordFolder(pair_folder)
-    found = load_pairs(folder, config=dpo_phase(), dialect=dialect, seed=0).kept[:NUM_PAIRS]
+    found = make_pairs(
+        draw_mixture(folder, phase=dpo_phase(), seed=0).records,
+        config=dpo_phase(),
+        dialect=dialect,
+        seed=0,
+    ).kept[:NUM_PAIRS]
     encoder = Encoder(backbone.parts, dialect=dialect)
     pictures = ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=1 << 20)
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=4096)

@@ -21,9 +21,10 @@ from roboloop.records.record import Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import LOSS
 from roboloop.train.dpo_config import DpoConfig
+from roboloop.train.mixture import draw_mixture
 from roboloop.train.preference_batches import REFERENCE, PairBatches, collate_pairs
 from roboloop.train.preference_loss import PreferenceLoss, answer_log_probs
-from roboloop.train.preference_pairs import EncodedPair, Pair, PairEncoder, load_pairs
+from roboloop.train.preference_pairs import EncodedPair, Pair, PairEncoder, make_pairs
 from roboloop.train.record_rows import ViewCache
 
 DpoPhase = Callable[..., DpoConfig]
@@ -42,7 +43,12 @@ def pairs(
     backbone: Backbone, dialect: Dialect, pair_folder: Any, dpo_phase: DpoPhase
 ) -> list[EncodedPair]:
     folder = RecordFolder(pair_folder)
-    found = load_pairs(folder, config=dpo_phase(), dialect=dialect, seed=0)
+    found = make_pairs(
+        draw_mixture(folder, phase=dpo_phase(), seed=0).records,
+        config=dpo_phase(),
+        dialect=dialect,
+        seed=0,
+    )
     encoder = Encoder(backbone.parts, dialect=dialect)
     pictures = ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=1 << 20)
     writer = PairEncoder(encoder, pictures=pictures, max_tokens=4096)
@@ -207,7 +213,9 @@ def test_micro_batches_can_be_cut(
     backbone: Backbone, dialect: Dialect, pair_folder: Any, dpo_phase: DpoPhase
 ) -> None:
     folder, config = RecordFolder(pair_folder), dpo_phase(pairs_per_step=8, pairs_per_micro_batch=4)
-    found = load_pairs(folder, config=config, dialect=dialect, seed=0).kept
+    found = make_pairs(
+        draw_mixture(folder, phase=config, seed=0).records, config=config, dialect=dialect, seed=0
+    ).kept
     pictures = ViewCache(folder.media_store(), pixels=backbone.parts.pixels, most_bytes=1 << 20)
     encoder = Encoder(backbone.parts, dialect=dialect)
     batches = PairBatches(

@@ -104,7 +104,7 @@ def _written(folder: Path, *, record_id: str) -> list[str]:
 
 def _composed(record: Record) -> list[str]:
     """What a written record says of itself."""
-    from roboloop.compose.base import COMPOSER_KEY, EVIDENCE_KEY, PARENTS_KEY
+    from roboloop.records.composed import COMPOSER_KEY, EVIDENCE_KEY, PARENTS_KEY
 
     heading = f"{record.id}: written ({record.source}, {record.split}, {record.task})"
     if COMPOSER_KEY not in record.meta:

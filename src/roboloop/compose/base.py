@@ -15,16 +15,12 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.records.composed import COMPOSER_KEY, EVIDENCE_KEY, PARENTS_KEY
 from roboloop.records.record import Record
 
-PARENTS_KEY = "parents"
-"""Key of `Record.meta`: the ids of the records a composed record was made from."""
-
-COMPOSER_KEY = "composer"
-"""Key of `Record.meta`: the label of the composer that made it."""
-
-EVIDENCE_KEY = "evidence"
-"""Key of `Record.meta`: ids and values that prove what it says, as JSON."""
+__all__ = [
+    "COMPOSER_KEY", "EVIDENCE_KEY", "PARENTS_KEY", "ComposeContext", "Composer", "Refusal",
+]  # fmt: skip
 
 
 class Refusal(NamedTuple):

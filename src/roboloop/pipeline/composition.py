@@ -7,7 +7,7 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-from roboloop.compose.base import PARENTS_KEY
+from roboloop.records.composed import PARENTS_KEY
 from roboloop.records.record import Record, record_from_json
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.folder import MARK

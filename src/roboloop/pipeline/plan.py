@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from roboloop.pipeline.composition import DATA_STAGES
 from roboloop.pipeline.execute import Execution, lock_text
 from roboloop.pipeline.recipe import Recipe
+from roboloop.records.shards import RecordFolder
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder, StageFolder
+from roboloop.train.mixture import draw_mixture
 
 
 class Step(NamedTuple):
@@ -38,9 +42,10 @@ def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
     made = [name for name in ("curate", "compose") if getattr(recipe, name) is not None]
     phases = [f"train.{phase.name}" for phase in recipe.train]
     names = ["data", *made, "model", *phases, "evaluate", "report"]
-    texts = _descriptions(recipe)
+    known = _known_stages(Execution(recipe, run=run), names)
+    texts = _descriptions(recipe, records=_records(known))
     steps: list[Step] = []
-    for name, stage in zip(names, _known_stages(Execution(recipe, run=run), names), strict=True):
+    for name, stage in zip(names, known, strict=True):
         if stage is None:
             steps.append(Step(name, "to do", texts[name]))
         elif stage.mark is not None:
@@ -61,7 +66,14 @@ def _known_stages(execution: Execution, names: list[str]) -> list[StageFolder | 
     return known + [None] * (len(names) - len(known))
 
 
-def _descriptions(recipe: Recipe) -> dict[str, str]:
+def _records(known: Sequence[StageFolder | None]) -> RecordFolder | None:
+    """What the phases are trained on, when the last stage that writes records is done."""
+    data = known[: len([stage for stage in known if stage and stage.name in DATA_STAGES])]
+    model = known[len(data)]
+    return RecordFolder(data[-1].path / "records") if data and data[-1] and model else None
+
+
+def _descriptions(recipe: Recipe, *, records: RecordFolder | None) -> dict[str, str]:
     sources = ", ".join(source.kind for source in recipe.data.sources)
     texts = {
         "data": f"records from {sources}",
@@ -79,4 +91,7 @@ def _descriptions(recipe: Recipe) -> dict[str, str]:
         texts["compose"] = f"{labels}; keeps {recipe.compose.keep}"
     for phase in recipe.train:
         texts[f"train.{phase.name}"] = phase.summary()
+        if records is not None and phase.is_mixed:
+            drawn = draw_mixture(records, phase=phase, seed=recipe.seed).drawn
+            texts[f"train.{phase.name}"] += f"; {'; '.join(map(str, drawn))}"
     return texts

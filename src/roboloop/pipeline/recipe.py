@@ -9,12 +9,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from roboloop.compose.config import ComposeConfig
 from roboloop.curate.config import CurateConfig
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.models.config import ModelConfig
+from roboloop.pipeline.phase_data import with_known_data
 from roboloop.report.config import ReportConfig
 from roboloop.sources.base import Source
 from roboloop.train.phases import Phase
@@ -59,6 +68,13 @@ class Recipe(BaseModel):
     """Training phases in order; each starts from the one before it."""
     evaluate: EvaluateConfig = Field(default_factory=lambda: EvaluateConfig.model_validate({}))
     report: ReportConfig = Field(default_factory=lambda: ReportConfig.model_validate({}))
+
+    @field_validator("train")
+    @classmethod
+    def _phases_know_what_was_before(
+        cls, phases: tuple[Phase, ...], info: ValidationInfo
+    ) -> tuple[Phase, ...]:
+        return with_known_data(phases, compose=info.data.get("compose"))
 
     @model_validator(mode="after")
     def _phases_have_own_names(self) -> Self:

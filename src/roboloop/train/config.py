@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from roboloop.models.moe.options import MoeLossOptions, MoeOptions
+from roboloop.records.record import Record
 from roboloop.train.augment_config import AugmentConfig
 from roboloop.train.batching import (
     Batching,
@@ -17,6 +18,7 @@ from roboloop.train.batching import (
 )
 from roboloop.train.known_tasks import check_tasks
 from roboloop.train.loss_config import LossConfig
+from roboloop.train.mixture_config import ReplayRate, Taken
 from roboloop.train.optimizer_config import (
     AdamWConfig,
     NotNegative,
@@ -33,8 +35,14 @@ class PhaseConfig(RunOptions):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    learns_from: ClassVar[str] = "an answer"
+    """What a record needs to be of use."""
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
     """Name of the phase, such as `ground`."""
+    data: tuple[Taken, ...] = Field((), exclude_if=lambda entries: not entries)
+    """Which of the records it is trained on; all when left out. A record goes with the first entry
+    that takes it."""
     epochs: Positive | None = None
     """How often each picture, or pair of answers, is met. Give this or `num_steps`."""
     num_steps: int | None = Field(None, gt=0)
@@ -100,6 +108,25 @@ class PhaseConfig(RunOptions):
         return self
 
     @property
+    def task_names(self) -> tuple[str, ...]:
+        """Tasks it is trained on; all when empty."""
+        return ()
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it says what it is trained on, besides tasks."""
+        return bool(self.data)
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """Which records it is trained on, without those it replays: at least one entry."""
+        return tuple(entry.of_tasks(self.task_names) for entry in self.data or (Taken(),))
+
+    def can_use(self, record: Record) -> bool:
+        """Whether the record has what the phase learns from."""
+        return record.answer is not None
+
+    @property
     def trained_parts(self) -> tuple[Part, ...]:
         """Parts to train; with `parts` left out, all there can be."""
         return PARTS if self.parts is None else self.parts
@@ -139,6 +166,9 @@ class SftConfig(PhaseConfig):
 
     kind: Literal["sft"] = Field("sft", exclude=True)
     """Supervised fine-tuning. May be left out, and is not written to the lock."""
+    replay: ReplayRate | None = Field(None, exclude_if=lambda value: value is None)
+    """Against forgetting: the share of its records that are drawn from those which earlier phases
+    of fine-tuning took and this one does not, such as 0.2."""
     tasks: Mapping[str, Positive] = Field(default_factory=dict[str, float])
     """Task -> weight with which its questions are drawn; tasks not named are left out. Empty
     takes all tasks, with weight 1."""
@@ -203,6 +233,16 @@ class SftConfig(PhaseConfig):
         return self
 
     @property
+    def task_names(self) -> tuple[str, ...]:
+        """Tasks it is trained on; all when empty."""
+        return tuple(self.tasks)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it says what it is trained on, besides tasks."""
+        return bool(self.data or self.replay)
+
+    @property
     def looks_at_held_out(self) -> bool:
         """Whether anything is measured on records that are not trained on."""
         return self.eval_every_steps is not None or self.generate_every_steps is not None
@@ -217,9 +257,14 @@ class SftConfig(PhaseConfig):
         """One line for the plan."""
         return (
             f"{self.length} of {self._step_summary()}; "
-            f"{', '.join(self.tasks) or 'all tasks'}; {self.optimizer.kind}, "
+            f"{', '.join(self.tasks) or 'all tasks'}; {self._data_summary()}{self.optimizer.kind}, "
             f"learning rate {self.learning_rate:g}; trains {', '.join(self.parts or ['all'])}"
         )
+
+    def _data_summary(self) -> str:
+        told = "; ".join(entry.summary() for entry in self.data)
+        replayed = "" if self.replay is None else f"{self.replay.rate:.0%} replayed"
+        return "".join(f"{part}; " for part in (told, replayed) if part)
 
     def _step_summary(self) -> str:
         match self.batching:

@@ -19,11 +19,12 @@ from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.runs.ledger import Ledger
 from roboloop.train.adapt import only_adapts
 from roboloop.train.dpo_config import DpoConfig
+from roboloop.train.mixture import draw_mixture
 from roboloop.train.optim import choose_trainables
 from roboloop.train.preference_batches import PairBatches, RefLogProbs
 from roboloop.train.preference_log import PreferenceLog
 from roboloop.train.preference_loss import PreferenceLoss
-from roboloop.train.preference_pairs import PairEncoder, Pairs, load_pairs
+from roboloop.train.preference_pairs import PairEncoder, Pairs, make_pairs
 from roboloop.train.preference_reference import Reference, reference_log_probs
 from roboloop.train.prefetch import PrefetchedBatches
 from roboloop.train.record_rows import ViewCache
@@ -55,8 +56,10 @@ def run_dpo(
 def _preferences(config: DpoConfig, *, setting: Setting) -> Work:
     encoder, seed = setting.encoder, setting.seed
     check_divides(config.pairs_per_step, option="pairs_per_step", accelerator=setting.accelerator)
-    pairs = load_pairs(setting.records, config=config, dialect=encoder.dialect, seed=seed)
+    mixture = draw_mixture(setting.records, phase=config, seed=seed)
+    pairs = make_pairs(mixture.records, config=config, dialect=encoder.dialect, seed=seed)
     if setting.accelerator.is_main_process:
+        mixture.write(setting.out, phase=config.name)
         _note_left_out(pairs, path=setting.out / "ledger.jsonl", stage=f"train.{config.name}")
     pictures = ViewCache(
         setting.records.media_store(),

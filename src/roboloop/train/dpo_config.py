@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from roboloop.records.record import Record
 from roboloop.train.config import PhaseConfig
 from roboloop.train.known_tasks import check_tasks
 from roboloop.train.optimizer_config import NotNegative, Positive
@@ -18,6 +19,8 @@ class DpoConfig(PhaseConfig):
     It takes the records that carry a `rejected` answer beside the true one, and makes the true one
     more likely and the rejected one less, both relative to a reference model that stays as it is.
     """
+
+    learns_from: ClassVar[str] = "a rejected answer"
 
     kind: Literal["dpo"]
     tasks: tuple[str, ...] = ()
@@ -66,12 +69,22 @@ class DpoConfig(PhaseConfig):
             raise ValueError("reference_model needs reference: cached")
         return self
 
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """Tasks it is trained on; all when empty."""
+        return self.tasks
+
+    def can_use(self, record: Record) -> bool:
+        """Whether the record has two answers."""
+        return record.answer is not None and record.rejected is not None
+
     def summary(self) -> str:
         """One line for the plan."""
         terms = f"{self.loss}, beta {self.beta:g}"
         terms += f", {self.sft_weight:g} x fine-tuning" if self.sft_weight else ""
+        data = "".join(f"{entry.summary()}; " for entry in self.data)
         return (
             f"{self.length} of {self.pairs_per_step} pairs of answers; "
-            f"{', '.join(self.tasks) or 'all tasks'}; {terms}, reference {self.reference}; "
+            f"{', '.join(self.tasks) or 'all tasks'}; {data}{terms}, reference {self.reference}; "
             f"{self.optimizer.kind}, learning rate {self.learning_rate:g}"
         )

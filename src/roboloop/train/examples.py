@@ -7,7 +7,7 @@ run saw, and the number of processes changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,9 +29,8 @@ from roboloop.train.augment import Change, draw_change, recoloured
 from roboloop.train.branches import Branched, branch
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
+from roboloop.train.mixture import SPLIT
 from roboloop.train.target_weights import weigh_answers
-
-SPLIT = "train"
 
 
 class PictureGroup(NamedTuple):
@@ -114,8 +113,13 @@ def load_groups(
     Raises:
         RoboLoopError: E-TRN-004 when there is none.
     """
+    return by_pictures(load_records(folder, config=config, split=split))
+
+
+def by_pictures(records: Iterable[Record]) -> list[PictureGroup]:
+    """Records that are about the same pictures together, in the order of their first ones."""
     found: dict[tuple[Media, ...], list[Record]] = {}
-    for record in load_records(folder, config=config, split=split):
+    for record in records:
         found.setdefault(record.media, []).append(record)
     return [
         PictureGroup(" ".join(map(medium_name, media)), media, tuple(records))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
@@ -12,11 +13,9 @@ from roboloop.models.pixels import Patches
 from roboloop.records.answers import Answer, Text
 from roboloop.records.media import Media, media_to_json
 from roboloop.records.record import Record, Turn
-from roboloop.records.shards import RecordFolder
 from roboloop.tasks import load_task
 from roboloop.train.conversation import asked_turns
 from roboloop.train.dpo_config import DpoConfig
-from roboloop.train.examples import SPLIT
 from roboloop.train.record_rows import ViewCache
 
 
@@ -60,23 +59,22 @@ class Pairs(NamedTuple):
         return hash_value([pair.to_json() for pair in self.kept])
 
 
-def load_pairs(folder: RecordFolder, *, config: DpoConfig, dialect: Dialect, seed: int) -> Pairs:
-    """The pairs of the training records that have a rejected answer.
+def make_pairs(
+    records: Iterable[Record], *, config: DpoConfig, dialect: Dialect, seed: int
+) -> Pairs:
+    """The pairs of records that have a rejected answer.
 
     The wording of a question follows from the seed and the record's id: it is the same whenever the
     pair is met, so that the reference has to be asked once.
 
     Raises:
-        RoboLoopError: E-TRN-004 when there is none, E-REC-013 for an answer that its task does not
+        RoboLoopError: E-TRN-004 when none is a pair, E-REC-013 for an answer that its task does not
             give, E-REC-002 for a record that its task cannot ask.
     """
     kept: list[Pair] = []
     left_out: list[RoboLoopError] = []
-    for record in folder.records(SPLIT):
-        if config.tasks and record.task not in config.tasks:
-            continue
-        if record.answer is None or record.rejected is None:
-            continue
+    for record in records:
+        assert record.answer is not None and record.rejected is not None, record.id
         pair = Pair(
             record.id,
             record.media,
@@ -94,9 +92,8 @@ def load_pairs(folder: RecordFolder, *, config: DpoConfig, dialect: Dialect, see
             continue
         kept.append(pair)
     if not kept:
-        tasks = ", ".join(config.tasks) or "any task"
-        said = f"no record of split {SPLIT!r} and {tasks} has a rejected answer that is another"
-        raise RoboLoopError("E-TRN-004", said, place=Place(folder.path))
+        said = "of every pair the rejected answer is written as the true one"
+        raise RoboLoopError("E-TRN-004", said)
     return Pairs(tuple(kept), tuple(left_out))
 
 

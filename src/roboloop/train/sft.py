@@ -4,6 +4,7 @@ out/
     model/               the trained model, as `load_backbone` reads it
     adapter/             with `lora`: the trained adapter, in peft's form
     trainer_log.jsonl    one line for each few steps
+    mixture.json         how many records of which kind it was trained on
     figures/             loss, learning rate, throughput and so on, as SVG and PNG
     trainable.json       which tensors were trained, and how
     checkpoints/         the newest ones
@@ -21,10 +22,12 @@ from torch import nn
 from roboloop.dialects.base import Dialect
 from roboloop.models.moe.modeling_roboloop_moe import moe_layers
 from roboloop.models.processor_model import ChatWriter, ProcessorModel
+from roboloop.records.record import Record
 from roboloop.train.batches import PictureBatches
 from roboloop.train.config import SftConfig
-from roboloop.train.examples import ExampleMaker, PictureCache, load_groups, load_records
+from roboloop.train.examples import ExampleMaker, PictureCache, by_pictures
 from roboloop.train.expert_loss import ExpertLoss
+from roboloop.train.mixture import draw_mixture
 from roboloop.train.objective import AnswerLoss, LogitsLoss
 from roboloop.train.plain_batches import PlainBatches, Sources
 from roboloop.train.prefetch import PrefetchedBatches
@@ -90,7 +93,7 @@ def _plain_work(config: SftConfig, *, setting: Setting, model: ProcessorModel) -
         own_backbone(model)
     settings: Any = model.model.config
     token = getattr(settings, "image_token_id", getattr(settings, "image_token_index", None))
-    records = load_records(setting.records, config=config)
+    records = _records(config, setting=setting)
     sources = Sources(records, setting.records.media_store(), setting.dialect, token)
     batches = PlainBatches(
         sources, writer=ChatWriter(model), config=config, seed=setting.seed,
@@ -105,6 +108,14 @@ def _plain_work(config: SftConfig, *, setting: Setting, model: ProcessorModel) -
     )
 
 
+def _records(config: SftConfig, *, setting: Setting) -> list[Record]:
+    """What the phase is trained on; what that is made of is written down beside the log."""
+    mixture = draw_mixture(setting.records, phase=config, seed=setting.seed)
+    if setting.accelerator.is_main_process:
+        mixture.write(setting.out, phase=config.name)
+    return mixture.records
+
+
 def _ledger(config: SftConfig, *, setting: Setting) -> Refused:
     writes = setting.accelerator.is_main_process
     return Refused(setting.out / LEDGER if writes else None, stage=f"train.{config.name}")
@@ -115,7 +126,7 @@ def _picture_work(config: SftConfig, *, setting: Setting, objective: nn.Module) 
     check_divides(
         config.pictures_per_step, option="pictures_per_step", accelerator=setting.accelerator
     )
-    groups = load_groups(setting.records, config=config)
+    groups = by_pictures(_records(config, setting=setting))
     pictures = PictureCache(setting.records.media_store(), encoder=encoder)
     pictures.load(groups)
     maker = ExampleMaker(groups, encoder=encoder, pictures=pictures, config=config, seed=seed)
@@ -138,7 +149,7 @@ def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -
         pixels=encoder.parts.pixels,
         most_bytes=config.picture_cache_megabytes * 2**20,
     )
-    records = load_records(setting.records, config=config)
+    records = _records(config, setting=setting)
     rows = RecordRows(records, encoder=encoder, pictures=pictures, config=config, seed=seed)
     refused = _ledger(config, setting=setting)
     batching = config.batching
