@@ -177,6 +177,7 @@ def evaluate(
     out: Path,
     engines: dict[str, ScriptedEngine],
     dialect: Dialect = PLAIN,
+    phases: Sequence[str] = (),
     **options: object,
 ) -> EvaluationResult:
     """Run the real evaluation with scripted engines; one named `untrained` is the baseline."""
@@ -192,6 +193,7 @@ def evaluate(
         out=out,
         dialect=dialect,
         open_engine=lambda model, *_: engines[model.name],
+        phases=phases,
     )
 
 

@@ -102,13 +102,9 @@ def test_tasks_of_the_phase_hold_for_its_entries(folder: RecordFolder) -> None:
 
 
 def test_replay_is_a_share_of_what_earlier_phases_took_alone(folder: RecordFolder) -> None:
-    phase = sft(
-        data=[{"composed": ["plan"]}],
-        replay={
-            "rate": 0.2,
-            "of": [[{"composed": []}], [{"composed": ["plan", "reason"], "rate": 0.5}]],
-        },
-    )
+    both = {"composed": ["plan", "reason"], "rate": 0.5}
+    replay = {"rate": 0.2, "of": [[{"composed": []}], [both]]}
+    phase = sft(data=[{"composed": ["plan"]}], replay=replay)
     mixture = draw_mixture(folder, phase=phase, seed=0)
     # 20 of its own are 80 %.
     assert len(mixture.records) == 25 and by_composer(mixture)["plan"] == 20

@@ -49,5 +49,7 @@ class EvaluateConfig(Measuring):
     """Add a sentence that says how to write the answer: for models that were not trained on it."""
     baselines: tuple[BaselineName, ...] = ("untrained", "constant")
     """What the models are compared with, in the same table."""
+    after_each_phase: bool = False
+    """Ask the model after every phase of training, and draw the table of tasks and phases."""
     must_not_forget: ForgettingGate | None = None
     """Tasks that must not fall against a baseline; else the run ends with exit status 1."""

@@ -25,7 +25,8 @@ class ForgettingGate(BaseModel):
     """Task -> the largest fall allowed, in the unit of its main metric: 0.02 are two points of a
     share, 0.01 a hundredth of a diagonal."""
     baseline: str = "untrained"
-    """The model that the others are held against."""
+    """The model that the others are held against; with `after_each_phase` also a phase, against
+    which the last one is held."""
     proof: bool = False
     """Close the gate too when the records are too few to tell."""
 
@@ -52,11 +53,18 @@ class GateResult(NamedTuple):
 
 
 def gate_results(report: Mapping[str, Any], *, gate: ForgettingGate) -> list[GateResult]:
-    """Every candidate of a report on every task of the gate.
+    """Every candidate of a report on every task of the gate; of several phases the last one.
 
     A task that is not in the report, or has no difference to the baseline, is `not told`: a gate
     never opens for what was not measured.
     """
+    if phases := report.get("phases"):
+        rows = {entry["task"]: entry for entry in phases["tasks"]}
+        return [
+            _phase_result(rows.get(task), phase=phases["order"][-1], task=task, allowed=allowed,
+                          baseline=gate.baseline)
+            for task, allowed in gate.tasks.items()
+        ]  # fmt: skip
     tasks = {entry["task"]: entry for entry in report["tasks"]}
     candidates = [model["name"] for model in report["models"] if model["role"] == "candidate"]
     return [
@@ -90,18 +98,41 @@ def gate_sentences(results: list[GateResult], *, baseline: str) -> list[str]:
 def _result(
     entry: Mapping[str, Any] | None, *, model: str, task: str, allowed: float, baseline: str
 ) -> GateResult:
-    unknown = GateResult(model, task, "", None, None, None, allowed, NOT_TOLD)
     if entry is None:
-        return unknown
+        return _unknown(model, task=task, allowed=allowed)
     metric = next(each for each in entry["metrics"] if each["primary"])
     found = next((each for each in entry["results"] if each["model"] == model), None)
     difference = (found or {}).get("differences", {}).get(baseline, {}).get(metric["name"])
+    return _judged(difference, metric=metric, unknown=_unknown(model, task=task, allowed=allowed))
+
+
+def _phase_result(
+    row: Mapping[str, Any] | None, *, phase: str, task: str, allowed: float, baseline: str
+) -> GateResult:
+    """A phase on one row of the table of tasks and phases."""
+    unknown = _unknown(phase, task=task, allowed=allowed)
+    if row is None:
+        return unknown
+    difference = row["cells"][phase]["against"].get(baseline)
+    return _judged(difference, metric=row["metric"], unknown=unknown)
+
+
+def _unknown(model: str, *, task: str, allowed: float) -> GateResult:
+    return GateResult(model, task, "", None, None, None, allowed, NOT_TOLD)
+
+
+def _judged(
+    difference: Mapping[str, Any] | None, *, metric: Mapping[str, Any], unknown: GateResult
+) -> GateResult:
+    """The verdict that a paired difference gives."""
     if difference is None:
         return unknown
     sign = -1.0 if metric["higher_is_better"] else 1.0
     fall, ends = sign * difference["value"], (difference["low"], difference["high"])
+    told = unknown._replace(metric=metric["name"], fall=fall)
     if ends[0] is None:
-        return unknown._replace(metric=metric["name"], fall=fall)
+        return told
     low, high = sorted(sign * end for end in ends)
+    allowed = unknown.allowed
     verdict = FORGOTTEN if low > allowed else KEPT if high <= allowed else NOT_TOLD
-    return GateResult(model, task, metric["name"], fall, low, high, allowed, verdict)
+    return told._replace(low=low, high=high, verdict=verdict)

@@ -5,6 +5,7 @@
         report.json             the numbers; docs/evaluation.md describes every key
         items.jsonl             one line per record: question, truth, answers, scores
         table.txt .md .csv .tex the numbers for people
+        phases.txt .md          what each phase of training did, when several were asked
         logs/<model>_<task>.log every question with answer, truth and scores; means; what it took
 
 Nothing in these files depends on the time, the order of the records or a restart; only the last
@@ -29,6 +30,7 @@ from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.gate import gate_results, gate_sentences, is_closed
 from roboloop.evaluate.items import item_json
 from roboloop.evaluate.logs import write_logs
+from roboloop.evaluate.phases import phase_table, phases_markdown, phases_text
 from roboloop.evaluate.question_types import worded_as
 from roboloop.evaluate.score import judge_all
 from roboloop.evaluate.selection import TRAIN, records_to_ask, training_truths
@@ -99,6 +101,7 @@ def run_evaluation(
     dialect: Dialect,
     answers: Path | None = None,
     open_engine: OpenEngine | None = open_local_engine,
+    phases: Sequence[str] = (),
 ) -> EvaluationResult:
     """Ask every model, score, compare with the baselines, and write everything to `out`.
 
@@ -114,6 +117,8 @@ def run_evaluation(
             ask no question twice.
         open_engine: How a model is opened. None scores what is stored without any model; what was
             never asked counts as failed.
+        phases: Names of the models that training went through, in its order: the report gets the
+            table of tasks and phases.
 
     Raises:
         RoboLoopError: E-EVA-001 when there is nothing to ask; E-EVA-002 when nothing is stored;
@@ -142,6 +147,10 @@ def run_evaluation(
         **summarise(stage.records, models=runs, config=config, notes=notes),
         "records_hash": hash_value([[r.id, record_hash(r)] for r in stage.records]),
     }
+    items = list(_items(stage.records, runs=runs, dialect=dialect))
+    asked = [name for name in phases if any(run.name == name for run in runs)]
+    if len(asked) > 1:
+        report["phases"] = phase_table(report, items=items, phases=asked, config=config)
     if config.must_not_forget is not None:
         found = gate_results(report, gate=config.must_not_forget)
         report["gate"] = {
@@ -153,7 +162,11 @@ def run_evaluation(
         "table.txt": text_table(report), "table.md": markdown_table(report),
         "table.csv": csv_table(report), "table.tex": latex_table(report),
     }  # fmt: skip
-    items = _items(stage.records, runs=runs, dialect=dialect)
+    if "phases" in report:
+        tables |= {
+            "phases.txt": phases_text(report["phases"]),
+            "phases.md": phases_markdown(report["phases"]),
+        }
     write_logs(
         out / "logs", report=report, records=stage.records, runs=runs, answers=stage.answers,
         dialect=dialect,

@@ -115,7 +115,7 @@ def latex_table(report: Report) -> str:
         cells = [
             latex_text(task["task"]),
             latex_text(result["model"]) + ("" if result["complete"] else r"$^\dagger$"),
-            latex_text(_percent(result["validity"]["value"])),
+            latex_text(percent(result["validity"]["value"])),
             latex_text(name)
             + (r" $\uparrow$" if primary["higher_is_better"] else r" $\downarrow$"),
             latex_text(shown(result["metrics"][name])),
@@ -142,7 +142,7 @@ def _main_rows(report: Report, *, baselines: Sequence[str]) -> Iterator[list[str
             task["task"],
             number,
             model,
-            _percent(result["validity"]["value"]),
+            percent(result["validity"]["value"]),
             f"{name} {_ARROWS[primary['higher_is_better']]}",
             shown(result["metrics"][name]),
             *(_difference(result, baseline=b, metric=name) for b in baselines),
@@ -155,7 +155,7 @@ def _overall_rows(report: Report, *, baselines: Sequence[str]) -> Iterator[list[
         yield [
             model["model"] + ("" if model["complete"] else " †"),
             str(model["num_tasks"]),
-            _percent(model["validity"]["value"]) if model["validity"] else "-",
+            percent(model["validity"]["value"]) if model["validity"] else "-",
             *(" ".join(str(n[verdict]) for verdict in _SIGNS if n) for n in versus),
         ]
 
@@ -190,7 +190,7 @@ def _baselines(report: Report) -> list[str]:
 
 def _difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
     found = result["differences"].get(baseline, {}).get(metric)
-    return "" if found is None else f"{_SIGNS[found['verdict']]} {_signed(found['value'])}"
+    return "" if found is None else f"{_SIGNS[found['verdict']]} {signed(found['value'])}"
 
 
 def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) -> str:
@@ -198,7 +198,7 @@ def _latex_difference(result: Mapping[str, Any], *, baseline: str, metric: str) 
     if found is None:
         return ""
     star = "^{*}" if found["verdict"] in ("better", "worse") else ""
-    return f"${_signed(found['value'])}{star}$"
+    return f"${signed(found['value'])}{star}$"
 
 
 def shown(interval: Mapping[str, Any]) -> str:
@@ -214,9 +214,11 @@ def figure(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """A measured difference with its sign."""
     return ("" if value < 0 else "+") + figure(value)
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share with one decimal."""
     return f"{value:.1%}"

@@ -164,11 +164,9 @@ class Execution:
             self.phases.append(stage)
             yield stage
             weights = stage.output_hash
-        self.judged = self._stage(
-            "evaluate",
-            {"evaluate": locked["evaluate"], "dialect": dialect, "seed": seed},
-            {"records": records, "model": weights, "untrained": self.start.output_hash},
-        )
+            if recipe.evaluate.after_each_phase and phase is not recipe.train[-1]:
+                yield self._evaluation(f"evaluate.{phase.name}", records=records)
+        self.judged = self._evaluation("evaluate", records=records)
         yield self.judged
         yield self._stage(
             "report",
@@ -198,12 +196,12 @@ class Execution:
             is_last = stage is self.phases[-1] and len(self.phases) == len(recipe.train)
             with self._live_page(is_last=is_last):
                 return self.train(stage)
-        if name == "evaluate":
+        if name.startswith("evaluate"):
             return stages.evaluate_models(
                 recipe,
                 records=records,
                 untrained=self.weights(0),
-                trained=self.weights(len(self.phases)) if self.phases else None,
+                phases=self._asked_phases(),
                 answers=self.run.path / "answers",
                 out=out,
             )
@@ -246,6 +244,30 @@ class Execution:
         if num_phases == 0:
             return stages.model_folder(self.recipe, self.start.path)
         return stages.trained_folder(self.phases[num_phases - 1].path)
+
+    def _asked_phases(self) -> dict[str, Path]:
+        """The models that are put to the test besides the untrained one, by name."""
+        if self.recipe.evaluate.after_each_phase:
+            return {
+                phase.name: self.weights(number)
+                for number, phase in enumerate(self.recipe.train[: len(self.phases)], 1)
+            }
+        return {"trained": self.weights(len(self.phases))} if self.phases else {}
+
+    def _evaluation(self, name: str, *, records: str) -> StageFolder:
+        """The stage that asks the models there are by now."""
+        locked, each = self._locked, self.recipe.evaluate.after_each_phase
+        models = {"model": (self.phases or [self.start])[-1].output_hash}
+        if each:
+            models = {stage.name: stage.output_hash for stage in self.phases}
+        return self._stage(
+            name,
+            {
+                "evaluate": locked["evaluate"], "dialect": locked["model"]["dialect"],
+                "seed": self.recipe.seed,
+            },
+            {"records": records, **models, "untrained": self.start.output_hash},
+        )  # fmt: skip
 
     def _live_page(self, *, is_last: bool) -> AbstractContextManager[None]:
         """The page `live` of the run, kept up while a phase trains."""
@@ -335,4 +357,7 @@ def _gate_closed(judged: StageFolder) -> bool:
 
 
 def _scores(judged: StageFolder) -> str:
-    return (judged.path / "table.txt").read_text(encoding="utf-8")
+    """The table of tasks and phases where there is one, else that of tasks and models."""
+    phases = judged.path / "phases.txt"
+    table = phases if phases.exists() else judged.path / "table.txt"
+    return table.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from roboloop.records.shards import RecordFolder
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder, StageFolder
 from roboloop.train.mixture import draw_mixture
+from roboloop.train.phases import Phase
 
 
 class Step(NamedTuple):
@@ -40,7 +41,7 @@ def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
     run = RunFolder(out)
     run.write_lock(lock_text(recipe), environment=capture_environment())
     made = [name for name in ("curate", "compose") if getattr(recipe, name) is not None]
-    phases = [f"train.{phase.name}" for phase in recipe.train]
+    phases = [name for phase in recipe.train for name in _phase_stages(recipe, phase)]
     names = ["data", *made, "model", *phases, "evaluate", "report"]
     known = _known_stages(Execution(recipe, run=run), names)
     texts = _descriptions(recipe, records=_records(known))
@@ -54,6 +55,13 @@ def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
             state = "partial" if stage.path.exists() else "to do"
             steps.append(Step(name, state, texts[name], str(stage.path)))
     return steps
+
+
+def _phase_stages(recipe: Recipe, phase: Phase) -> list[str]:
+    """The stages that a phase brings; the last evaluation is the run's own."""
+    if not recipe.evaluate.after_each_phase or phase is recipe.train[-1]:
+        return [f"train.{phase.name}"]
+    return [f"train.{phase.name}", f"evaluate.{phase.name}"]
 
 
 def _known_stages(execution: Execution, names: list[str]) -> list[StageFolder | None]:
@@ -94,4 +102,5 @@ def _descriptions(recipe: Recipe, *, records: RecordFolder | None) -> dict[str, 
         if records is not None and phase.is_mixed:
             drawn = draw_mixture(records, phase=phase, seed=recipe.seed).drawn
             texts[f"train.{phase.name}"] += f"; {'; '.join(map(str, drawn))}"
+        texts[f"evaluate.{phase.name}"] = texts["evaluate"]
     return texts

@@ -5,7 +5,7 @@ Heavy packages are imported inside the functions, so that planning and `--help` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,19 +140,32 @@ def evaluate_models(
     *,
     records: Path,
     untrained: Path,
-    trained: Path | None,
+    phases: Mapping[str, Path],
     answers: Path,
     out: Path,
 ) -> StageOutput:
-    """`evaluate`: the model, the model it started from and the best constant answer."""
+    """`evaluate`: the model, the model it started from and the best constant answer.
+
+    Args:
+        recipe: Says what is asked.
+        records: Stage folder of the records.
+        untrained: The model that training started from.
+        phases: Name -> model of the phases so far that are asked, the last one last.
+        answers: Folder of the raw answers, shared by all evaluations of a run.
+        out: Folder of the stage.
+    """
     from roboloop.evaluate.run import ModelUnderTest, run_evaluation
 
     models = [ModelUnderTest("untrained", folder=untrained, role="untrained")]
-    if trained is not None:
-        models = [ModelUnderTest("trained", folder=trained, role="candidate"), *models]
+    for name, folder in phases.items():
+        models.insert(0, ModelUnderTest(name, folder=folder, role="candidate"))
+    config = recipe.evaluate
+    if len(phases) < len(recipe.train) and config.after_each_phase:
+        config = config.model_copy(update={"must_not_forget": None})  # that is for the last phase
+    order = ("untrained", *phases) if config.after_each_phase else ()
     result = run_evaluation(
-        recipe.evaluate, models=models, records=records / "records", out=out,
-        dialect=_dialect(recipe), answers=answers,
+        config, models=models, records=records / "records", out=out,
+        dialect=_dialect(recipe), answers=answers, phases=order,
     )  # fmt: skip
     facts: dict[str, Any] = {"records": result.num_records}
     if gate := result.report.get("gate"):

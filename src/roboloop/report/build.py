@@ -42,7 +42,7 @@ from roboloop.report.verdict import verdict
 from roboloop.runs.ledger import read_ledger
 
 EVALUATION_SCHEMA = "roboloop.evaluation/1"
-TABLES = ("table.md", "table.csv", "table.tex")
+TABLES = ("table.md", "table.csv", "table.tex", "phases.md")
 
 
 def build_report(

@@ -82,14 +82,22 @@ def load_evaluated(named: str) -> Evaluated:
         raise RoboLoopError(
             "E-EVA-003", f"{str(folder)!r} has no model {chosen!r}; it has {', '.join(names)}"
         )
-    entry = report["models"][names.index(chosen)]
+    shown = label if equals else path.name + (f":{model}" if model else "")
+    return evaluated(report, items=read_items(folder), model=chosen, label=shown)
+
+
+def evaluated(
+    report: Mapping[str, Any], *, items: Iterable[Mapping[str, Any]], model: str, label: str
+) -> Evaluated:
+    """One model of an evaluation's report and items."""
+    entry = next(entry for entry in report["models"] if entry["name"] == model)
     return Evaluated(
-        label=label if equals else path.name + (f":{model}" if model else ""),
-        model=chosen,
+        label=label,
+        model=model,
         dialect=entry["dialect"],
         metrics={task["task"]: _metrics(task) for task in report["tasks"]},
         titles={task["task"]: task["title"] for task in report["tasks"]},
-        tasks=_outcomes(read_items(folder), model=chosen),
+        tasks=_outcomes(items, model=model),
     )
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from roboloop.evaluate.compare.comparison import Cell, Comparison, Row
+from roboloop.evaluate.compare.comparison import Cell, Comparison, Difference, Row
 from roboloop.evaluate.compare.flags import Flag
 from roboloop.evaluate.compare.pareto import Standing, standings
 from roboloop.evaluate.tables import figure
@@ -23,7 +23,7 @@ SUFFIXES: dict[Format, str] = {
 }
 SCHEMA = "roboloop.comparison/1"
 
-_SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
+SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
 _ARROWS = {True: "↑", False: "↓"}
 _FLAG_MARK = "⚑"
 LEGEND = (
@@ -91,17 +91,21 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         "num_failed": cell.num_failed,
     }
     if cell.difference is not None:
-        found = cell.difference
-        value["difference"] = {
-            **found.interval._asdict(),
-            "p_value": found.test.p_value,
-            "test": found.test.method,
-            "raised_p": found.raised_p,
-            "wins": found.test.wins,
-            "losses": found.test.losses,
-            "verdict": found.verdict,
-        }
+        value["difference"] = difference_json(cell.difference)
     return value
+
+
+def difference_json(found: Difference) -> dict[str, Any]:
+    """A difference, for programs."""
+    return {
+        **found.interval._asdict(),
+        "p_value": found.test.p_value,
+        "test": found.test.method,
+        "raised_p": found.raised_p,
+        "wins": found.test.wins,
+        "losses": found.test.losses,
+        "verdict": found.verdict,
+    }
 
 
 def _header(comparison: Comparison) -> list[str]:
@@ -140,7 +144,7 @@ def _shown(cell: Cell) -> str:
     if mean.low is not None and mean.high is not None:
         text += f" [{figure(mean.low)}, {figure(mean.high)}]"
     if cell.difference is not None:
-        text += f" {_SIGNS[cell.difference.verdict]}"
+        text += f" {SIGNS[cell.difference.verdict]}"
     return text + (" †" if cell.num_failed else "")
 
 
