@@ -15,6 +15,7 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.cli.main import run_command
 from roboloop.compose.config import ComposeConfig
 from roboloop.compose.run import compose_folder
+from roboloop.pipeline.load import load_recipe
 from roboloop.records import Record, Text
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import Ledger, read_ledger
@@ -205,3 +206,23 @@ def test_plan_and_look_know_the_stage(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run_command(["look", str(run / "records"), "--out", str(out)]) == 0
     told = json.loads((out / "report.json").read_text())
     assert told["counts"]["records"] == 9
+
+
+TRAIN = """\
+train:
+  - {{name: inject, num_steps: 1, data: [{{composed: [{name}]}}]}}
+"""
+
+
+def test_phases_name_composers_by_label_kind_or_family(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = recipe(tmp_path)
+    text = file.read_text()
+    for name, labels in {"again": ("again",), "count": ("first", "again")}.items():
+        file.write_text(text + TRAIN.format(name=name))
+        (phase,) = load_recipe(file).train
+        assert phase.data[0].composed == labels
+    file.write_text(text + TRAIN.format(name="counts"))
+    assert run_command(["plan", str(file), "--out", str(tmp_path / "run")]) == 2
+    assert "'counts' is none of the composers: first, again" in capsys.readouterr().err

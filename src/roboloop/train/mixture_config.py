@@ -31,7 +31,7 @@ class Taken(BaseModel):
     """Only records of these tasks."""
     tiers: tuple[str, ...] = ()
     """Only records of which the source says that they are of this quality (`meta.tier`)."""
-    rate: float = Field(1.0, gt=0, le=1)
+    rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of them that is taken, drawn once by seed and record id."""
 
     @field_validator("tasks")
