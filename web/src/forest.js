@@ -7,7 +7,7 @@ import { measure, percent, plain, signed, span, titled, whole } from "./format.j
 import { address } from "./route.js";
 import { mainMetric, store } from "./store.js";
 
-const VERDICTS = {
+export const VERDICTS = {
   better: { sign: "▲", words: "better" },
   worse: { sign: "▼", words: "worse" },
   "not distinguishable": { sign: "≈", words: "not distinguishable" },
@@ -97,7 +97,8 @@ function taskRows(task, baselines) {
   return [metricRow(task, main, baselines, name), ...details];
 }
 
-function metricName(metric) {
+/** "IoU", or "distance ↓" where lower is better. */
+export function metricName(metric) {
   return metric.higher_is_better ? plain(metric.name) : `${plain(metric.name)} ↓`;
 }
 

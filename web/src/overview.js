@@ -4,6 +4,7 @@ import { h, replace, styled } from "./dom.js";
 import { forestTable } from "./forest.js";
 import { counted, directed, whole } from "./format.js";
 import { commonRatio, figure, layersOf, swatch } from "./overlay.js";
+import { phasesSection } from "./phases.js";
 import { address } from "./route.js";
 import { mainMetric, store, taskTitle } from "./store.js";
 
@@ -29,6 +30,7 @@ export function overviewScreen() {
       facts(evaluation),
     ),
     samplesSection(),
+    phasesSection(evaluation.phases),
     h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, forestTable()), footnotes(evaluation)),
   );
 }

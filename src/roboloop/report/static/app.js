@@ -1238,6 +1238,7 @@ function taskRows(task, baselines) {
   return [metricRow(task, main, baselines, name), ...details];
 }
 
+/** "IoU", or "distance ↓" where lower is better. */
 function metricName(metric) {
   return metric.higher_is_better ? plain(metric.name) : `${plain(metric.name)} ↓`;
 }
@@ -1362,7 +1363,95 @@ function worstOf(mean) {
   return mainMetric(store.tasks.get(mean.tasks[0])).worst;
 }
 
-return { forestTable };
+return { VERDICTS, forestTable, metricName };
+})();
+
+modules["phases.js"] = (() => {
+// The table of tasks and phases: each phase's value, and what changed since the phase on its left.
+
+const { h } = modules["dom.js"];
+const { VERDICTS, metricName } = modules["forest.js"];
+const { measure, percent, signed, span, whole } = modules["format.js"];
+const { address } = modules["route.js"];
+
+/** The section, or nothing where an evaluation asked one phase alone. */
+function phasesSection(phases) {
+  if (!phases) return null;
+  return h(
+    "section",
+    { class: "sheet", "aria-label": "Phases of training" },
+    h("h2", null, "What each phase of training did"),
+    h(
+      "div",
+      { class: "scroll-x" },
+      h(
+        "table",
+        { class: "forest phases" },
+        h("caption", { class: "unseen" }, "Each task's main metric after each phase, with the change since the phase before"),
+        h("thead", null, head(phases.order)),
+        h("tbody", null, phases.tasks.map((task) => taskRow(task, phases.order)), readableRow(phases)),
+      ),
+    ),
+    h(
+      "footer",
+      { class: "notes" },
+      h("p", null, "A pill is the paired difference to the phase on its left, with its interval below; it is told from chance only where the interval and Holm's rule over the tasks agree."),
+    ),
+  );
+}
+
+function head(order) {
+  const names = order.map((name) => h("th", { scope: "col", class: "figure" }, name));
+  return h("tr", null, h("th", { scope: "col" }, "Task"), h("th", { scope: "col", class: "figure" }, "constant"), names);
+}
+
+function taskRow(task, order) {
+  const unit = task.metric.unit;
+  const constant = task.constant ? measure(task.constant.value, unit) : "–";
+  return h(
+    "tr",
+    null,
+    h(
+      "th",
+      { scope: "row" },
+      h(
+        "div",
+        { class: "task" },
+        h("a", { href: address("records", { task: task.task }) }, task.title),
+        h("small", null, metricName(task.metric), " · ", whole(task.num_records)),
+      ),
+    ),
+    h("td", { class: "figure" }, constant),
+    order.map((phase, index) => phaseCell(task.cells[phase], order[index - 1], unit)),
+  );
+}
+
+function phaseCell(cell, before, unit) {
+  const value = h("b", null, measure(cell.mean.value, unit));
+  const difference = cell.against[before];
+  if (!difference) return h("td", { class: "figure" }, value, h("small", null, span(cell.mean, unit)));
+  const verdict = VERDICTS[difference.verdict];
+  return h(
+    "td",
+    { class: `figure verdict-${difference.verdict.split(" ")[0]}`, title: `${verdict.words} since ${before}` },
+    value,
+    h("span", { class: "pill" }, h("i", { "aria-label": verdict.words }, verdict.sign), signed(difference.value, unit)),
+    h("small", null, span(difference, unit)),
+  );
+}
+
+function readableRow(phases) {
+  const shares = phases.order.map((phase) => phases.readable[phase]);
+  return h(
+    "tr",
+    { class: "mean" },
+    h("th", { scope: "row" }, h("div", { class: "task" }, h("span", null, "Answers that could be read"))),
+    h("td", { class: "figure" }),
+    shares.map((share) => h("td", { class: "figure" }, share ? percent(share.value) : "–")),
+  );
+}
+
+return { phasesSection };
 })();
 
 modules["overview.js"] = (() => {
@@ -1372,6 +1461,7 @@ const { h, replace, styled } = modules["dom.js"];
 const { forestTable } = modules["forest.js"];
 const { counted, directed, whole } = modules["format.js"];
 const { commonRatio, figure, layersOf, swatch } = modules["overlay.js"];
+const { phasesSection } = modules["phases.js"];
 const { address } = modules["route.js"];
 const { mainMetric, store, taskTitle } = modules["store.js"];
 
@@ -1397,6 +1487,7 @@ function overviewScreen() {
       facts(evaluation),
     ),
     samplesSection(),
+    phasesSection(evaluation.phases),
     h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, forestTable()), footnotes(evaluation)),
   );
 }
