@@ -12,8 +12,10 @@ from parted import PartedSource, build, build_and_be_killed
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.shards import RecordFolder
+from roboloop.runs.ledger import Ledger, read_ledger
 from roboloop.sources import parallel
 from roboloop.sources.base import SourceContext
+from roboloop.sources.build import build_records, source_print
 
 
 def source(folder: Path, **options: Any) -> PartedSource:
@@ -92,3 +94,19 @@ def test_workers_do_not_run_far_ahead(tmp_path: Path) -> None:
         items = team.items(part for part in range(100) if listed.append(part) is None)
         next(items)
         assert len(listed) <= 1 + parallel.PARTS_AHEAD_PER_WORKER * 2
+
+
+def test_an_optional_source_that_is_not_there_is_a_line_of_the_ledger(tmp_path: Path) -> None:
+    absent = source(tmp_path / "nowhere", name="other", optional=True)
+    given = [source(tmp_path), absent]
+    with Ledger(tmp_path / "ledger.jsonl", stage="data") as ledger:
+        counts = build_records(
+            given, out=tmp_path / "records", ledger=ledger,
+            context=SourceContext(made_folder=tmp_path / "made", seed=0),
+        )  # fmt: skip
+    alone = build(tmp_path / "alone", given[0], num_workers=1)
+    assert counts.num_records == alone.num_records
+    assert counts.num_dropped == alone.num_dropped + 1
+    *_, line = read_ledger(tmp_path / "ledger.jsonl")
+    assert (line.code, line.source) == ("E-DAT-001", "other") and "nowhere" in line.detail
+    assert source_print(absent) != source_print(given[0])

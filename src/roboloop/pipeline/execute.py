@@ -22,6 +22,7 @@ from roboloop.pipeline.stage import complete
 from roboloop.pipeline.yaml_places import dump_yaml
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder, StageFolder
+from roboloop.sources.build import source_print
 from roboloop.train.phases import Job
 from roboloop.train.processes import Processes
 from roboloop.train.run_options import RUN_OPTIONS
@@ -127,7 +128,7 @@ class Execution:
         recipe, locked = self.recipe, self._locked
         seed, dialect = recipe.seed, locked["model"]["dialect"]
         prints = {
-            f"source {index}": source.fingerprint()
+            f"source {index}": source_print(source)
             for index, source in enumerate(recipe.data.sources)
         }
         data = {key: value for key, value in locked["data"].items() if key != "num_workers"}

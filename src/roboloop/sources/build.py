@@ -10,15 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.base.progress import progress_bar
+from roboloop.base.progress import console, progress_bar
 from roboloop.records.shard_files import MAX_SHARD_RECORDS, ShardFormat
-from roboloop.runs.encode import Encoded, Refused
+from roboloop.runs.encode import Encoded, Refused, refused
 from roboloop.runs.part_marks import Drop
 from roboloop.runs.parts import BuildCounts, DropLedger, RecordParts
 from roboloop.sources.base import MADE_ROOT, Source, SourceContext
 from roboloop.sources.data_set import DataSetSource
 from roboloop.sources.encode import encode
 from roboloop.sources.parallel import read_parts
+
+ABSENT = "absent"
+"""In place of the fingerprint of an optional source that is not there."""
 
 
 def build_records(
@@ -57,14 +60,15 @@ def build_records(
     )  # fmt: skip
     for source in sources:
         name = source_name(source)
+        absent = is_absent(source)
         with progress_bar(f"records from {name}") as bar:
             done = folder.take(
                 name,
-                inputs=[source.fingerprint(), name, context.seed],
+                inputs=[source_print(source), name, context.seed],
                 items=partial(_items, source, name=name, context=context, num_workers=num_workers),
                 bar=bar,
             )
-        if not done.shards:
+        if not done.shards and not absent:
             raise RoboLoopError("E-DAT-003", f"source {name!r}: {_why_empty(done.drops)}")
     return folder.finish()
 
@@ -74,10 +78,24 @@ def source_name(source: Source) -> str:
     return str(getattr(source, "name", "") or source.kind)
 
 
+def source_print(source: Source) -> str:
+    """Hash of all that its records depend on."""
+    return ABSENT if is_absent(source) else source.fingerprint()
+
+
+def is_absent(source: Source) -> bool:
+    """Whether it is an optional data set that is not there."""
+    return isinstance(source, DataSetSource) and source.is_absent
+
+
 def _items(
     source: Source, *, name: str, context: SourceContext, num_workers: int
 ) -> Iterator[Encoded | Refused]:
     """What the source yields, encoded; a data set's parts are read by the workers."""
+    if isinstance(source, DataSetSource) and source.is_absent:
+        said = f"source {name!r} is left out: nothing lies at {str(source.path)!r}"
+        console().print(said, markup=False, soft_wrap=True)
+        return iter([refused(RoboLoopError("E-DAT-001", said), record_id=None)])
     if isinstance(source, DataSetSource) and type(source).read is DataSetSource.read:
         return read_parts(source, name=name, context=context, num_workers=num_workers)
     return (encode(item, source=name) for item in source.read(context))
@@ -94,6 +112,8 @@ def _media_roots(sources: Sequence[Source], *, made: Path) -> dict[str, Path]:
     """One table of all roots; a name may stand for one folder only."""
     table = {MADE_ROOT: made}
     for source in sources:
+        if is_absent(source):
+            continue
         for name, folder in source.media_roots().items():
             if table.setdefault(name, folder).resolve() != folder.resolve():
                 raise RoboLoopError(

@@ -33,6 +33,8 @@ class DataSetSource(Source):
     """Written into every record; the data set's own when left out and known."""
     limit: int | None = Field(None, ge=1)
     """Stop after so many records."""
+    optional: bool = Field(False, exclude_if=lambda value: not value)
+    """Go on without it, and say so, where nothing lies at `path`."""
     verify_media: bool = True
     """Decode every picture while reading, and keep the hash of its content; otherwise only headers
     are read."""
@@ -43,6 +45,11 @@ class DataSetSource(Source):
         if isinstance(given, dict) and not given.get("name"):
             return {**given, "name": given.get("kind", cls.model_fields["kind"].default)}
         return given
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the recipe goes on without it."""
+        return self.optional and not self.path.exists()
 
     def media_roots(self) -> Mapping[str, Path]:
         """The folder of the data set under the source's name."""
