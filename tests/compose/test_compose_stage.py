@@ -13,6 +13,7 @@ from count_words import CountWords
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.cli.main import run_command
+from roboloop.compose import COMPOSERS
 from roboloop.compose.config import ComposeConfig
 from roboloop.compose.run import compose_folder
 from roboloop.pipeline.load import load_recipe
@@ -38,6 +39,13 @@ compose:
     - {{kind: count_words, name: again, splits: [train, val], killed_over: "{killed_over}"}}
 """
 ANSWERS = {"a": "two words", "b": "one", "c": "now three words", "d": "two more"}
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts `CountWords` into the table."""
+    row = {"count_words": "count_words:CountWords"}
+    monkeypatch.setattr(COMPOSERS, "rows", {**COMPOSERS.rows, **row})
 
 
 def given(folder: Path) -> Path:
