@@ -143,11 +143,31 @@ def run_evaluation(
         runs.append(stage.constant(constants, dialect=dialect))
         without = sorted({record.task for record in stage.records} - set(constants))
         notes += [f"{task}: no training record, so no constant baseline" for task in without]
-    report: dict[str, Any] = {
-        **summarise(stage.records, models=runs, config=config, notes=notes),
-        "records_hash": hash_value([[r.id, record_hash(r)] for r in stage.records]),
-    }
     items = list(_items(stage.records, runs=runs, dialect=dialect))
+    report = _report(stage, runs=runs, items=items, phases=phases, notes=notes)
+    write_logs(
+        out / "logs", report=report, records=stage.records, runs=runs, answers=stage.answers,
+        dialect=dialect,
+    )  # fmt: skip
+    write_results(out, report=report, items=items, tables=_tables(report))
+    unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
+    return EvaluationResult(report, len(stage.records), report["complete"], unparsed)
+
+
+def _report(
+    stage: _Stage,
+    *,
+    runs: Sequence[ModelRun],
+    items: Sequence[Mapping[str, Any]],
+    phases: Sequence[str],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """The content of `report.json`."""
+    config, records = stage.config, stage.records
+    report: dict[str, Any] = {
+        **summarise(records, models=runs, config=config, notes=notes),
+        "records_hash": hash_value([[record.id, record_hash(record)] for record in records]),
+    }
     asked = [name for name in phases if any(run.name == name for run in runs)]
     if len(asked) > 1:
         report["phases"] = phase_table(report, items=items, phases=asked, config=config)
@@ -158,22 +178,18 @@ def run_evaluation(
             "results": [result._asdict() for result in found],
             "sentences": gate_sentences(found, baseline=config.must_not_forget.baseline),
         }
+    return report
+
+
+def _tables(report: Mapping[str, Any]) -> dict[str, str]:
+    """File name -> the numbers for people."""
     tables = {
         "table.txt": text_table(report), "table.md": markdown_table(report),
         "table.csv": csv_table(report), "table.tex": latex_table(report),
     }  # fmt: skip
-    if "phases" in report:
-        tables |= {
-            "phases.txt": phases_text(report["phases"]),
-            "phases.md": phases_markdown(report["phases"]),
-        }
-    write_logs(
-        out / "logs", report=report, records=stage.records, runs=runs, answers=stage.answers,
-        dialect=dialect,
-    )  # fmt: skip
-    write_results(out, report=report, items=items, tables=tables)
-    unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
-    return EvaluationResult(report, len(stage.records), report["complete"], unparsed)
+    if phases := report.get("phases"):
+        tables |= {"phases.txt": phases_text(phases), "phases.md": phases_markdown(phases)}
+    return tables
 
 
 def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -> str:
