@@ -21,9 +21,10 @@ from roboloop.records.jsonl import write_json_line
 from roboloop.records.record import record_to_json
 from roboloop.report.card import histogram
 from roboloop.report.data_card import build_card
-from roboloop.report.drawn import INK, drawn_thumbnail
+from roboloop.report.drawn import drawn_thumbnail
 from roboloop.report.svg_charts import WIDTH, Bar, bar_chart, heat_map, histogram_chart
 from roboloop.tasks.base import Mark
+from roboloop.tasks.draw import INK
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -88,7 +88,7 @@ def infer(
         loose_marks(response.text, dialect=opened.dialect, size=size, shape=shape) if size else ()
     )
     if draw is not None:
-        from roboloop.report.drawn import draw_marks
+        from roboloop.tasks.draw import draw_marks
 
         draw_marks(pictures[0], marks=marks)
         draw.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from roboloop.base.table import Table
 COMPOSERS = Table(
     "composers",
     rows={
+        "planner": "roboloop.compose.planner:Planner",
         "reason": "roboloop.compose.reason:Reason",
     },
 )

@@ -24,7 +24,8 @@ from roboloop.compose.base import COMPOSER_KEY, PARENTS_KEY, ComposeContext, Com
 from roboloop.compose.reason_check import check_claims, claims_of
 from roboloop.compose.reason_chinese import in_chinese
 from roboloop.compose.reason_claims import Claims
-from roboloop.compose.reason_questions import QUESTIONS, Limits, Question
+from roboloop.compose.reason_question import Limits, Question
+from roboloop.compose.reason_questions import QUESTIONS
 from roboloop.records.reasoning import Form, Language, SeeDoExpect
 from roboloop.records.record import Record, check_record
 from roboloop.records.scene import Scene, scene_of

@@ -23,11 +23,11 @@ FACTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "ends in": {"en": "the {0} is in the {1}", "zh": "{0}在{1}里"},
         "ends on": {"en": "the {0} is on the {1}", "zh": "{0}在{1}上"},
+        "ends at": {"en": "the {0} ends here", "zh": "{0}最后在此处"},
         "only": {"en": "there is no other {0}", "zh": "没有别的{0}"},
         "count": {"en": "number of {0}: {1}", "zh": "{0}的数量：{1}"},
         "present": {"en": "there is a {0}", "zh": "有{0}"},
         "absent": {"en": "there is no {0}", "zh": "没有{0}"},
-        "touches": {"en": "the gripper touches the {0}", "zh": "夹爪接触{0}"},
         "attribute": {"en": "the {0} is {1}", "zh": "{0}是{1}"},
     }
 )

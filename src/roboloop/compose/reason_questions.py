@@ -7,61 +7,22 @@ they stand tells nothing of the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
-
-import numpy as np
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import box_iou
 from roboloop.compose.geometric import OPPOSITE, geometric_predicate
 from roboloop.compose.reason_claims import Claims, relation_evidence
 from roboloop.compose.reason_phrases import ALL_THINGS
+from roboloop.compose.reason_question import Question, from_left
+from roboloop.compose.reason_robot import robot
 from roboloop.records.answers import Box, Number, YesNo
-from roboloop.records.record import Record
-from roboloop.records.scene import RobotScene, Scene, SceneObject, SceneRelation
+from roboloop.records.scene import Scene, SceneObject, SceneRelation
 
 SAME_IOU = 0.7
 """Two boxes that overlap so much may be one thing with two names."""
-
-
-class Limits(NamedTuple):
-    """How long reasoning may be.
-
-    Attributes:
-        num_objects: Things that are seen, where not all of them are needed.
-        num_counted: Most things that are counted one by one.
-        num_relations: Relations that are told.
-        num_steps: Steps of a robot that are told.
-    """
-
-    num_objects: int
-    num_counted: int
-    num_relations: int
-    num_steps: int
-
-
-class Question(NamedTuple):
-    """A record with what is needed to reason about it."""
-
-    record: Record
-    claims: Claims
-    limits: Limits
-    draw: np.random.Generator
-
-    @property
-    def scene(self) -> Scene:
-        """What is known of its picture."""
-        return self.claims.scene
-
-    def about(self, number: int) -> SceneObject:
-        """The thing with this number among those that the question speaks of."""
-        if number >= len(self.scene.about):
-            raise RoboLoopError("E-CMP-010", "the scene does not say what the question is about")
-        thing = self.scene.thing(self.scene.about[number])
-        assert thing is not None, "a scene knows the things it speaks of"
-        return thing
 
 
 def where(question: Question) -> None:
@@ -69,7 +30,7 @@ def where(question: Question) -> None:
     claims, scene = question.claims, question.scene
     target = question.about(0)
     neighbours = _neighbours(target, scene=scene)[: question.limits.num_objects - 1]
-    for thing in _from_left([target, *(each.thing for each in neighbours)]):
+    for thing in from_left([target, *(each.thing for each in neighbours)]):
         claims.see(thing)
     for each in neighbours[: question.limits.num_relations]:
         claims.relate(each.relation)
@@ -84,7 +45,7 @@ def compare(question: Question) -> None:
     claims, scene = question.claims, question.scene
     first, second = question.about(0), question.about(1)
     relation = _relation_of(first, second, scene=scene)
-    for thing in _from_left({first.id: first, second.id: second}.values()):
+    for thing in from_left({first.id: first, second.id: second}.values()):
         claims.see(thing)
     claims.look("compare" if relation.predicate in OPPOSITE else "relate", first, second)
     ends = [first, second] if relation.subject == first.id else [second, first]
@@ -135,9 +96,9 @@ def how_many(question: Question) -> None:
         raise RoboLoopError("E-CMP-010", f"{len(things)} things are too many to list")
     if not isinstance(record.answer, Number) or record.answer.value != len(things):
         raise RoboLoopError("E-CMP-010", f"the scene has {len(things)}, which is not the answer")
-    for thing in _from_left(things):
+    for thing in from_left(things):
         claims.see(thing)
-    claims.look("count", *_from_left(things))
+    claims.look("count", *from_left(things))
     counted = _words(name, claims=claims) if name else ALL_THINGS[claims.language]
     evidence = [f"count:{name}"] if name else [f"object:{thing.id}" for thing in things]
     claims.expect("count", things, words=[counted, str(len(things))], evidence=evidence)
@@ -156,49 +117,6 @@ def what_like(question: Question) -> None:
     claims.look("inspect", thing)
     words = [claims.called(thing), ", ".join(thing.attributes)]
     claims.expect("attribute", [thing], words=words, evidence=[f"object:{thing.id}"])
-
-
-def robot(question: Question) -> None:
-    """What a robot sees and does next, and how it ends."""
-    claims, scene = question.claims, question.scene
-    told = scene.robot
-    if told is None or not told.steps or not told.succeeds or not told.placing:
-        raise RoboLoopError("E-CMP-010", "no steps that are known to succeed")
-    target, goal, gripper = (
-        scene.thing(key) for key in (told.target, told.destination, told.gripper)
-    )
-    assert target is not None and goal is not None, "steps that succeed have a target and a goal"
-    for thing in _from_left(
-        thing for thing in (target, goal, gripper) if thing is not None and thing.box_px is not None
-    ):
-        claims.see(thing)
-    if not claims.sees(target.id) and not claims.sees(goal.id):
-        raise RoboLoopError("E-CMP-010", "both the object and its destination are hidden")
-    seen = [
-        found
-        for found in scene.relations
-        if claims.sees(found.subject) and claims.sees(found.object)
-    ]
-    for relation in _one_way(seen, first=told.target)[: question.limits.num_relations]:
-        claims.relate(relation)
-    for number in range(min(question.limits.num_steps, len(told.steps))):
-        claims.act(number)
-    _expect_success(question, told=told, target=target, goal=goal)
-
-
-def _expect_success(
-    question: Question, *, told: RobotScene, target: SceneObject, goal: SceneObject
-) -> None:
-    """That the target arrives, and where; not where, when that is the answer itself."""
-    is_answer = isinstance(question.record.answer, Box) and question.record.task == "final_box"
-    question.claims.expect(
-        f"ends {told.placing}",
-        [target, goal],
-        evidence=["robot:succeeds", *([] if is_answer else ["robot:final_box_px"])]
-        if told.final_box_px is not None
-        else ["robot:succeeds"],
-        box_px=None if is_answer else told.final_box_px,
-    )
 
 
 QUESTIONS: Mapping[str, Callable[[Question], None]] = MappingProxyType(
@@ -267,11 +185,6 @@ def _apart(first: SceneObject, second: SceneObject) -> float:
     return (middles[0].x - middles[1].x) ** 2 + (middles[0].y - middles[1].y) ** 2
 
 
-def _from_left(things: Iterable[SceneObject]) -> list[SceneObject]:
-    """In the order of their left edges; what is hidden comes first and is refused."""
-    return sorted(things, key=lambda thing: thing.box_px or (0.0, 0.0, 0.0, 0.0))
-
-
 def _some(question: Question, *, first: list[SceneObject]) -> list[SceneObject]:
     """Those of `first` and drawn others, from left to right."""
     robot_scene = question.scene.robot
@@ -283,21 +196,11 @@ def _some(question: Question, *, first: list[SceneObject]) -> list[SceneObject]:
     ]
     count = max(0, min(len(others), question.limits.num_objects - len(first)))
     drawn = [others[int(place)] for place in question.draw.permutation(len(others))[:count]]
-    return _from_left([*first, *drawn])
+    return from_left([*first, *drawn])
 
 
 def _those_about(scene: Scene) -> list[SceneObject]:
     return [thing for thing in scene.objects if thing.id in scene.about]
-
-
-def _one_way(relations: list[SceneRelation], *, first: str) -> list[SceneRelation]:
-    """Of relations that are told both ways round, the one that begins with `first`."""
-    chosen: dict[frozenset[str], SceneRelation] = {}
-    for found in relations:
-        ends = frozenset((found.subject, found.object))
-        if ends not in chosen or found.subject == first:
-            chosen[ends] = found
-    return list(chosen.values())
 
 
 def _words(name: str, *, claims: Claims) -> str:

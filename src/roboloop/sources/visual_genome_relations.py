@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from roboloop.base.errors import RoboLoopError
@@ -47,19 +47,16 @@ def ask_relationships(asker: Asker) -> Iterator[RecordDraft]:
 
 def _scene(triples: Sequence[_Triple]) -> Scene:
     """All ends and how they stand together. The file promises no completeness of any name."""
-    ends = {end.key: end for triple in triples for end in (triple.subject, triple.other)}
+    ends = {end.key: end for triple in triples for end in triple.named_ends}
     known = KnownObjects(
         objects=tuple(ends.values()), uncounted=frozenset(end.name for end in ends.values())
     )
-    relations = [
-        SceneRelation(
-            subject=triple.subject.key,
-            predicate=triple.words[1],
-            object=triple.other.key,
-            id=triple.key,
+    relations: list[SceneRelation] = []
+    for triple in triples:
+        subject, other = (end.key for end in triple.named_ends)
+        relations.append(
+            SceneRelation(subject=subject, predicate=triple.words[1], object=other, id=triple.key)
         )
-        for triple in triples
-    ]
     return known.scene().model_copy(update={"relations": tuple(relations)})
 
 
@@ -71,6 +68,14 @@ class _Triple:
     words: tuple[str, str, str]
     subject: NamedObject
     other: NamedObject
+
+    @property
+    def named_ends(self) -> tuple[NamedObject, NamedObject]:
+        """Both ends under a key with their name: the file gives one object several names."""
+        first, second = (
+            replace(end, key=f"{end.key}/{end.name}") for end in (self.subject, self.other)
+        )
+        return (first, second)
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -104,7 +109,7 @@ def _whether(triple: _Triple, *, value: bool) -> RecordDraft:
         inputs={"question": f"Is this right: the {subject} {predicate} the {other}?"},
         answer=YesNo(value),
         meta=triple.evidence,
-        about=(triple.subject.key, triple.other.key),
+        about=tuple(end.key for end in triple.named_ends),
         about_relation=triple.key,
     )
 
@@ -117,6 +122,6 @@ def _fill_in(triple: _Triple) -> RecordDraft:
         inputs={"question": f"Fill in the blank: the {subject} {predicate} the ___."},
         answer=Text(other),
         meta=triple.evidence,
-        about=(triple.subject.key, triple.other.key),
+        about=tuple(end.key for end in triple.named_ends),
         about_relation=triple.key,
     )

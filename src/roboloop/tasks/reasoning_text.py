@@ -116,7 +116,7 @@ class _Writer:
         return "\n".join(self._line(key, items) for key, items in parts.items())
 
     def planner(self, plan: PlannerOutput) -> str:
-        """One JSON object in RoboInter's order; first the space of its numbers."""
+        """One JSON object with RoboInter's keys in its order; first the space of the numbers."""
         words = {"subtask": plan.subtask, "skill": plan.skill}
         boxes = {"gripper_box": plan.gripper_box_px, "object_box": plan.object_box_px}
         places = {
@@ -130,11 +130,8 @@ class _Writer:
             **{key: self._places(each) for key, each in places.items() if each is not None},
         }
         view = self._dialect.view_size(self._size)
-        return self._object(
-            space=_quoted(self._dialect.kind),
-            image_size=json.dumps(list(view)),
-            **values,
-        )
+        space = {"space": _quoted(self._dialect.kind), "image_size": json.dumps(list(view))}
+        return _object({**space, **values})
 
     def _seen(self, thing: SeenObject) -> str:
         attributes = (

@@ -10,18 +10,12 @@ KEYS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "en": {
             "see": "see", "do": "do", "expect": "expect", "objects": "objects", "id": "id",
             "name": "name", "box": "box", "attributes": "attributes", "relations": "relations",
-            "picture": "picture", "text": "text", "space": "space", "image_size": "image_size",
-            "subtask": "subtask", "skill": "skill", "gripper_box": "gripper_box",
-            "object_box": "object_box", "contact_points": "contact_points",
-            "grasp_pose": "grasp_pose", "trace": "trace",
+            "picture": "picture", "text": "text",
         },
         "zh": {
             "see": "看", "do": "做", "expect": "期望", "objects": "物体", "id": "编号",
             "name": "名称", "box": "框", "attributes": "属性", "relations": "关系",
-            "picture": "图", "text": "内容", "space": "坐标", "image_size": "图像尺寸",
-            "subtask": "子任务", "skill": "技能", "gripper_box": "夹爪框",
-            "object_box": "物体框", "contact_points": "接触点",
-            "grasp_pose": "抓取姿态", "trace": "轨迹",
+            "picture": "图", "text": "内容",
         },
     }
 )  # fmt: skip

@@ -10,6 +10,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value, seeded_generator
 from roboloop.records.media import LmdbPicture, Media, VideoFrame
 from roboloop.records.record import Record, check_record
+from roboloop.records.scene import SCENE_KEY
 from roboloop.sources.base import MADE_ROOT, Rejected, SourceContext
 from roboloop.sources.drafts import Draft, Drafted
 from roboloop.sources.drawing.questions import SCENE_QUESTIONS, DrawnChoice, sentence_choice
@@ -21,6 +22,7 @@ from roboloop.sources.robointer_annotation.files import (
     read_annotation,
     read_meta,
 )
+from roboloop.sources.robointer_annotation.known_scene import known_scene
 from roboloop.sources.robointer_annotation.notes import Clip, EpisodeNotes, FrameNote, Problem
 from roboloop.sources.robointer_annotation.place_questions import PLACE_QUESTIONS, scene_of
 from roboloop.sources.robointer_annotation.planning import PLAN_QUESTIONS, ask, evenly
@@ -249,9 +251,16 @@ class EpisodeReader:
                     **self._meta_of(note.episode),
                     "frame": note.frame,
                     **({} if clip is None else {"clip": list(clip[1:3]), "skill": clip.skill}),
+                    **self._scene(note, asked),
                 },
             )
         )
+
+    def _scene(self, note: FrameNote, asked: Drafted) -> dict[str, Any]:
+        """What is noted of the frame, if it is wanted and the question shows the frame itself."""
+        if not self._source.scenes or asked.draft.media:
+            return {}
+        return {SCENE_KEY: known_scene(note).to_json()}
 
     def _shared(self, episode: str, *, frame: int) -> dict[str, Any]:
         """What all records of the episode have alike."""

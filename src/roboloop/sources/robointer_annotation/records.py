@@ -71,6 +71,8 @@ class RobointerAnnotationSource(DataSetSource):
     """Frames drawn of each clip; all when null."""
     max_drawn_per_episode: int = Field(1, ge=0)
     """Drawn questions of one task in one episode; each makes a picture."""
+    scenes: bool = False
+    """Keep what is noted of each frame in `meta.scene`, for composers `reason` and `planner`."""
 
     @field_validator("tasks")
     @classmethod
