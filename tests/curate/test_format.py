@@ -16,7 +16,7 @@ from roboloop.curate.base import CurateContext, Judgement
 from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.curate.format import FormatRules
 from roboloop.curate.format_rules import RULES
-from roboloop.curate.text_counts import SCRIPTS, WORD, count_letters, count_words
+from roboloop.curate.text_counts import SCRIPTS, WORD, count_text
 from roboloop.records.answers import Box, Boxes, Choice, Plan, Points, Text, Trajectory, YesNo
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record, Turn
@@ -135,12 +135,11 @@ def test_words_and_letters_are_counted_the_same_in_bytes_and_in_unicode() -> Non
 
     texts = ["", " two\twords ", "a", "caf\u00e9 au lait", "拿起 the 杯子", "x\n\ny, z!", "  "]
     for column in (pa.array(texts), pa.array(["skipped", *texts]).slice(1)):
-        words = count_words(column)
-        assert words.tolist() == [0, 2, 1, 3, 5, 3, 0]
-        assert words.tolist() == pc.count_substring_regex(column, WORD).to_pylist()  # pyright: ignore
-        for name, counts in count_letters(column).items():
-            wanted = pc.count_substring_regex(column, SCRIPTS[name])  # pyright: ignore
-            assert counts.tolist() == wanted.to_pylist()
+        found = count_text(column)
+        assert found.words.tolist() == [0, 2, 1, 3, 5, 3, 0]
+        for name, pattern in {"words": WORD, **SCRIPTS}.items():
+            wanted = pc.count_substring_regex(column, pattern)  # pyright: ignore
+            assert getattr(found, name).tolist() == wanted.to_pylist()
 
 
 def test_values_stand_beside_their_limits() -> None:

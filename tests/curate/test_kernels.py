@@ -75,6 +75,9 @@ def test_numba_and_numpy_sketch_alike() -> None:
         ("num_equal", (table, left, right)),
         ("overlap", (sets, set_offsets, left, right)),
         ("term_sums", (keys, 300, weights, 1 + np.log(np.arange(1, 101)), 384)),
+        ("shingles", (hashes, offsets, 5, 1)),
+        ("shingles", (hashes, offsets, 3, 0)),
+        ("ascii_counts", (draw.integers(0, 128, offsets[-1]).astype(np.uint8), offsets)),
     ):
         one = getattr(compiled, name)(*arguments)
         other = getattr(kernels_numpy.KERNELS, name)(*arguments)

@@ -230,6 +230,11 @@ class Operator(BaseModel, ABC):
         """
         return ()
 
+    def made_for(self, readers: Sequence[Operator]) -> Operator:
+        """The operator as it is run before these, some of which may name it in `reads`."""
+        del readers
+        return self
+
     def prepare(self, facts: ArrowTable, context: CurateContext) -> None:
         """Called once before anything is measured, with the facts of all records.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from roboloop.curate.base import (
     Numbers,
     Pairs,
 )
-from roboloop.curate.columns import number_lists, take_rows
+from roboloop.curate.columns import arrow_compute, number_lists, take_rows
 
-COMPARED = ("question", "answer", "task", "context", "media_group", "answer_kind", "content")
+EXACT_COLUMNS = ("task", "context", "media_group", "answer_kind")
+"""Columns without a line end in them that must be equal letter by letter."""
+_SPACES = r"^\s|\s$|[^\S ]|\s\s"
+"""White space other than one blank between words."""
 
 
 class ExactDuplicates(GroupOperator):
@@ -29,6 +32,7 @@ class ExactDuplicates(GroupOperator):
     """
 
     code: ClassVar[str] = "E-CUR-020"
+    version: ClassVar[int] = 2
 
     kind: Literal["exact"] = "exact"  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -37,13 +41,12 @@ class ExactDuplicates(GroupOperator):
         import pyarrow as pa
 
         del context
-        columns = [batch[name].to_pylist() for name in COMPARED]
+        words = (_folded(batch[name]) for name in ("question", "answer"))
+        columns = (batch[name].to_pylist() for name in (*EXACT_COLUMNS, "content"))
         coordinates, offsets = number_lists(batch["geometry"])
         flat, bounds = coordinates.tobytes(), (offsets * coordinates.itemsize).tolist()
-        digests = b"".join(
-            _digest(*row, coordinates=flat[start:stop])
-            for *row, start, stop in zip(*columns, bounds, bounds[1:], strict=False)
-        )
+        rows = zip(*words, *columns, bounds, bounds[1:], strict=False)
+        digests = b"".join(_digest(row, coordinates=flat[row[-2] : row[-1]]) for row in rows)
         halves = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
         return pa.RecordBatch.from_arrays(
             [pa.array(halves[:, 0]), pa.array(halves[:, 1])], names=["high", "low"]
@@ -100,8 +103,23 @@ def keep_one_of_group(pairs: Pairs, *, kept: Flags, rank: Numbers, reason: str) 
     return judgement
 
 
-def _digest(question: str, answer: str, *exact: str, coordinates: bytes) -> bytes:
-    folded = [" ".join(text.split()).casefold() for text in (question, answer)]
-    lengths = [len(text) for text in (*folded, *exact)]  # so that no two rows give one text
-    whole = "\n".join([str(lengths), *folded, *exact]).encode()
+def _folded(texts: Any) -> list[str]:
+    """The texts in one letter case, with one blank between words."""
+    pc = arrow_compute()
+    folded = pc.ascii_lower(texts).to_pylist()
+    is_odd = pc.or_(
+        pc.match_substring_regex(texts, _SPACES), pc.invert(pc.string_is_ascii(texts))
+    )
+    for place in pc.indices_nonzero(is_odd).to_pylist():
+        folded[place] = " ".join(texts[place].as_py().split()).casefold()
+    return folded
+
+
+def _digest(row: tuple[Any, ...], *, coordinates: bytes) -> bytes:
+    """Hash of a text that no two different rows give.
+
+    The texts before `content` hold no line end, and what follows it has a length that is told.
+    """
+    *words, content, start, stop = row
+    whole = "\n".join((*words, str(stop - start), content)).encode()
     return hashlib.blake2b(whole + coordinates, digest_size=16).digest()

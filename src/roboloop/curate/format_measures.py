@@ -16,7 +16,7 @@ from roboloop.curate.answer_text import ANSWER_COLUMNS, answer_text, stand_in
 from roboloop.curate.base import ArrowBatch, Numbers
 from roboloop.curate.columns import WORDED, is_worded
 from roboloop.curate.recent import Recent
-from roboloop.curate.text_counts import count_letters, count_words
+from roboloop.curate.text_counts import count_text
 from roboloop.dialects import load_dialect
 from roboloop.tasks import load_task
 
@@ -57,13 +57,15 @@ def measure_text(batch: ArrowBatch) -> dict[str, Any]:
     """Columns on the texts of a batch of facts."""
     pc: Any = import_module("pyarrow.compute")
     question, answer = batch["question"], batch["answer"]
-    both = pc.binary_join_element_wise(question, answer, "\n")
+    asked, said = count_text(question), count_text(answer)
     return {
-        "question_words": count_words(question),
+        "question_words": asked.words,
         "question_chars": pc.utf8_length(question),
-        "answer_words": count_words(answer),
+        "answer_words": said.words,
         "answer_chars": pc.utf8_length(answer),
-        **count_letters(both),
+        "letters": asked.letters + said.letters,
+        "latin": asked.latin + said.latin,
+        "han": asked.han + said.han,
         "cut_off": cut_off(batch),
         "stray_mark": stray_marks(batch),
     }

@@ -65,7 +65,7 @@ def word_weights(texts: Any) -> Vectors:
 def unit_rows(vectors: Vectors) -> Vectors:
     """Rows scaled to length 1; rows of zeros stay."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    return (vectors / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
+    return vectors / np.where(lengths > 0, lengths, 1).astype(np.float32)[:, None]
 
 
 def _parts(texts: Any) -> Iterator[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +18,8 @@ from typing import Any
 from roboloop.base.errors import RoboLoopError
 
 AHEAD_PER_WORKER = 2
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
+_KEPT_BYTES = 1 << 28
 
 
 class InlineExecutor:
@@ -73,8 +77,21 @@ class InlineExecutor:
 
 def _begin_work() -> None:
     """In a worker: leave Ctrl-C to the parent, and end when the parent is gone, even by kill -9."""
+    _keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc reuse the memory of arrays that are gone.
+
+    Else it gives each large one back to the system and asks for it again, page by page, which costs
+    a tenth of the time of measuring.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _end_with_parent() -> None:

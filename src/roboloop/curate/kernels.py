@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Counts = np.ndarray[Any, np.dtype[np.int32]]
 Marks = np.ndarray[Any, np.dtype[np.uint32]]
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Offsets = np.ndarray[Any, np.dtype[np.int64]]
@@ -30,6 +31,9 @@ OTHER, LETTER, DIGIT, HAN, SPACE, END = range(6)
 
 BYTE_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 BYTE_FACTOR_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
+SHINGLE_BITS = np.uint64(32)
+"""Of a shingle's hash, below the number of its text."""
+ASCII_SPACE = b" \t\n\f\r"
 NEGATIVE = np.uint64(0x5851F42D4C957F2D)
 """Sets -5 apart from 5."""
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -113,6 +117,8 @@ class Kernels(NamedTuple):
     overlap: Callable[[Marks, Offsets, Offsets, Offsets], Any]
     runs: Callable[[Any, Bytes, Offsets], Runs]
     term_sums: Callable[[Hashes, int, Any, Floats, int], Floats]
+    shingles: Callable[[Hashes, Offsets, int, int], Hashes]
+    ascii_counts: Callable[[Bytes, Offsets], Counts]
 
 
 @lru_cache(maxsize=1)
@@ -131,9 +137,15 @@ def load_kernels() -> Kernels:
 
 def mixed(hashes: Hashes) -> Hashes:
     """Every bit of the result depends on every bit of the input (the finaliser of SplitMix64)."""
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
-    return hashes ^ (hashes >> np.uint64(31))
+    found = hashes >> np.uint64(30)
+    found ^= hashes
+    found *= MIX_1
+    shifted = found >> np.uint64(27)
+    found ^= shifted
+    found *= MIX_2
+    np.right_shift(found, np.uint64(31), out=shifted)
+    found ^= shifted
+    return found
 
 
 def term_keys(hashes: Hashes, offsets: Offsets) -> Hashes:

@@ -14,6 +14,7 @@ import numpy as np
 from roboloop.curate import kernels
 from roboloop.curate.kernels import (
     Bytes,
+    Counts,
     Floats,
     Hashes,
     Kernels,
@@ -22,6 +23,7 @@ from roboloop.curate.kernels import (
     Runs,
     Tokens,
     character_classes,
+    powers_of_step,
 )
 
 _compiled: Any = import_module("numba").njit(cache=True, nogil=True)
@@ -33,6 +35,7 @@ LARGEST = np.uint32(0xFFFFFFFF)
 ONE = np.uint64(1)
 LAST_TERM = np.uint64((1 << kernels.TERM_BITS) - 1)
 TERM_BITS, CHANNEL_BITS = np.uint64(kernels.TERM_BITS), np.uint64(kernels.TABLE_BITS)
+SHINGLE_BITS, NOT_ODD = kernels.SHINGLE_BITS, np.uint64(0xFFFFFFFE)
 SIGN_BIT = np.uint64(kernels.TERM_BITS - 1)
 OTHER, HAN, SPACE, END = kernels.OTHER, kernels.HAN, kernels.SPACE, kernels.END
 DASH, ZERO, NINE, LINE_END = ord("-"), ord("0"), ord("9"), ord("\n")
@@ -287,4 +290,52 @@ def term_sums(
     return _term_sums(keys, num_texts, weights, factors, num_channels)
 
 
-KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, runs, term_sums)
+@_compiled
+def _shingles(hashes: Any, offsets: Any, powers: Any, mark: Any, found: Any) -> Any:
+    """Fill `found`; give the number of shingles."""
+    width, num_shingles = len(powers), 0
+    for text in range(len(offsets) - 1):
+        start, stop = offsets[text], offsets[text + 1]
+        row = np.uint64(text) << SHINGLE_BITS
+        while start < stop:
+            value = np.uint64(0)
+            for place in range(min(width, stop - start)):
+                value += hashes[start + place] * powers[place]
+            found[num_shingles] = row | (_mixed(value) >> SHINGLE_BITS) & NOT_ODD | mark
+            num_shingles += 1
+            if start + width >= stop:
+                break
+            start += 1
+    return num_shingles
+
+
+def shingles(hashes: Hashes, offsets: Offsets, width: int, mark: int) -> Hashes:
+    """See `Kernels.shingles`."""
+    found = np.empty(len(hashes), dtype=np.uint64)
+    powers = powers_of_step(width)
+    return found[: _shingles(hashes, offsets, powers, np.uint64(mark), found)]
+
+
+@_compiled
+def _ascii_counts(data: Any, offsets: Any) -> Any:
+    counts = np.zeros((len(offsets) - 1, 2), dtype=np.int32)
+    for text in range(len(offsets) - 1):
+        num_words = num_letters = 0
+        after_space = True
+        for byte in data[offsets[text] : offsets[text + 1]]:
+            is_space = byte == 32 or byte == 9 or byte == 10 or byte == 12 or byte == 13
+            num_words += after_space and not is_space
+            num_letters += 97 <= (byte | 32) <= 122
+            after_space = is_space
+        counts[text, 0], counts[text, 1] = num_words, num_letters
+    return counts
+
+
+def ascii_counts(data: Bytes, offsets: Offsets) -> Counts:
+    """See `Kernels.ascii_counts`."""
+    return _ascii_counts(data, offsets)
+
+
+KERNELS = Kernels(
+    tokens, minhash, simhash, num_equal, overlap, runs, term_sums, shingles, ascii_counts
+)

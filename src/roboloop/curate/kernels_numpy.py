@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roboloop.curate.kernels import (
+    ASCII_SPACE,
     BYTE_FACTOR,
     BYTE_FACTOR_INVERSE,
     END,
@@ -14,6 +15,7 @@ from roboloop.curate.kernels import (
     NEGATIVE,
     OTHER,
     SEPARATOR,
+    SHINGLE_BITS,
     SINGLE,
     SINGLE_REST,
     SPACE,
@@ -22,6 +24,7 @@ from roboloop.curate.kernels import (
     WORD,
     Bools,
     Bytes,
+    Counts,
     Floats,
     Hashes,
     Kernels,
@@ -31,11 +34,15 @@ from roboloop.curate.kernels import (
     Tokens,
     character_classes,
     mixed,
+    powers_of_step,
 )
 
 PAIRS_AT_ONCE = 1 << 14
 BITS = 64
 _LAST_TERM = np.uint64((1 << TERM_BITS) - 1)
+_NOT_ODD = np.uint64(0xFFFFFFFE)
+_IS_SPACE = np.isin(np.arange(256), list(ASCII_SPACE))
+_IS_LETTER = np.isin(np.arange(256), [*range(65, 91), *range(97, 123)])
 
 
 def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
@@ -233,4 +240,37 @@ def term_sums(
     return sums.reshape(num_texts, num_channels)
 
 
-KERNELS = Kernels(tokens, minhash, simhash, num_equal, overlap, runs, term_sums)
+def shingles(hashes: Hashes, offsets: Offsets, width: int, mark: int) -> Hashes:
+    """See `Kernels.shingles`."""
+    counts = np.diff(offsets)
+    num_shingles = np.where(counts >= width, counts - width + 1, (counts > 0).astype(np.int64))
+    rows = np.repeat(np.arange(len(counts)), num_shingles)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(num_shingles) - num_shingles, num_shingles)
+    starts, stops = offsets[rows] + within, offsets[rows + 1]
+    sums = np.zeros(len(rows), dtype=np.uint64)
+    for place, power in enumerate(powers_of_step(width)):
+        words_there = hashes[np.minimum(starts + place, len(hashes) - 1)]
+        sums += np.where(starts + place < stops, words_there * power, np.uint64(0))
+    marked = (mixed(sums) >> SHINGLE_BITS) & _NOT_ODD | np.uint64(mark)
+    return rows.astype(np.uint64) << SHINGLE_BITS | marked
+
+
+def ascii_counts(data: Bytes, offsets: Offsets) -> Counts:
+    """See `Kernels.ascii_counts`."""
+    is_space = _IS_SPACE[data]
+    follows_space = np.ones(len(data), dtype=np.bool_)
+    follows_space[1:] = is_space[:-1]
+    follows_space[offsets[:-1][offsets[:-1] < len(data)]] = True
+    flags = (~is_space & follows_space, _IS_LETTER[data])
+    counts = np.zeros((len(offsets) - 1, len(flags)), dtype=np.int32)
+    filled = np.flatnonzero(np.diff(offsets))  # between filled texts there is nothing
+    for column, flag in enumerate(flags if len(filled) else ()):
+        counts[filled, column] = np.add.reduceat(
+            flag.view(np.uint8), offsets[filled], dtype=np.int32
+        )
+    return counts
+
+
+KERNELS = Kernels(
+    tokens, minhash, simhash, num_equal, overlap, runs, term_sums, shingles, ascii_counts
+)

@@ -15,6 +15,7 @@ import numpy as np
 
 from roboloop.curate.columns import arrow_compute, text_bytes
 from roboloop.curate.kernels import (
+    SHINGLE_BITS,
     Hashes,
     Kernels,
     Marks,
@@ -23,7 +24,6 @@ from roboloop.curate.kernels import (
     load_kernels,
     mixed,
     ordered_hashes,
-    powers_of_step,
 )
 from roboloop.curate.recent import Recent
 
@@ -32,8 +32,6 @@ _RECENT: Recent[Tokens] = Recent(8)
 MAX_BYTES_AT_ONCE = 4 << 20
 _SIEVE = np.uint64(0xFFF)
 _LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_NOT_ODD = np.uint64(0xFFFFFFFE)
 
 
 class Prose(NamedTuple):
@@ -138,32 +136,20 @@ def _read_part(
 ) -> Prose:
     asked = words_of(questions, kernels=kernels)
     answered = words_of(answers, kernels=kernels)
-    of_questions = _shingles(asked, width=width, mark=0)
-    of_answers = _shingles(answered, width=width, mark=1)
-    keyed = np.concatenate([of_questions, of_answers])
+    keyed = np.concatenate(
+        [
+            kernels.shingles(words.hashes, words.offsets, width, mark)
+            for mark, words in enumerate((asked, answered))
+        ]
+    )
     keyed.sort()
     is_new = np.ones(len(keyed), dtype=np.bool_)
     is_new[1:] = keyed[1:] != keyed[:-1]
     keyed = keyed[is_new]
-    rows = np.arange(len(questions) + 1, dtype=np.uint64) << _HALF
+    rows = np.arange(len(questions) + 1, dtype=np.uint64) << SHINGLE_BITS
     return Prose(
         (keyed & _LOW).astype(np.uint32),
         np.searchsorted(keyed, rows).astype(np.int64),
         mixed(telling.of(asked)) ^ telling.of(answered),
         np.diff(answered.offsets),
     )
-
-
-def _shingles(words: Tokens, *, width: int, mark: int) -> Hashes:
-    """Of each run of `width` words, and of each shorter text as a whole: row and hash in one."""
-    counts = np.diff(words.offsets)
-    num_shingles = np.where(counts >= width, counts - width + 1, (counts > 0).astype(np.int64))
-    rows = np.repeat(np.arange(len(counts)), num_shingles)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(num_shingles) - num_shingles, num_shingles)
-    starts, stops = words.offsets[rows] + within, words.offsets[rows + 1]
-    sums = np.zeros(len(rows), dtype=np.uint64)
-    for place, power in enumerate(powers_of_step(width)):
-        words_there = words.hashes[np.minimum(starts + place, len(words.hashes) - 1)]
-        sums += np.where(starts + place < stops, words_there * power, np.uint64(0))
-    hashes = (mixed(sums) >> _HALF) & _NOT_ODD | np.uint64(mark)
-    return rows.astype(np.uint64) << _HALF | hashes

@@ -1,12 +1,13 @@
 """relevance: how near an answer is to its question, by the cosine of their vectors.
 
 Answers that are numbers are never judged by default: the vector of a box says nothing about what
-the box is of, so a threshold on all records would drop the coordinates first. The vectors are kept,
-for `semantic` and `select`.
+the box is of, so a threshold on all records would drop the coordinates first. The vectors are kept
+where `semantic` or `select` reads them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from roboloop.curate.base import (
     Judgement,
     MapOperator,
     Numbers,
+    Operator,
 )
 from roboloop.curate.columns import arrow_compute, is_worded
 from roboloop.curate.embedders import Embedder, EmbedderConfig, HashedEmbedder
@@ -41,7 +43,7 @@ class Relevance(MapOperator):
     """What turns texts into vectors."""
     lowest_share: float = Field(0.05, ge=0, lt=1)
     """This share of the judged records of each family is dropped, at most. 0 drops none: the
-    vectors are still there for `semantic` and `select`."""
+    vectors may still be read by `semantic` and `select`."""
     threshold: float | None = Field(None, ge=-1, le=1)
     """A fixed cosine instead of a share. It means something else with every embedder."""
     numeric_answers: Literal["exempt", "judged"] = "exempt"
@@ -49,6 +51,16 @@ class Relevance(MapOperator):
     text. Few recipes have a reason to."""
     min_answer_words: int = Field(4, ge=0)
     """Answers in fewer words (numbers do not count as words) are not judged."""
+    vectors: bool | None = None
+    """Whether the vectors are stored, which takes 1.5 KB a record; when left out, they are if a
+    later operator reads them."""
+
+    def made_for(self, readers: Sequence[Operator]) -> Operator:
+        """Decides whether the vectors are stored, if the recipe does not."""
+        if self.vectors is not None:
+            return self
+        is_read = any(self.label in reader.reads for reader in readers)
+        return self.model_copy(update={"vectors": is_read})
 
     @property
     def judging_options(self) -> frozenset[str]:
@@ -66,11 +78,14 @@ class Relevance(MapOperator):
 
     def fingerprint(self) -> str:
         """Depends on the embedder's weights, not on where they lie."""
-        options = {"embedder": self.embedder.identity(), "numeric_answers": self.numeric_answers}
+        options = {
+            "embedder": self.embedder.identity(), "numeric_answers": self.numeric_answers,
+            "vectors": self.vectors,
+        }  # fmt: skip
         return hash_value([self.kind, self.version, self.on, options])
 
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
-        """The cosine, the number of words of the answer, and both vectors."""
+        """The cosine, the number of words of the answer, and both vectors if they are read."""
         import pyarrow as pa
 
         embedder = self.embedder.load(context)
@@ -81,14 +96,14 @@ class Relevance(MapOperator):
         answered = _embedded(answers, embedder=embedder)
         both = questions.present & answered.present
         cosine = np.einsum("ij,ij->i", questions.vectors, answered.vectors, dtype=np.float64)
-        return pa.RecordBatch.from_pydict(
-            {
-                "cosine": pa.array(cosine.astype(np.float32), mask=~both),
-                "num_words": pa.array(_num_words(answers)),
-                "question": vector_column(questions.vectors, present=questions.present),
-                "answer": vector_column(answered.vectors, present=answered.present),
-            }
-        )
+        columns: dict[str, Any] = {
+            "cosine": pa.array(cosine.astype(np.float32), mask=~both),
+            "num_words": pa.array(_num_words(answers)),
+        }
+        if self.vectors:
+            for name, found in (("question", questions), ("answer", answered)):
+                columns[name] = vector_column(found.vectors, present=found.present)
+        return pa.RecordBatch.from_pydict(columns)
 
     def judge(self, values: ArrowTable, facts: ArrowTable, *, kept: Flags) -> Judgement:
         """The lowest of each family, or those below the threshold."""
@@ -132,10 +147,12 @@ class _Embedded(NamedTuple):
 def _embedded(texts: Any, *, embedder: Embedder) -> _Embedded:
     """Equal texts are embedded once."""
     encoded = texts.dictionary_encode()
-    vectors = embedder.embed(encoded.dictionary)
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    present: Any = vectors.any(axis=1)
-    return _Embedded(vectors[codes], present[codes])
+    if len(encoded.dictionary) == len(texts):
+        vectors = embedder.embed(texts)
+    else:
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        vectors = embedder.embed(encoded.dictionary)[codes]
+    return _Embedded(vectors, vectors.any(axis=1))
 
 
 def _num_words(texts: Any) -> Any:

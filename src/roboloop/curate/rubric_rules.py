@@ -82,6 +82,16 @@ def marks_of(batch: ArrowBatch, *, cut_off: Any, stray_marks: Any) -> Any:
     return np.stack([marks[name] for name in MARKS], axis=1)
 
 
+def _lower(texts: Any) -> Any:
+    """As `str.lower`, which Arrow's `utf8_lower` is not for every letter."""
+    import pyarrow as pa
+
+    pc = arrow_compute()
+    if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        return pc.ascii_lower(texts)
+    return pa.array([text.lower() for text in texts.to_pylist()], pa.string())
+
+
 class _Meanings(NamedTuple):
     """The words that carry meaning in some texts.
 
@@ -122,7 +132,7 @@ def _spoken(batch: ArrowBatch) -> _Spoken:
     import pyarrow as pa
 
     num_rows = batch.num_rows
-    answers = pa.array([text.lower() for text in batch["answer"].to_pylist()], pa.string())
+    answers = _lower(batch["answer"])
     words = plain_words(pa.concat_arrays([batch["question"], answers]))
     meanings, vague = _meanings_of(words.vocabulary)
     meaning = meanings[words.codes]

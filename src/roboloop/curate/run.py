@@ -87,7 +87,9 @@ class Curation:
         executor: Executor,
         may_wait: bool = True,
     ) -> None:
-        self.operators = tuple(operators)
+        self.operators = tuple(
+            operator.made_for(operators[place + 1 :]) for place, operator in enumerate(operators)
+        )
         self.store = store
         self.context = context
         self.executor = executor
