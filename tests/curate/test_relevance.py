@@ -11,9 +11,10 @@ import pytest
 from operate import judged, measured, told
 
 from roboloop.base.geometry import Point
-from roboloop.curate.embedders import HashedEmbedder
+from roboloop.curate.embedders import HashedEmbedder, _sampled_rows
 from roboloop.curate.hashed_tfidf import HashedTfidf, word_weights
 from roboloop.curate.relevance import Relevance
+from roboloop.curate.semantic import SemanticDuplicates
 from roboloop.curate.vectors import vector_column, vectors_at
 from roboloop.records.answers import Box, Points, YesNo
 from roboloop.records.record import Record
@@ -138,3 +139,22 @@ def test_a_folder_is_loaded_once_and_known_by_its_content(
     moved = {**options, "path": str(embedder_folder(tmp_path / "two")), "batch_size": 7}
     assert Relevance.model_validate({"embedder": moved}).fingerprint() == operator.fingerprint()
     assert Relevance().fingerprint() != operator.fingerprint()
+
+
+def test_vectors_are_stored_only_where_they_are_read() -> None:
+    alone = Relevance().made_for([])
+    before_semantic = Relevance().made_for([SemanticDuplicates()])
+    records = related(10)
+    lean, full = measured(alone, records), measured(before_semantic, records)
+    assert lean.column_names == ["cosine", "num_words"]
+    assert full.column_names == ["cosine", "num_words", "question", "answer"]
+    assert lean["cosine"].equals(full["cosine"])
+    assert alone.fingerprint() != before_semantic.fingerprint()
+    assert Relevance(vectors=True).made_for([]).fingerprint() == before_semantic.fingerprint()
+
+
+def test_words_are_counted_in_runs_of_rows_all_over_a_large_set() -> None:
+    rows = _sampled_rows(1_000_000)
+    assert len(rows) == 25_000 and rows[0] == 0 and rows[-1] == 999_999
+    assert np.diff(rows).max() < 5_000
+    assert _sampled_rows(7).tolist() == list(range(7))

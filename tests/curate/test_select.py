@@ -171,7 +171,7 @@ def templated(num_records: int) -> list[Record]:
 
 def test_what_is_different_is_chosen_before_the_hundredth_of_a_template() -> None:
     records = templated(50)
-    values = measured(Relevance(lowest_share=0), records)
+    values = measured(Relevance(lowest_share=0, vectors=True), records)
     operator = Select(num_records=6, quality_weight=0.0)
     judged = choose(operator, records, values={"relevance": values})
     kept = np.flatnonzero(~judged.drop)
@@ -188,7 +188,7 @@ def test_what_is_different_is_chosen_before_the_hundredth_of_a_template() -> Non
 def test_the_better_ones_are_chosen_where_quality_counts() -> None:
     records = [told("The same words for all of them", name=f"r{place}") for place in range(30)]
     rank = np.linspace(0, 1, 30)
-    values = measured(Relevance(lowest_share=0), records)
+    values = measured(Relevance(lowest_share=0, vectors=True), records)
     for operator in (
         Select(num_records=1, quality_weight=1.0),
         Select(num_records=1, vectors_of=None),
@@ -204,7 +204,7 @@ def test_spatial_answers_are_protected_by_a_floor() -> None:
         for place in range(10)
     ]
     records = [*words, *points]
-    values = {"relevance": measured(Relevance(lowest_share=0), records)}
+    values = {"relevance": measured(Relevance(lowest_share=0, vectors=True), records)}
     operator = Select(num_records=20, floors={"answer_kind": {"points": 8}})
     judged = choose(operator, records, values=values)
     assert (~judged.drop).sum() == 20

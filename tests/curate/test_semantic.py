@@ -25,7 +25,7 @@ MIRROR = MIRRORED.replace("left", "right")
 
 
 def compared(*records: Record, rank: list[float] | None = None, **options: Any) -> Operated:
-    values = {"relevance": measured(Relevance(), records)}
+    values = {"relevance": measured(Relevance(vectors=True), records)}
     operator = SemanticDuplicates.model_validate({"threshold": 0.75, "floor": 0.5, **options})
     return operate(operator, records, values=values, rank=rank)
 
@@ -86,7 +86,7 @@ def test_pairs_are_those_of_all_pairs(small_block: int, monkeypatch: pytest.Monk
         told(" ".join(word for word in words if draw.random() < 0.8), name=f"r{place}")
         for place in range(40)
     ]
-    values = measured(Relevance(), records)
+    values = measured(Relevance(vectors=True), records)
     found = compared(*records).pairs
     vectors = [
         np.stack(

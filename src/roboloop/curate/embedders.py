@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roboloop.base.files import atomic_writer
 from roboloop.base.hashing import hash_value
-from roboloop.curate.base import ArrowTable, CurateContext
+from roboloop.curate.base import ArrowTable, CurateContext, Indices
+from roboloop.curate.columns import distinct, take_rows
 from roboloop.curate.hashed_tfidf import HashedTfidf, Vectors, word_weights
 
 MAX_TEXTS_COUNTED = 50_000
+ROWS_OF_RUN = 100
 WEIGHTS_FILE = "word_weights.npy"
 
 
@@ -50,17 +52,23 @@ class HashedEmbedder(BaseModel):
         """Count in how many texts of (at most 50,000 of) the records each word stands."""
         import pyarrow as pa
 
-        step = -(-facts.num_rows // (MAX_TEXTS_COUNTED // 2)) or 1
-        rows = pa.array(np.arange(0, facts.num_rows, step))
-        texts = pa.concat_arrays(
-            [facts[name].take(rows).combine_chunks() for name in ("question", "answer")]
-        )
+        some = take_rows(facts.select(["question", "answer"]), _sampled_rows(facts.num_rows))
+        texts = pa.concat_arrays([column.combine_chunks() for column in some.columns])
         with atomic_writer(context.work / WEIGHTS_FILE) as stream:
             np.save(stream, word_weights(texts))
 
     def load(self, context: CurateContext) -> Embedder:
         """The embedder, with the words counted by `prepare`."""
         return _hashed(context.work / WEIGHTS_FILE, self.num_dimensions)
+
+
+def _sampled_rows(num_rows: int) -> Indices:
+    """All rows, or runs of them at equal distances: of a mapped file only some pages are read."""
+    most = MAX_TEXTS_COUNTED // 2
+    if num_rows <= most:
+        return np.arange(num_rows)
+    starts = np.linspace(0, num_rows - ROWS_OF_RUN, most // ROWS_OF_RUN).astype(np.int64)
+    return distinct((starts[:, None] + np.arange(ROWS_OF_RUN)).reshape(-1))
 
 
 class FolderEmbedder(BaseModel):
