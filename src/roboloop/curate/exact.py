@@ -107,9 +107,7 @@ def _folded(texts: Any) -> list[str]:
     """The texts in one letter case, with one blank between words."""
     pc = arrow_compute()
     folded = pc.ascii_lower(texts).to_pylist()
-    is_odd = pc.or_(
-        pc.match_substring_regex(texts, _SPACES), pc.invert(pc.string_is_ascii(texts))
-    )
+    is_odd = pc.or_(pc.match_substring_regex(texts, _SPACES), pc.invert(pc.string_is_ascii(texts)))
     for place in pc.indices_nonzero(is_odd).to_pylist():
         folded[place] = " ".join(texts[place].as_py().split()).casefold()
     return folded

@@ -152,7 +152,8 @@ def _embedded(texts: Any, *, embedder: Embedder) -> _Embedded:
     else:
         codes = encoded.indices.to_numpy(zero_copy_only=False)
         vectors = embedder.embed(encoded.dictionary)[codes]
-    return _Embedded(vectors, vectors.any(axis=1))
+    present: Any = vectors.any(axis=1)
+    return _Embedded(vectors, present)
 
 
 def _num_words(texts: Any) -> Any:
