@@ -22,8 +22,14 @@ from pydantic import Field, field_validator
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import seeded_generator
-from roboloop.compose.base import COMPOSER_KEY, PARENTS_KEY, ComposeContext, Composer, Refusal
-from roboloop.compose.reason import EVIDENCE_KEY
+from roboloop.compose.base import (
+    COMPOSER_KEY,
+    EVIDENCE_KEY,
+    PARENTS_KEY,
+    ComposeContext,
+    Composer,
+    Refusal,
+)
 from roboloop.compose.reason_check import Fault
 from roboloop.compose.reason_chinese import in_chinese
 from roboloop.records.reasoning import Language, PlannerOutput, check_reasoning

@@ -20,7 +20,14 @@ from pydantic import Field, field_validator
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import seeded_generator
-from roboloop.compose.base import COMPOSER_KEY, PARENTS_KEY, ComposeContext, Composer, Refusal
+from roboloop.compose.base import (
+    COMPOSER_KEY,
+    EVIDENCE_KEY,
+    PARENTS_KEY,
+    ComposeContext,
+    Composer,
+    Refusal,
+)
 from roboloop.compose.reason_check import check_claims, claims_of
 from roboloop.compose.reason_chinese import in_chinese
 from roboloop.compose.reason_claims import Claims
@@ -30,8 +37,6 @@ from roboloop.records.reasoning import Form, Language, SeeDoExpect
 from roboloop.records.record import Record, check_record
 from roboloop.records.scene import Scene, scene_of
 
-EVIDENCE_KEY = "evidence"
-"""Key of `Record.meta`: what proves the claims."""
 Style = Literal["json", "prose", "think", "think_prose", "answer"]
 
 
