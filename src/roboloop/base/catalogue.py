@@ -178,6 +178,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A claim of reasoning is contradicted, unsupported, doubled or redundant",
         "Nothing to mend: the claim was left out. Many of them point at the annotations.",
     ),
+    "E-CMP-020": ErrorKind(
+        "An episode lacks what a plan is made of",
+        "Nothing to mend here: a step of it names no thing, or it has no steps. Mend its source.",
+    ),
+    "E-CMP-021": ErrorKind(
+        "The plan of an episode does not reach its own goal",
+        "Nothing to mend: the checker's reason is in the message, and no record is made of it.",
+    ),
     "E-CMP-022": ErrorKind(
         "A plan cannot be told in three to five steps",
         "Nothing to mend: the episode is too short, or too long for the rules of compression.",

@@ -6,6 +6,7 @@ COMPOSERS = Table(
     "composers",
     rows={
         "planner": "roboloop.compose.planner:Planner",
+        "plan": "roboloop.compose.plan:PlanComposer",
         "reason": "roboloop.compose.reason:Reason",
     },
 )

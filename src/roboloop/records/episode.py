@@ -9,7 +9,7 @@ Things are called by their words, such as `butter knife`. Several of one kind ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.records.media import Media, media_to_json
 from roboloop.records.record import Record
 
 EPISODE_KEY = "episode_facts"
@@ -112,6 +113,8 @@ class Episode:
         goal: Empty where it is not known as facts.
         standing: Where things stood at the start, as far as it is known.
         success: None where it is not known.
+        failure: What went wrong, as a sentence without a full stop; empty where nothing did.
+        last_media: The picture at the end, as `media_to_json` writes it.
     """
 
     __pydantic_config__ = _STRICT
@@ -125,6 +128,37 @@ class Episode:
     scene: str = ""
     task_type: str = ""
     success: bool | None = None
+    failure: str = ""
+    last_media: dict[str, Any] | None = None
+
+
+def plain_episode(
+    episode_id: str,
+    sentences: Sequence[str],
+    *,
+    instruction: str = "",
+    spans: Sequence[tuple[int, int]] = (),
+    pictures: Sequence[Media] = (),
+) -> Episode:
+    """An episode of which only the order of its steps is known.
+
+    Args:
+        episode_id: Its name.
+        sentences: The steps.
+        instruction: What they were for, where somebody said so.
+        spans: First and last frame of each step, or nothing.
+        pictures: The picture with which each step begins, or nothing.
+    """
+    steps: list[EpisodeStep] = []
+    for index, text in enumerate(sentences):
+        step = EpisodeStep(
+            action=text.split()[0] if text.split() else "",
+            text=text,
+            span=spans[index] if spans else (),
+            media=media_to_json(pictures[index]) if pictures else None,
+        )
+        steps.append(step)
+    return Episode(id=episode_id, form="plain", instruction=instruction, steps=tuple(steps))
 
 
 @cache

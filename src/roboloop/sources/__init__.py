@@ -35,5 +35,6 @@ SOURCES = Table(
         "epic_kitchens": "roboloop.sources.epic_kitchens:EpicKitchensSource",
         "ego4d": "roboloop.sources.ego4d:Ego4dSource",
         "egoplan": "roboloop.sources.egoplan:EgoPlanSource",
+        "safe_agent_bench": "roboloop.sources.safe_agent_bench:SafeAgentBenchSource",
     },
 )

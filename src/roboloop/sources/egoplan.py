@@ -16,6 +16,7 @@ from pydantic import Field
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.answers import Answer, Choice, Text
+from roboloop.records.episode import EPISODE_KEY, Episode, episode_to_json, plain_episode
 from roboloop.records.media import FilePicture, Media, VideoFrame
 from roboloop.records.record import InputValue, Record
 from roboloop.sources.action_questions import Moment, moments_between
@@ -37,6 +38,9 @@ class EgoPlanSource(EntryFileSource):
     """The folder with `P01/rgb_frames/P01_01/frame_0000000001.jpg`."""
     ego4d_folder: Path | None = None
     """The folder with `<video_id>.mp4`."""
+    episodes: bool = False
+    """Keep the goal, the actions so far and the next one in `meta.episode_facts`, for the composer
+    `plan`."""
     num_frames: int = Field(8, ge=1, le=64)
     """Pictures of a question: of the progress, evenly spread, the last the present observation."""
 
@@ -62,7 +66,11 @@ class EgoPlanSource(EntryFileSource):
             media=tuple(meter.measured(medium) for medium in media),
             licence=self.licence or LICENCES[video_source],
         )
-        return record_of(_draft(entry, progress=progress, is_seen=bool(media)), base=base)
+        record = record_of(_draft(entry, progress=progress, is_seen=bool(media)), base=base)
+        if not self.episodes or record.answer is None:
+            return record
+        facts = episode_to_json(_episode(entry, progress=progress, episode_id=record.id))
+        return replace(record, meta={**record.meta, EPISODE_KEY: facts})
 
     def _media(self, entry: Entry, *, progress: list[Entry], video_source: str) -> list[Media]:
         """Frames from the first action's start to the present one; none without the folder."""
@@ -85,6 +93,16 @@ class EgoPlanSource(EntryFileSource):
 def _is_past(done: Entry, *, entry: Entry) -> bool:
     """Whether an action of the progress has begun by now; later ones would give the answer away."""
     return done.whole("start_frame") <= entry.whole("current_observation_frame")
+
+
+def _episode(entry: Entry, *, progress: list[Entry], episode_id: str) -> Episode:
+    """The actions so far and the right next one."""
+    done = [action.text("narration_text").strip() for action in progress]
+    return plain_episode(
+        episode_id,
+        [*done, entry.text("answer").strip()],
+        instruction=entry.text("task_goal").strip(),
+    )
 
 
 def _draft(entry: Entry, *, progress: list[Entry], is_seen: bool) -> RecordDraft:

@@ -17,6 +17,8 @@ from pydantic import Field
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_file, hash_value, seeded_generator
+from roboloop.records.answers import Text
+from roboloop.records.episode import EPISODE_KEY, episode_to_json, plain_episode
 from roboloop.records.media import FilePicture, Media, VideoFrame
 from roboloop.records.record import Record
 from roboloop.sources.action_questions import ActionAsker, ActionQuestion, Asked, Moment
@@ -53,6 +55,9 @@ class EpicKitchensSource(DataSetSource):
     """Pictures in a question."""
     questions: tuple[ActionQuestion, ...] = ("next_action", "action_name")
     """Which questions to ask; `egoplan` makes EgoPlan's form of them."""
+    episodes: bool = False
+    """One more record of each video, its first action, with all its actions in
+    `meta.episode_facts`, for the composer `plan`."""
     licence: str = LICENCE
 
     def media_roots(self) -> Mapping[str, Path]:
@@ -88,6 +93,8 @@ class EpicKitchensSource(DataSetSource):
             licence=self.licence,
             meta={"video_id": video.video_id},
         )
+        if self.episodes:
+            yield _episode(video, base=base, finder=finder, meter=meter)
         for question in self.questions:
             asker = ActionAsker(
                 actions=video.actions,
@@ -160,6 +167,32 @@ class _Frames(NamedTuple):
             raise RoboLoopError("E-DAT-004", f"{VIDEO_INFO} has no frame rate of this video")
         # Annotated frames are those of the frame folders, whatever the rate of the film itself.
         return VideoFrame(path=self.path, frame=int(moment.seconds * self.rate))
+
+
+def _episode(
+    video: EpicVideo, *, base: Record, finder: _Frames | None, meter: MediaMeter
+) -> Record | Rejected:
+    """All actions of a video; the record asks for the first one."""
+    record_id = f"{base.id}/episode"
+    actions = video.actions
+    try:
+        pictures = [meter.measured(finder.medium(a.start)) for a in actions] if finder else []
+    except RoboLoopError as error:
+        return Rejected(error.located(Place(base.origin, record_id=record_id)), record_id)
+    facts = plain_episode(
+        video.video_id,
+        [action.text for action in actions],
+        spans=[(action.start.frame, action.stop.frame) for action in actions],
+        pictures=pictures,
+    )
+    return replace(
+        base,
+        id=record_id,
+        inputs={"question": "What does the person do first?"},
+        media=tuple(pictures[:1]),
+        answer=Text(actions[0].text),
+        meta={**base.meta, EPISODE_KEY: episode_to_json(facts)},
+    )
 
 
 def _record(

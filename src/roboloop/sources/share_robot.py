@@ -19,6 +19,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.base.hashing import hash_value
 from roboloop.records.answers import Answer, Box, Text, Trajectory, YesNo
+from roboloop.records.episode import EPISODE_KEY, episode_to_json, plain_episode
 from roboloop.records.media import FilePicture, Media
 from roboloop.records.record import Record, Turn
 from roboloop.sources.conversations import read_conversation
@@ -36,6 +37,8 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 MAX_ASPECT_CHANGE = 0.01
 SLACK_PX = 1.0
 
+_LISTED_STEP = re.compile(r"\d+\s*-\s*<([^<>]+)>")
+"""A step of an answer such as `1-<open it>, 2-<close it>`."""
 _MARKS = re.compile(r"^(?:\s*<image[^>]*>)+\s*")
 _EPISODES = "rt_frames_success/"
 """What the authors' paths have in common, before the episode."""
@@ -50,6 +53,8 @@ class ShareRobotSource(EntryFileSource):
     affordance_task: Literal["object_box", "contact_box"] = "object_box"
     """An affordance is the area of an object to touch. It is smaller than a gripper, whose box
     RoboInter's `contact_box` means, so the two are not mixed unless asked for."""
+    episodes: bool = False
+    """Keep the steps that an answer lists in `meta.episode_facts`, for the composer `plan`."""
     num_frames: int = Field(8, ge=1, le=64)
     """How many frames of a planning question to keep, evenly spread, first and last among them."""
 
@@ -175,6 +180,9 @@ class ShareRobotSource(EntryFileSource):
         }
         if "selected_step" in entry:
             meta["selected_step"] = entry.whole("selected_step")
+        steps = _LISTED_STEP.findall(answer)
+        if self.episodes and steps:
+            meta[EPISODE_KEY] = episode_to_json(plain_episode(base.id, steps))
         return replace(
             base,
             task=asked.task,

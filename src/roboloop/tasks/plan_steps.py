@@ -51,8 +51,10 @@ class PlanSteps(Task):
             "a line.",
         ),
         Wording("en", "Write a plan of three to five steps for '{instruction}'."),
+        Wording("en", "{question}"),
         Wording("zh", "任务：“{instruction}”。请列出机器人需要执行的步骤。"),
         Wording("zh", "机器人要执行“{instruction}”。请给出简短的分步计划，每行一个动作。"),
+        Wording("zh", "{question}请每行写一步。"),
     )
 
     def render(self, answer: Answer, *, dialect: Dialect, size: PictureSize | None) -> str:

@@ -15,6 +15,8 @@ from pydantic import Field, field_validator
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 from roboloop.base.hashing import hash_value, seeded_generator
+from roboloop.records.answers import Plan
+from roboloop.records.episode import EPISODE_KEY, episode_to_json
 from roboloop.records.media import ArchivePicture
 from roboloop.records.record import Record, check_record
 from roboloop.records.scene import SCENE_KEY
@@ -33,6 +35,7 @@ from roboloop.sources.simulated.pack import (
 from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS
 from roboloop.sources.simulated.questions import PLACE_QUESTIONS, Sight
 from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS
+from roboloop.sources.simulated.story import episode_facts
 from roboloop.sources.simulated.worse_answers import worse_answer
 
 LICENCE = "Apache-2.0"
@@ -52,6 +55,8 @@ class SimulatedSource(Source):
         rejected: Give boxes, and yes or no, a worse answer too, for training on preferences: the
             place of another object in the picture, where there is one.
         scenes: Keep what is known of each picture in `meta.scene`, for the composer `reason`.
+        episodes: One more record of each episode, its plan, with what happened and what went wrong
+            in `meta.episode_facts`, for the composer `plan`.
     """
 
     kind: Literal["simulated"] = "simulated"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -62,6 +67,7 @@ class SimulatedSource(Source):
     max_drawn_per_episode: int = Field(default=1, ge=0)
     rejected: bool = False
     scenes: bool = False
+    episodes: bool = False
 
     @field_validator("tasks")
     @classmethod
@@ -101,6 +107,8 @@ class SimulatedSource(Source):
         root = self._root
         for episode in self._chosen(pack):
             sights = list(sights_of(episode, root=root))
+            if self.episodes:
+                yield _plan(sights)
             for sight in sights:
                 for task, draft in self._drafts(sight, seed=context.seed):
                     record = self._record(sight, task=task, draft=draft)
@@ -158,6 +166,15 @@ class SimulatedSource(Source):
         last = len(record.media) - 1
         scene = scene.model_copy(update={"picture": last}) if last else scene
         return replace(record, meta={**record.meta, SCENE_KEY: scene.to_json()})
+
+
+def _plan(sights: Sequence[Sight]) -> Record:
+    """The plan of an episode, before it begins or as early as there is a picture."""
+    facts = episode_facts(sights)
+    meant = tuple(clip.subtask for clip in sights[0].story.clips)
+    draft = Draft(Plan(meant), {"instruction": facts.instruction}, suffix="episode")
+    record = _record(sights[0], task="plan_steps", draft=draft)
+    return replace(record, meta={**record.meta, EPISODE_KEY: episode_to_json(facts)})
 
 
 def sights_of(episode: PackEpisode, *, root: str) -> Iterator[Sight]:
