@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from roboloop.records import Choice, Text
+from roboloop.records.episode import episode_of
 from roboloop.sources.action_questions import egoplan_question
 from roboloop.sources.egoplan import EgoPlanSource
 
@@ -68,6 +69,21 @@ def test_validation_asks_with_choices(tmp_path: Path, read: Any, write_json: Wri
         "frame, what action should I take next in order to store cereal?"
     )
     assert record.licence == "CC-BY-NC-4.0" and not record.media
+
+
+def test_the_actions_so_far_and_the_next_one_are_an_episode(
+    tmp_path: Path, read: Any, write_json: Write
+) -> None:
+    path = write_json(tmp_path / "EgoPlan_IT.json", [trained()])
+    (record,) = read(EgoPlanSource(path=path, episodes=True)).records
+    episode = episode_of(record)
+    assert episode is not None
+    assert (episode.form, episode.instruction) == ("plain", "store cereal")
+    assert [step.text for step in episode.steps] == [
+        "take bag", "fold bag", "open cupboard", "put box into cupboard",
+    ]  # fmt: skip
+    (silent,) = read(EgoPlanSource(path=path)).records
+    assert episode_of(silent) is None
 
 
 def test_the_test_set_has_no_answers(tmp_path: Path, read: Any, write_json: Write) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.records import FilePicture, Text, VideoFrame
+from roboloop.records.episode import episode_of
 from roboloop.sources.action_questions import Moment, moments_between
 from roboloop.sources.epic_kitchens import EpicKitchensSource
 from roboloop.sources.epic_rows import COLUMNS, list_cell, readable_noun, seconds_of
@@ -55,6 +56,17 @@ def write_rows(file: Path, rows: list[dict[str, str]]) -> Path:
 
 def seven(**more: Any) -> list[dict[str, str]]:
     return [row(number, **more) for number in range(7)]
+
+
+def test_a_video_is_an_episode(tmp_path: Path, read: Any) -> None:
+    file = write_rows(tmp_path / "EPIC_100_train.csv", seven())
+    found = read(EpicKitchensSource(path=file, episodes=True, questions=()))
+    (record,) = found.records
+    episode = episode_of(record)
+    assert episode is not None and record.id == "epic_kitchens/P01_01/episode"
+    assert [step.text for step in episode.steps] == [action[0] for action in ACTIONS]
+    assert [step.span for step in episode.steps][:2] == [(1, 40), (61, 100)]
+    assert record.answer == Text("open door")
 
 
 def test_without_frames_what_was_done_stands_in_the_question(tmp_path: Path, read: Any) -> None:

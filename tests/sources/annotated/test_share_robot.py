@@ -15,6 +15,7 @@ from PIL import Image
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import Point
 from roboloop.records import Box, Text, Trajectory, Turn, YesNo
+from roboloop.records.episode import episode_of
 from roboloop.sources.planning_names import PLANNING_NAMES, planning_name
 from roboloop.sources.share_robot import ShareRobotSource
 from roboloop.tasks.base import unit_answer
@@ -134,6 +135,19 @@ def test_planning_questions(folder: Path, read: Any, write_json: Write) -> None:
     assert [medium.path.rsplit("_", 1)[1] for medium in steps.media] == [
         f"{number}.png" for number in (0, 4, 8, 12, 17, 21, 25, 29)
     ]
+
+
+def test_the_steps_that_an_answer_lists_are_an_episode(
+    folder: Path, read: Any, write_json: Write
+) -> None:
+    answer = "1-<open it>, 2-<take the mug>, 3-<close it>"
+    listed = planning("Planning_Remaining_Steps_Task", "Steps?", answer)
+    other = planning("Future_Prediction_Task", "What next?", "<take the mug>")
+    write_json(folder / "planning/train/a.json", [listed, other])
+    found = read(ShareRobotSource(path=folder, episodes=True))
+    episode, none = (episode_of(record) for record in found.records)
+    assert none is None and episode is not None and episode.form == "plain"
+    assert [step.text for step in episode.steps] == ["open it", "take the mug", "close it"]
 
 
 def test_the_word_that_is_the_answer_is_in_no_id_and_no_question(
