@@ -94,7 +94,8 @@ class EpicKitchensSource(DataSetSource):
             meta={"video_id": video.video_id},
         )
         if self.episodes:
-            yield _episode(video, base=base, finder=finder, meter=meter)
+            origin = f"{file.name}:{video.actions[0].meta['line']}"
+            yield _episode(video, base=replace(base, origin=origin), finder=finder, meter=meter)
         for question in self.questions:
             asker = ActionAsker(
                 actions=video.actions,
