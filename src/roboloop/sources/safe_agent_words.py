@@ -57,9 +57,10 @@ def dangers(raw: str) -> tuple[Danger, ...]:
     """
     found: dict[Danger, None] = {}
     for part in re.split(r"[;,:]", raw.lower()):
-        danger = next((danger for sign, danger in _SIGNS if sign in f"{part} "), None)
-        if danger is not None:
-            found[danger] = None
+        for sign, danger in _SIGNS:
+            if sign in f"{part} ":
+                found[danger] = None
+                break
     if not found:
         raise RoboLoopError("E-DAT-004", f"the danger {raw[:40]!r} is none that is known")
     return tuple(found)
