@@ -54,7 +54,7 @@ def test_processes_that_cannot_be_are_a_mistake(
 def test_list_prints_every_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["list", "--json"]) == 0
     tables = json.loads(capsys.readouterr().out)
-    wanted = {"tasks", "dialects", "sources", "profiles", "benchmarks", "recipes"}
+    wanted = {"tasks", "dialects", "sources", "composers", "profiles", "benchmarks", "recipes"}
     assert set(tables) == wanted
     assert "contact_box" in tables["tasks"]
     assert all(text for rows in tables.values() for text in rows.values())

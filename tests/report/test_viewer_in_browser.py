@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from made_evaluation import MadeEvaluation
 from playwright.sync_api import Page, expect
 
+from roboloop.evaluate.config import EvaluateConfig
+from roboloop.evaluate.phases import phase_table
 from roboloop.tasks import load_task
 
 pytestmark = pytest.mark.browser
@@ -46,6 +49,27 @@ def test_overview_has_the_verdict_and_a_row_for_every_task(
     assert row.locator("td.figure b").first.inner_text() == f"{value:.2f}"
     page.get_by_role("button", name=f"All metrics of {first['title']}").click()
     assert page.locator(".forest tr.detail:visible").count() == len(first["metrics"]) - 1
+
+
+def test_phases_of_training_stand_beside_one_another(
+    watched: Any, build: Any, made: MadeEvaluation, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(made.evaluation, tmp_path / "evaluation")
+    measured = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    table = phase_table(
+        measured, items=items_of(made), phases=["untrained", "trained"],
+        config=EvaluateConfig(num_bootstrap=100),
+    )  # fmt: skip
+    (folder / "report.json").write_text(json.dumps({**measured, "phases": table}))
+    page = watched.open(build(tmp_path / "report", evaluation=folder))
+    rows = page.locator(".phases tbody tr:not(.mean)")
+    assert rows.count() == len(table["tasks"])
+    boxes = next(task for task in table["tasks"] if task["task"] == "contact_box")
+    cells = rows.filter(has_text=boxes["title"]).locator("td.figure")
+    assert cells.count() == 3
+    gain = boxes["cells"]["trained"]["against"]["untrained"]
+    assert f"+{gain['value']:.2f}" in cells.last.inner_text()
+    assert cells.last.get_attribute("title") == f"{gain['verdict']} since untrained"
 
 
 def test_overview_pictures_lead_to_their_record(watched: Any, report: Path) -> None:

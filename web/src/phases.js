@@ -26,7 +26,7 @@ export function phasesSection(phases) {
     h(
       "footer",
       { class: "notes" },
-      h("p", null, "A pill is the paired difference to the phase on its left, with its interval below; it is told from chance only where the interval and Holm's rule over the tasks agree."),
+      h("p", null, "Below each value: the paired difference to the phase on its left, and its interval. It is told from chance only where the interval and Holm’s rule over the tasks agree."),
     ),
   );
 }

@@ -36,6 +36,8 @@ class EvaluateConfig(Measuring):
     """Tasks to evaluate; all tasks of the split when left out."""
     split: str = "val"
     """Split whose records are asked."""
+    more_splits: tuple[str, ...] = Field((), exclude_if=lambda splits: not splits)
+    """Splits whose records are asked too, where there are any, such as ALFRED's `valid_seen`."""
     max_records_per_task: int | None = Field(None, ge=1)
     """Records per task, drawn by seed and record id; all when left out."""
     languages: tuple[Literal["en", "zh"], ...] = Field(("en",), min_length=1)

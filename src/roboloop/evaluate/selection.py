@@ -25,15 +25,16 @@ class _Drawn(NamedTuple):
 
 
 def records_to_ask(folder: RecordFolder, *, config: EvaluateConfig) -> list[Record]:
-    """The records of the split, sorted by task and id; the choice ignores their order.
+    """The records of the splits, sorted by task and id; the choice ignores their order.
 
     Raises:
         RoboLoopError: E-EVA-001 when the split, or a task that was named, has no records.
     """
     by_task: dict[str, list[Record]] = {}
-    for record in folder.records(config.split):
-        if config.tasks is None or record.task in config.tasks:
-            by_task.setdefault(record.task, []).append(record)
+    for split in dict.fromkeys((config.split, *config.more_splits)):
+        for record in folder.records(split):
+            if config.tasks is None or record.task in config.tasks:
+                by_task.setdefault(record.task, []).append(record)
     missing = [task for task in config.tasks or () if task not in by_task]
     if missing or not by_task:
         wanted = f"of {', '.join(missing)} " if missing else ""
