@@ -165,7 +165,7 @@ def test_an_id_that_is_taken_ends_in_the_ledger(tmp_path: Path) -> None:
     with Ledger(tmp_path / "compose.jsonl", stage="compose") as ledger:
         counts = compose_folder(
             ComposeConfig(composers=(CountWords(doubles="a"),)),
-            records=records, out=tmp_path / "out", ledger=ledger, seed=0,
+            records=records, store=tmp_path / "store", out=tmp_path / "out", ledger=ledger, seed=0,
         )  # fmt: skip
     assert counts.num_records == 4 and counts.num_refused == 1
     (line,) = read_ledger(tmp_path / "compose.jsonl")

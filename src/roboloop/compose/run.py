@@ -2,7 +2,6 @@
 
     out/
         records/            those that are kept, then those of each composer
-        store/<label>/      what a composer asked models and judges
         compose.json        what became of everything, by composer
 
 What is kept and what each composer made are parts of the folder, each with a mark: a run that was
@@ -74,14 +73,21 @@ class ComposeCounts(NamedTuple):
 
 
 def compose_folder(
-    config: ComposeConfig, *, records: Path, out: Path, ledger: DropLedger, seed: int
+    config: ComposeConfig,
+    *,
+    records: Path,
+    store: Path,
+    out: Path,
+    ledger: DropLedger,
+    seed: int,
 ) -> ComposeCounts:
     """Run every composer over a folder of records.
 
     Args:
         config: The composers.
         records: A complete folder of records; it is not changed.
-        out: Gets `records/`, `store/` and `compose.json`.
+        store: Folder for what composers ask models and judges; kept between recipes of one run.
+        out: Gets `records/` and `compose.json`.
         ledger: Gets a line for everything that a composer refused to make.
         seed: Seed of the recipe.
 
@@ -102,7 +108,7 @@ def compose_folder(
     made: dict[str, PartMark] = {}
     for composer in config.composers:
         label = composer.label
-        context = ComposeContext(seed, out / "store" / label)
+        context = ComposeContext(seed, store / label)
         with progress_bar(f"composed by {label}") as bar:
             made[label] = folder.take(
                 label,

@@ -189,7 +189,8 @@ class Execution:
             )
         if name == "compose":
             records = (self.curated or self.data).path
-            return stages.compose_records(recipe, records=records, out=out)
+            store = self.run.path / "composition"
+            return stages.compose_records(recipe, records=records, store=store, out=out)
         records = self.records
         if name == "model":
             return stages.make_model(recipe, records=records, out=out)

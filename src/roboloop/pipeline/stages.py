@@ -64,15 +64,16 @@ def curate_records(recipe: Recipe, *, records: Path, store: Path, out: Path) -> 
     return StageOutput(RecordFolder(out / "records").content_hash(), facts)
 
 
-def compose_records(recipe: Recipe, *, records: Path, out: Path) -> StageOutput:
+def compose_records(recipe: Recipe, *, records: Path, store: Path, out: Path) -> StageOutput:
     """`compose`: the records and what is made of them to `out/records`; refusals to the ledger."""
     from roboloop.compose.run import compose_folder
 
     assert recipe.compose is not None
     with Ledger(out / "ledger.jsonl", stage="compose") as ledger:
         counts = compose_folder(
-            recipe.compose, records=records / "records", out=out, ledger=ledger, seed=recipe.seed
-        )
+            recipe.compose, records=records / "records", store=store, out=out, ledger=ledger,
+            seed=recipe.seed,
+        )  # fmt: skip
     for label, made in counts.by_composer.items():
         reasons = ", ".join(f"{number:,} x {code}" for code, number in made.by_code.items())
         refused = f"; {made.num_refused:,} refused: {reasons}" if reasons else ""
