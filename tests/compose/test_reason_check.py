@@ -181,10 +181,24 @@ def test_boxes_say_only_what_is_clear() -> None:
     assert geometric_predicate(a, other_px=(10, 0, 20, 10)) == "left of"
     assert geometric_predicate(a, other_px=(9, 0, 20, 10)) is None, "they overlap"
     assert geometric_predicate(a, other_px=(12, 12, 20, 20)) is None, "neither way is clearer"
+    assert geometric_predicate(a, other_px=(30, 12, 40, 20)) is None, "no part of them is level"
     assert geometric_predicate(a, other_px=(0, 12, 10, 20)) == "above"
     for other in ((10.0, 0.0, 20.0, 10.0), (0.0, 12.0, 10.0, 20.0)):
         there, back = geometric_predicate(a, other_px=other), geometric_predicate(other, other_px=a)
         assert there is not None and OPPOSITE[there] == back
+
+
+def test_what_wears_or_holds_touches() -> None:
+    relations = tuple(
+        SceneRelation(subject=subject, predicate="holding", object=other)
+        for subject, other in (("m", "g"), ("t", "s"), ("t", "m"))
+    )
+    scene = SCENE.model_copy(update={"relations": relations})
+    far = related("2", "holding", "1", "relation:t|holding|m")
+    near = related("2", "holding", "3", "relation:t|holding|s")
+    found = [item for item in check_claims(with_relation(far, near), scene=scene).findings]
+    assert {item.fault for item in found if item.claim == far} == {Fault.CONTRADICTED}
+    assert not [item for item in found if item.claim == near]
 
 
 def test_ids_of_a_scene_are_known_and_single() -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from roboloop.base.geometry import box_iou
-from roboloop.compose.geometric import OPPOSITE, geometric_predicate
+from roboloop.base.geometry import BoxPx, box_iou
+from roboloop.compose.geometric import OPPOSITE, TOUCHING, are_apart, geometric_predicate
 from roboloop.compose.reason_claims import called
 from roboloop.compose.reason_phrases import ALL_THINGS, FACTS, STEPS, fact_text
 from roboloop.records.reasoning import (
@@ -177,7 +177,10 @@ class _Checker:
         """Whether two things stand so: annotated or clear from the boxes, and never otherwise."""
         subject, other = ends
         opposite = OPPOSITE.get(predicate)
-        seen = self._geometric(subject, other)
+        boxes = self._boxes(ends)
+        seen = geometric_predicate(boxes[0], other_px=boxes[1]) if len(boxes) == 2 else None
+        if predicate in TOUCHING and len(boxes) == 2 and are_apart(boxes[0], second_px=boxes[1]):
+            yield Fault.CONTRADICTED, "their boxes lie far apart"
         if opposite is not None and seen == opposite:
             yield Fault.CONTRADICTED, f"their boxes say {opposite!r}"
         for found in self.scene.relations:
@@ -194,10 +197,9 @@ class _Checker:
         if not annotated and not proof:
             yield Fault.UNSUPPORTED, "neither the scene nor the boxes say so"
 
-    def _geometric(self, subject: str, other: str) -> str | None:
-        things = [self.scene.thing(key) for key in (subject, other)]
-        boxes = [thing.box_px for thing in things if thing is not None and thing.box_px]
-        return geometric_predicate(boxes[0], other_px=boxes[1]) if len(boxes) == 2 else None
+    def _boxes(self, ends: tuple[str, ...]) -> list[BoxPx]:
+        things = [self.scene.thing(key) for key in ends]
+        return [thing.box_px for thing in things if thing is not None and thing.box_px]
 
     def _step(self, claim: Step) -> Iterator[_Fault]:
         if claim.action in LOOKING:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.base.geometry import box_iou
+from roboloop.base.geometry import box_iou, distance
 from roboloop.compose.geometric import OPPOSITE, geometric_predicate
 from roboloop.compose.reason_claims import Claims, relation_evidence
 from roboloop.compose.reason_phrases import ALL_THINGS
@@ -26,18 +26,28 @@ SAME_IOU = 0.7
 
 
 def where(question: Question) -> None:
-    """Where a thing is: it and what stands around it, how they stand together, that it is alone."""
+    """Where a thing is: it and what stands around it, how they stand together.
+
+    Expected is that it is alone, where every thing of its name is known; else how it stands to the
+    nearest other thing.
+    """
     claims, scene = question.claims, question.scene
     target = question.about(0)
     neighbours = _neighbours(target, scene=scene)[: question.limits.num_objects - 1]
+    is_alone = scene.can_count(target.name) and len(scene.named(target.name)) == 1
+    if not (is_alone or neighbours):
+        raise RoboLoopError("E-CMP-010", f"nothing tells {target.name!r} from others")
     for thing in from_left([target, *(each.thing for each in neighbours)]):
         claims.see(thing)
-    for each in neighbours[: question.limits.num_relations]:
+    for each in neighbours[0 if is_alone else 1 :][: question.limits.num_relations]:
         claims.relate(each.relation)
     claims.look("find", target)
-    if not scene.can_count(target.name) or len(scene.named(target.name)) != 1:
-        raise RoboLoopError("E-CMP-010", f"there may be several of {target.name!r}")
-    claims.expect("only", [target], evidence=[f"count:{target.name}"])
+    if is_alone:
+        claims.expect("only", [target], evidence=[f"count:{target.name}"])
+    else:
+        thing, relation = neighbours[0]
+        evidence = [relation_evidence(relation)]
+        claims.expect(relation.predicate, [target, thing], evidence=evidence)
 
 
 def compare(question: Question) -> None:
@@ -166,7 +176,7 @@ def _neighbours(target: SceneObject, *, scene: Scene) -> list[_Neighbour]:
             near.append((_apart(target, thing), _Neighbour(thing, relation)))
     near.sort(key=lambda item: item[0])
     chosen: list[_Neighbour] = []
-    for _, neighbour in near:  # one thing is often annotated under two names
+    for _, neighbour in near:  # one thing is often annotated under two names, or in two parts
         if not any(
             _are_one(neighbour.thing, each) for each in (target, *(c.thing for c in chosen))
         ):
@@ -176,13 +186,14 @@ def _neighbours(target: SceneObject, *, scene: Scene) -> list[_Neighbour]:
 
 def _are_one(first: SceneObject, second: SceneObject) -> bool:
     assert first.box_px is not None and second.box_px is not None
-    return box_iou(first.box_px, second_px=second.box_px) >= SAME_IOU
+    overlap = box_iou(first.box_px, second_px=second.box_px)
+    return first.name == second.name or overlap >= SAME_IOU
 
 
 def _apart(first: SceneObject, second: SceneObject) -> float:
+    """Distance of their middles in pixels."""
     assert first.box_px is not None and second.box_px is not None
-    middles = [Box(*thing.box_px).center_px for thing in (first, second) if thing.box_px]
-    return (middles[0].x - middles[1].x) ** 2 + (middles[0].y - middles[1].y) ** 2
+    return distance(Box(*first.box_px).center_px, second=Box(*second.box_px).center_px)
 
 
 def _some(question: Question, *, first: list[SceneObject]) -> list[SceneObject]:

@@ -91,7 +91,7 @@ class LvisSource(DataSetSource):
         except RoboLoopError as error:
             yield Rejected(error.located(Place(base.origin, record_id=base.id)), base.id)
             return
-        scene = part.known.scene() if self.scenes else None
+        scene = part.known.scene(is_exhaustive=True) if self.scenes else None
         for task in self.tasks:
             draw = seeded_generator(context.seed, self.kind, part.image_id, task)
             drafts = object_drafts(

@@ -46,8 +46,14 @@ class KnownObjects:
     uncounted: frozenset[str] = frozenset()
     absent: tuple[str, ...] = ()
 
-    def scene(self) -> Scene:
-        """The same for composers: each thing under its key."""
+    def scene(self, *, is_exhaustive: bool) -> Scene:
+        """The same for composers: each thing under its key.
+
+        Args:
+            is_exhaustive: Whether the annotators drew every thing of a name that is not among
+                `uncounted`; else no name may be counted.
+        """
+        uncounted = self.uncounted if is_exhaustive else {found.name for found in self.objects}
         return Scene(
             objects=tuple(
                 SceneObject(
@@ -59,7 +65,7 @@ class KnownObjects:
                 for found in self.objects
             ),
             not_there=self.absent,
-            not_exhaustive=tuple(sorted(self.uncounted - {""})),
+            not_exhaustive=tuple(sorted(uncounted - {""})),
         )
 
     def complete(self) -> Mapping[str, Sequence[NamedObject]]:

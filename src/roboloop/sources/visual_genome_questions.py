@@ -31,7 +31,7 @@ def ask_objects(asker: Asker) -> Iterator[RecordDraft]:
     """Where things are: `detect_objects`, `object_box` and `pointing`."""
     objects, _, uncounted = _named_objects(asker, list_name="objects")
     known = KnownObjects(objects=tuple(objects), uncounted=frozenset(uncounted))
-    asker.scene = known.scene()
+    asker.scene = known.scene(is_exhaustive=False)
     for task in SCENE_TASKS:
         yield from object_drafts(
             known, task=task, max_questions=asker.max_questions, draw=asker.draw
@@ -66,7 +66,7 @@ def ask_attributes(asker: Asker) -> Iterator[RecordDraft]:
                 )
     things = (replace(found, attributes=described.get(found.key, ())) for found in objects)
     known = KnownObjects(objects=tuple(things), uncounted=frozenset(uncounted))
-    asker.scene = known.scene()
+    asker.scene = known.scene(is_exhaustive=False)
     yield from asker.chosen(drafts)
 
 

@@ -48,16 +48,14 @@ def ask_relationships(asker: Asker) -> Iterator[RecordDraft]:
 def _scene(triples: Sequence[_Triple]) -> Scene:
     """All ends and how they stand together. The file promises no completeness of any name."""
     ends = {end.key: end for triple in triples for end in triple.named_ends}
-    known = KnownObjects(
-        objects=tuple(ends.values()), uncounted=frozenset(end.name for end in ends.values())
-    )
+    known = KnownObjects(objects=tuple(ends.values()))
     relations: list[SceneRelation] = []
     for triple in triples:
         subject, other = (end.key for end in triple.named_ends)
         relations.append(
             SceneRelation(subject=subject, predicate=triple.words[1], object=other, id=triple.key)
         )
-    return known.scene().model_copy(update={"relations": tuple(relations)})
+    return known.scene(is_exhaustive=False).model_copy(update={"relations": tuple(relations)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

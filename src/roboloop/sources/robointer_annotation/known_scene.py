@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from roboloop.base.geometry import BoxPx
-from roboloop.records.answers import Box, Points, Trajectory
+from roboloop.records.answers import Box, Points
 from roboloop.records.scene import RobotScene, Scene, SceneObject, SceneRelation, SceneStep
 from roboloop.records.typed import PlacePx
 from roboloop.sources.robointer_annotation.notes import FrameNote
-from roboloop.sources.robointer_annotation.place_questions import HOLDING_SKILLS
+from roboloop.sources.robointer_annotation.place_questions import HOLDING_SKILLS, path_of
 
 TARGET = SceneObject(id="target", name="object being handled", name_zh="被操作的物体")
 """RoboInter draws its box and gives it no name."""
@@ -40,7 +40,7 @@ def known_scene(note: FrameNote) -> Scene:
             contact_box_px=_box(note, "affordance_box") if before else None,
             contact_points_px=_places(note, "contact_points") if before else (),
             grasp_pose_px=_places(note, "grasp_pose") if before else (),
-            trace_px=_places(note, "trace"),
+            trace_px=path_of(note) or (),
             final_box_px=_box(note, "placement_proposal"),
         ),
     )
@@ -52,7 +52,7 @@ def _box(note: FrameNote, field: str) -> BoxPx | None:
 
 
 def _places(note: FrameNote, field: str) -> tuple[PlacePx, ...]:
-    found = note.place(field, Points) or note.place(field, Trajectory)
+    found = note.place(field, Points)
     return () if found is None else found.points_px
 
 

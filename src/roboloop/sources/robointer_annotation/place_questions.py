@@ -63,19 +63,20 @@ def _contact_point(note: FrameNote) -> Iterator[Draft]:
     yield Draft(points, asked, turns=(Turn("user", question),))
 
 
-def _path(note: FrameNote) -> tuple[Point, ...] | None:
+def path_of(note: FrameNote) -> tuple[Point, ...] | None:
+    """The gripper's path, None when it leaves the picture or hardly moves."""
     trace = note.place("trace", Trajectory)
     return None if trace is None else clear_path(trace.points_px, size=note.size)
 
 
 def _traj_wo_init_pos(note: FrameNote) -> Iterator[Draft]:
-    path, asked = _path(note), _asked(note)
+    path, asked = path_of(note), _asked(note)
     if path is not None and asked is not None:
         yield Draft(Trajectory(path), asked)
 
 
 def _traj(note: FrameNote) -> Iterator[Draft]:
-    path, asked = _path(note), _asked(note)
+    path, asked = path_of(note), _asked(note)
     if path is not None and asked is not None:
         yield Draft(Trajectory(path), {**asked, "start": Points(path[:1])})
 
@@ -117,7 +118,7 @@ def scene_of(note: FrameNote) -> Scene | None:
         object_box_px=None if target is None else target.corners_px,
         other_boxes_px=tuple(_corners(box) for box in others if box is not None),
         contact_points_px=_fingertips(note) if note.before_contact else None,
-        path_px=_path(note),
+        path_px=path_of(note),
     )
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from roboloop.records.scene import RobotScene, Scene, SceneObject, SceneRelation, SceneStep
 from roboloop.sources.drafts import Draft
 from roboloop.sources.simulated.objects import DESTINATIONS
-from roboloop.sources.simulated.questions import Sight, is_asked_for
+from roboloop.sources.simulated.questions import Sight, is_asked_for, path_in_picture
 from roboloop.sources.simulated.scene_questions import NEXT_STEP, seen_relations
 from roboloop.sources.simulated.truth import ObjectTruth
 
@@ -106,7 +106,7 @@ def _robot(sight: Sight) -> RobotScene:
         steps=_steps(sight) if story.success else (),
         contact_box_px=view.contact_box_px if sight.before_contact else None,
         contact_points_px=points if sight.before_contact and points is not None else (),
-        trace_px=truth.trace_px,
+        trace_px=path_in_picture(sight) or (),
         final_box_px=view.final_box_px if story.success and is_under_way else None,
         succeeds=story.success,
     )
