@@ -196,7 +196,7 @@ def test_what_wears_or_holds_touches() -> None:
     scene = SCENE.model_copy(update={"relations": relations})
     far = related("2", "holding", "1", "relation:t|holding|m")
     near = related("2", "holding", "3", "relation:t|holding|s")
-    found = [item for item in check_claims(with_relation(far, near), scene=scene).findings]
+    found = check_claims(with_relation(far, near), scene=scene).findings
     assert {item.fault for item in found if item.claim == far} == {Fault.CONTRADICTED}
     assert not [item for item in found if item.claim == near]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from roboloop.compose.base import ComposeContext, Refusal
 from roboloop.compose.reason import Reason
 from roboloop.dialects import DIALECTS, load_dialect
 from roboloop.records.answers import Box
-from roboloop.records.reasoning import SeeDoExpect, reasoning_from_json
+from roboloop.records.reasoning import SeeDoExpect, reasoning_from_json, schema_page
 from roboloop.records.record import Record, check_record, record_from_json, record_to_json
 from roboloop.records.scene import Scene, scene_of
 from roboloop.tasks import load_task
@@ -189,6 +190,13 @@ def test_the_schema_refuses_claims_without_evidence(reasoned: list[Record]) -> N
     value["see"]["objects"][0]["evidence"] = []
     with pytest.raises(ValueError, match=r"E-REC-003 .*see\.objects\.0\.evidence"):
         reasoning_from_json(value)
+
+
+def test_the_written_schema_is_the_one_values_are_held_to() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reasoning.schema.json"
+    assert page.read_text(encoding="utf-8") == schema_page(), (
+        "run python tools/write_reasoning_schema.py"
+    )
 
 
 def test_scene_round_trip(simulated: list[Record]) -> None:

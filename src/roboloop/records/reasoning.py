@@ -6,6 +6,7 @@ them in a model's dialect. Every claim names its evidence, so that it can be der
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
@@ -147,6 +148,11 @@ def reasoning_from_json(value: Any) -> SeeDoExpect | PlannerOutput:
 def reasoning_schema() -> dict[str, Any]:
     """The JSON schema of reasoning, which `reasoning_from_json` holds a value to."""
     return _READER.json_schema()
+
+
+def schema_page() -> str:
+    """`reasoning_schema` as the text of docs/reasoning.schema.json."""
+    return json.dumps(reasoning_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def reasoning_places(reasoning: SeeDoExpect | PlannerOutput) -> Iterator[Box | Points | Trajectory]:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from roboloop.records.answers import Box, Points, Trajectory, YesNo
 from roboloop.records.record import Record
+from roboloop.records.scene import scene_of
 from roboloop.sources.base import SourceContext
 from roboloop.sources.robointer_annotation.records import RobointerAnnotationSource
 from roboloop.sources.simulated.pack import Pack, PackEpisode
@@ -98,6 +99,32 @@ def test_boxes_and_points_are_those_of_the_simulated_source(pack: Pack, tmp_path
         assert same.inputs == record.inputs
         num_compared += 1
     assert num_compared > 30
+
+
+def test_scenes_hold_what_is_noted(pack: Pack, tmp_path: Path) -> None:
+    chosen = [episode for episode in pack.episodes if episode.truth.success][:1]
+    recordings: Any = [StretchedRecording(episode) for episode in chosen]
+    write_robointer(tmp_path, recordings=recordings)
+    options: Any = {"path": tmp_path, "frames_per_clip": 2, "verify_media": False}
+    found = by_id(RobointerAnnotationSource(**options, scenes=True), tmp_path / "made")
+    without = by_id(RobointerAnnotationSource(**options), tmp_path / "made")
+    assert {name: scene_of(record) for name, record in without.items()} == dict.fromkeys(without)
+    truths = {episode.id: episode.truth for episode in chosen}
+    num_scenes = 0
+    for record in found.values():
+        if (scene := scene_of(record)) is None or scene.robot is None:
+            continue
+        num_scenes += 1
+        truth = truths[record.meta["episode"].partition("_")[0]]
+        clip = next(c for c in truth.clips if c.first <= record.meta["frame"] <= c.last)
+        assert (scene.robot.subtask, scene.robot.skill) == (clip.subtask, clip.skill)
+        if record.task == "current_box":
+            (target,) = (thing for thing in scene.objects if thing.id == scene.robot.target)
+            assert isinstance(record.answer, Box) and target.box_px == record.answer.corners_px
+        if record.task == "final_box":
+            assert isinstance(record.answer, Box)
+            assert scene.robot.final_box_px == record.answer.corners_px
+    assert num_scenes > 10
 
 
 @pytest.mark.gl
