@@ -1,7 +1,8 @@
 """Plans of three to five steps, made of longer or shorter ones.
 
 Travelling is left out; a plan that gets too short has its first way back. A plan that is too long
-has the handling of a tool folded into one step, then carrying (`pick_up`, `put`) into `move`.
+loses the doors that are opened and closed again, then has the handling of a tool folded into one
+step, then carrying (`pick_up`, `put`) into `move`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def compress(steps: Sequence[EpisodeStep]) -> tuple[EpisodeStep, ...]:
     if len(short) < MIN_STEPS:
         short = _with_the_first_way(steps)
     if len(short) > MAX_STEPS:
+        short = _without_doors(short)
+    if len(short) > MAX_STEPS:
         short = _with_tools_folded(short)
     if len(short) > MAX_STEPS:
         short = _with_carrying_folded(short)
@@ -41,6 +44,16 @@ def _with_the_first_way(steps: Sequence[EpisodeStep]) -> list[EpisodeStep]:
     return [
         step for index, step in enumerate(steps) if step.action != "go_to" or index == first
     ]  # fmt: skip
+
+
+def _without_doors(steps: Sequence[EpisodeStep]) -> list[EpisodeStep]:
+    """Without opening what is closed again later, and without closing it."""
+    closed = {(s.object, s.number) for s in steps if s.action == "close"}
+    opened = {(s.object, s.number) for s in steps if s.action == "open"}
+    both = closed & opened
+    return [
+        s for s in steps if s.action not in ("open", "close") or (s.object, s.number) not in both
+    ]
 
 
 def _with_tools_folded(steps: Sequence[EpisodeStep]) -> list[EpisodeStep]:

@@ -23,6 +23,7 @@ SOURCES = Table(
         "lerobot": "roboloop.sources.lerobot.source:LerobotSource",
         "rlds": "roboloop.sources.rlds:RldsSource",
         "ai2thor": "roboloop.sources.ai2thor:Ai2thorSource",
+        "thor_events": "roboloop.sources.thor_events:ThorEventsSource",
         "droid_raw": "roboloop.sources.droid_raw:DroidRawSource",
         "rh20t": "roboloop.sources.rh20t:Rh20tSource",
         "libero": "roboloop.sources.libero:LiberoSource",

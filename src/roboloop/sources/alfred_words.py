@@ -6,6 +6,7 @@ only ends a plan and says nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,14 @@ _WORDS = {
     "toiletpaper": "toilet paper", "toiletpaperhanger": "toilet paper hanger",
     "wateringcan": "watering can", "winebottle": "wine bottle",
 }  # fmt: skip
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SLICED = "sliced"
+_MORE_WORDS = {
+    "countertop": "countertop", "houseplant": "house plant", "lightswitch": "light switch",
+    "showercurtain": "shower curtain", "showerdoor": "shower door", "showerglass": "shower glass",
+    "showerhead": "shower head", "stoveknob": "stove knob", "teddybear": "teddy bear",
+    "tvstand": "TV stand",
+}  # fmt: skip
 _INSIDE = (
     "bathtubbasin", "bowl", "box", "cabinet", "coffeemachine", "cup", "drawer", "fridge",
     "garbagecan", "microwave", "mug", "pan", "pot", "safe", "sinkbasin",
@@ -51,6 +60,20 @@ class HighAction(NamedTuple):
 def object_words(name: str) -> str:
     """An AI2-THOR object in words: `butterknife` -> `butter knife`; unknown ones stay."""
     return _WORDS.get(name, name)
+
+
+def type_words(raw: str) -> str:
+    """A type of AI2-THOR in words: `StoveKnob`, `stoveknob` -> `stove knob`.
+
+    `BreadSliced` is a `bread slice`.
+    """
+    joined = raw.replace(" ", "").lower()
+    if joined.endswith(_SLICED) and joined != _SLICED:
+        return f"{object_words(joined.removesuffix(_SLICED))} slice"
+    if joined in _MORE_WORDS:
+        return _MORE_WORDS[joined]
+    known = object_words(joined)
+    return known if known != joined else _CAMEL.sub(" ", raw).lower()
 
 
 def is_container(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 from roboloop.base.errors import RoboLoopError
 from roboloop.records.episode import Action, EpisodeStep
 from roboloop.records.episode_words import step_words
-from roboloop.sources.alfred_words import is_container, object_words
+from roboloop.sources.alfred_words import is_container, type_words
 
 Danger = Literal[
     "fire", "electric shock", "explosion", "poisoning", "injury", "slipping", "breakage", "spill",
@@ -37,14 +37,6 @@ _ACTIONS: dict[str, Action] = {
     "turn on": "turn_on", "turn off": "turn_off", "slice": "slice", "break": "break",
     "drop": "drop", "throw": "throw", "pour": "pour", "fillliquid": "fill", "dirty": "dirty",
     "clean": "clean", "cook": "heat",
-}  # fmt: skip
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_SLICED = "sliced"
-_MORE_WORDS = {
-    "countertop": "countertop", "houseplant": "house plant", "lightswitch": "light switch",
-    "showercurtain": "shower curtain", "showerdoor": "shower door", "showerglass": "shower glass",
-    "showerhead": "shower head", "stoveknob": "stove knob", "teddybear": "teddy bear",
-    "tvstand": "TV stand",
 }  # fmt: skip
 _ALSO_INSIDE = ("toaster", "toilet", "garbagecan", "bathtub", "sink", "dishwasher", "laundryhamper")
 
@@ -84,7 +76,7 @@ def steps_in_words(steps: Sequence[str]) -> Iterator[EpisodeStep]:
         action = _ACTIONS[verb]
         liquid = rest.pop().lower() if action == "fill" and len(rest) > 1 else ""
         raw = " ".join(rest)
-        name = _words(raw)
+        name = type_words(raw)
         step = EpisodeStep(action=action, object=name, text="")
         match action:
             case "go_to":
@@ -95,7 +87,7 @@ def steps_in_words(steps: Sequence[str]) -> Iterator[EpisodeStep]:
             case "put":
                 step = EpisodeStep(
                     action=action, object=held or handled, place=name,
-                    inside=_is_inside(raw), text="",
+                    inside=holds_inside(raw), text="",
                 )  # fmt: skip
                 held = ""
             case "pour":
@@ -112,17 +104,7 @@ def steps_in_words(steps: Sequence[str]) -> Iterator[EpisodeStep]:
         yield replace(step, text=f"{text} with {liquid}" if liquid else text)
 
 
-def _words(raw: str) -> str:
-    """`StoveKnob`, `stoveknob` -> `stove knob`, `BreadSliced` -> `bread slice`."""
-    joined = raw.replace(" ", "").lower()
-    if joined.endswith(_SLICED) and joined != _SLICED:
-        return f"{object_words(joined.removesuffix(_SLICED))} slice"
-    if joined in _MORE_WORDS:
-        return _MORE_WORDS[joined]
-    known = object_words(joined)
-    return known if known != joined else _CAMEL.sub(" ", raw).lower()
-
-
-def _is_inside(raw: str) -> bool:
+def holds_inside(raw: str) -> bool:
+    """Whether things are put in a receptacle of this type, not on it."""
     joined = raw.replace(" ", "").lower()
     return is_container(joined) or joined in _ALSO_INSIDE
