@@ -27,3 +27,11 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 @pytest.fixture
 def context(tmp_path: Path) -> ComposeContext:
     return ComposeContext(seed=0, store=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ten_episodes(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+    """Every question about the pictures of ten episodes, but those with drawn options."""
+    source = SimulatedSource(max_episodes=10, max_drawn_per_episode=0)
+    found = source.read(SourceContext(made_folder=tmp_path_factory.mktemp("made"), seed=0))
+    return [record for record in found if isinstance(record, Record)]

@@ -190,6 +190,15 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A plan cannot be told in three to five steps",
         "Nothing to mend: the episode is too short, or too long for the rules of compression.",
     ),
+    # Preference pairs
+    "E-PRF-001": ErrorKind(
+        "A rejected answer is not clearly worse than the chosen one",
+        "Nothing to mend: it makes no pair. Lower the composer's margin to take such answers.",
+    ),
+    "E-PRF-002": ErrorKind(
+        "A pair gives itself away by its length or looks",
+        "Nothing to mend: no other pair leans the other way. Set balance to false to keep it.",
+    ),
     # Dialects
     "E-DIA-001": ErrorKind(
         "A picture is too small or too elongated for the model's resize rule",

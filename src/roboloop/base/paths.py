@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,13 +54,13 @@ def dtw_mean(first: Path, *, second: Path) -> float:
 
 def discrete_frechet(first: Path, *, second: Path) -> float:
     """The longest leash needed when both walk forward point by point (Eiter and Mannila, 1994)."""
-    distances = _distances(first, second)
-    reach = np.empty_like(distances)
-    for i, row in enumerate(distances):
-        for j, here in enumerate(row):
-            before = [reach[a, b] for a, b in _predecessors(i, j)]
-            reach[i, j] = max(here, min(before)) if before else here
-    return float(reach[-1, -1])
+    above = [-inf] + [inf] * len(second)
+    for row in _distances(first, second).tolist():
+        reach = [inf]
+        for column, here in enumerate(row):
+            reach.append(max(here, min(above[column + 1], reach[column], above[column])))
+        above = reach
+    return above[-1]
 
 
 def hausdorff(first: Path, *, second: Path) -> float:
@@ -76,21 +77,15 @@ def aligned_distances(first: Path, *, second: Path, num_points: int) -> NDArray[
 
 
 def _warp(distances: NDArray[np.float64], *, diagonal_weight: float) -> float:
-    total = np.empty_like(distances)
-    for i, row in enumerate(distances):
-        for j, here in enumerate(row):
-            if i == j == 0:
-                total[i, j] = diagonal_weight * here
-                continue
-            total[i, j] = min(
-                total[a, b] + here * (diagonal_weight if a < i and b < j else 1.0)
-                for a, b in _predecessors(i, j)
-            )
-    return float(total[-1, -1])
-
-
-def _predecessors(i: int, j: int) -> list[tuple[int, int]]:
-    return [(a, b) for a, b in ((i - 1, j), (i, j - 1), (i - 1, j - 1)) if a >= 0 and b >= 0]
+    # Python's own numbers: numpy's are several times slower one at a time.
+    above = [0.0] + [inf] * distances.shape[1]
+    for row in distances.tolist():
+        total = [inf]
+        for column, here in enumerate(row):
+            beside = min(above[column + 1], total[column]) + here
+            total.append(min(beside, above[column] + diagonal_weight * here))
+        above = total
+    return above[-1]
 
 
 def _distances(first: Path, second: Path) -> NDArray[np.float64]:

@@ -8,5 +8,11 @@ COMPOSERS = Table(
         "planner": "roboloop.compose.planner:Planner",
         "plan": "roboloop.compose.plan:PlanComposer",
         "reason": "roboloop.compose.reason:Reason",
+        "preference_boxes": "roboloop.compose.preference_boxes:PreferenceBoxes",
+        "preference_choices": "roboloop.compose.preference_choices:PreferenceChoices",
+        "preference_points": "roboloop.compose.preference_points:PreferencePoints",
+        "preference_trajectories": (
+            "roboloop.compose.preference_trajectories:PreferenceTrajectories"
+        ),
     },
 )

@@ -1,0 +1,94 @@
+"""Places moved: the geometry of mistakes, in pixels of the picture and always inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from roboloop.base.geometry import PictureSize, Point
+from roboloop.records.answers import Box, Boxes
+from roboloop.records.record import Record
+
+
+class Thing(NamedTuple):
+    """Something else in the picture.
+
+    Attributes:
+        name: In the words of its own record; the task's kind where that names nothing.
+        box: Where it is.
+        record_id: The record that says so.
+    """
+
+    name: str
+    box: Box
+    record_id: str
+
+
+def other_things(record: Record, *, company: Sequence[Record]) -> list[Thing]:
+    """What other records of the picture show boxes of, those of the same name left out."""
+    asked = str(record.inputs.get("object", "")).lower()
+    found: dict[tuple[float, float, float, float], Thing] = {}
+    for other in company:
+        if other is record or other.picture_size != record.picture_size:
+            continue
+        name = str(other.inputs.get("object", "")) or other.task
+        for box in _boxes(other):
+            thing = Thing(box.label or name, Box(*box.corners_px), other.id)
+            if thing.name.lower() != asked:
+                found.setdefault(box.corners_px, thing)
+    return list(found.values())
+
+
+def _boxes(record: Record) -> tuple[Box, ...]:
+    match record.answer:
+        case Box():
+            return (record.answer,)
+        case Boxes(items):
+            return items
+        case _:
+            return ()
+
+
+def clamp(points_px: Sequence[Point], *, size: PictureSize) -> tuple[Point, ...]:
+    """Each point moved to the nearest place in the picture."""
+    return tuple(
+        Point(min(max(p.x, 0.0), float(size.width)), min(max(p.y, 0.0), float(size.height)))
+        for p in points_px
+    )
+
+
+def swap_axes(points_px: Sequence[Point], *, size: PictureSize) -> tuple[Point, ...]:
+    """Each point as one who writes y before x would place it, in fractions of the picture."""
+    return tuple(
+        Point(p.y / size.height * size.width, p.x / size.width * size.height) for p in points_px
+    )
+
+
+def moved(points_px: Sequence[Point], *, by: Point, size: PictureSize) -> tuple[Point, ...]:
+    """All points moved alike, as far as the picture allows."""
+    xs, ys = [p.x for p in points_px], [p.y for p in points_px]
+    dx = min(max(by.x, -min(xs)), size.width - max(xs))
+    dy = min(max(by.y, -min(ys)), size.height - max(ys))
+    return tuple(Point(p.x + dx, p.y + dy) for p in points_px)
+
+
+def moved_to(points_px: Sequence[Point], *, middle: Point, size: PictureSize) -> tuple[Point, ...]:
+    """All points moved so that the middle of their bounds is there, or as near as can be."""
+    xs, ys = [p.x for p in points_px], [p.y for p in points_px]
+    by = Point(middle.x - (min(xs) + max(xs)) / 2, middle.y - (min(ys) + max(ys)) / 2)
+    return moved(points_px, by=by, size=size)
+
+
+def direction(draw: np.random.Generator, *, length: float) -> Point:
+    """A step of this length in a drawn direction."""
+    angle = draw.uniform(0, 2 * np.pi)
+    return Point(length * float(np.cos(angle)), length * float(np.sin(angle)))
+
+
+def written_alike(points_px: Sequence[Point], *, like: Sequence[Point]) -> tuple[Point, ...]:
+    """Rounded to whole pixels where the truth is whole: more digits would give a mistake away."""
+    if all(float(value).is_integer() for point in like for value in point):
+        return tuple(Point(float(round(p.x)), float(round(p.y))) for p in points_px)
+    return tuple(points_px)
