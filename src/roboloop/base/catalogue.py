@@ -195,6 +195,10 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A rejected answer is not clearly worse than the chosen one",
         "Nothing to mend: it makes no pair. Lower the composer's margin to take such answers.",
     ),
+    "E-PRF-003": ErrorKind(
+        "A model's own answers to a question make no pair",
+        "Nothing to mend. Draw more answers, or at a higher temperature.",
+    ),
     "E-PRF-002": ErrorKind(
         "A pair gives itself away by its length or looks",
         "Nothing to mend: no other pair leans the other way. Set balance to false to keep it.",
@@ -321,7 +325,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Name one: `roboloop list profiles` prints them.",
     ),
     "E-ENG-014": ErrorKind(
-        "A server cannot be asked in the way that the profile wants",
+        "A model cannot be asked in the way that its profile or a recipe wants",
         "Serve the model with vLLM and name it as vllm:URL, or choose another profile.",
     ),
     "E-ENG-015": ErrorKind(

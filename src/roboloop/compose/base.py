@@ -8,7 +8,7 @@ gives nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,10 +36,12 @@ class ComposeContext(NamedTuple):
     Attributes:
         seed: Seed of the recipe; draws come from `base.hashing.seeded_generator(seed, label, id)`.
         store: Folder of the composer's own, for answers of models and of judges; survives a kill.
+        media_roots: Where the pictures of the parents lie, as `records.media_open` takes it.
     """
 
     seed: int
     store: Path
+    media_roots: Mapping[str, Path] = {}
 
 
 class Composer(BaseModel, ABC):

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from PIL import Image
 
+from roboloop.base.errors import RoboLoopError
 from roboloop.base.geometry import PictureSize
 
 FinishReason = Literal["", "stop", "length", "content_filter"]
@@ -63,6 +64,19 @@ class Response:
     sent_sizes: tuple[PictureSize, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Answers drawn by their probability, in place of the likeliest one.
+
+    Attributes:
+        temperature: The logits are divided by it: below 1 likely answers become likelier.
+        seed: The same one gives the same answers, as far as a server keeps to it.
+    """
+
+    temperature: float
+    seed: int
+
+
 class Engine(ABC):
     """Answers questions.
 
@@ -82,6 +96,19 @@ class Engine(ABC):
         Raises:
             RoboLoopError: E-ENG-010 or E-ENG-011 when a server answers none of them.
         """
+
+    def sampled(self, sampling: Sampling) -> Engine:
+        """The same model, its answers drawn.
+
+        Raises:
+            RoboLoopError: E-ENG-014 where answers cannot be drawn.
+        """
+        del sampling
+        raise RoboLoopError(
+            "E-ENG-014",
+            "models of this family give their likeliest answer alone in this process",
+            fix="Serve the model, and name the server.",
+        )
 
     @abstractmethod
     def identity(self) -> str:

@@ -1,9 +1,9 @@
-"""Greedy decoding of a batch: the most likely token, again and again.
+"""Decoding of a batch: the most likely token, again and again, or one drawn by its probability.
 
-Gives the tokens of Hugging Face's `generate(do_sample=False)`, which the tests compare. Written out
-because it is faster: a picture that several questions share is looked at once, and rows that are
-done leave the batch. Settings of a `generation_config.json` that change the most likely token, such
-as a repetition penalty, are not applied.
+Without draws it gives the tokens of Hugging Face's `generate(do_sample=False)`, which the tests
+compare. Written out because it is faster: a picture that several questions share is looked at once,
+and rows that are done leave the batch. Settings of a `generation_config.json` that change the most
+likely token, such as a repetition penalty, are not applied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from roboloop.base.hashing import hash_bytes
+from roboloop.base.hashing import hash_bytes, seeded_generator
+from roboloop.engines.base import Sampling
 from roboloop.models.backbone import Backbone
 from roboloop.models.batch import collate, rotary_positions
 from roboloop.models.chat import Encoded
@@ -49,9 +50,17 @@ class Continuation:
 
 @torch.inference_mode()
 def continue_greedily(
-    items: Sequence[Encoded], *, backbone: Backbone, max_new_tokens: int
+    items: Sequence[Encoded],
+    *,
+    backbone: Backbone,
+    max_new_tokens: int,
+    sampling: Sampling | None = None,
 ) -> list[Continuation]:
-    """The model's continuation of each prompt, at most `max_new_tokens` long."""
+    """The model's continuation of each prompt, at most `max_new_tokens` long.
+
+    With `sampling` each token is drawn by its probability instead. A prompt has draws of its own,
+    so that its continuation does not depend on the others.
+    """
     network: Any = backbone.model
     stops = backbone.parts.special.stops
     embed = network.get_input_embeddings()
@@ -59,6 +68,7 @@ def continue_greedily(
     rows = list(range(len(items)))
     inputs, mask, positions, seen = _prompts(items, backbone=backbone)
     following = positions.amax(dim=(0, 2)) + 1
+    draws = None if sampling is None else TokenDraws(items, sampling=sampling)
     cache = DynamicCache(config=network.config.get_text_config())
     for _ in range(max_new_tokens):
         hidden = network.model.language_model(
@@ -73,8 +83,9 @@ def continue_greedily(
         logits = network.lm_head(hidden).float()
         best = logits.max(dim=-1)
         finite = best.values.isfinite().tolist()
-        likely = (best.values - logits.logsumexp(dim=-1)).tolist()
-        for place, token in enumerate(best.indices.tolist()):
+        tokens = best.indices if draws is None else draws.tokens(logits, rows=rows)
+        likely = (logits.gather(-1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)).tolist()
+        for place, token in enumerate(tokens.tolist()):
             row = found[rows[place]]
             if row.is_done:
                 continue
@@ -83,7 +94,6 @@ def continue_greedily(
                 row.ids.append(token)
                 row.log_probability += likely[place]
                 row.stopped = token in stops
-        tokens = best.indices
         left = [place for place, row in enumerate(rows) if not found[row].is_done]
         if not left:
             break
@@ -97,6 +107,28 @@ def continue_greedily(
         positions = following.expand(3, -1)[..., None]
         following = following + 1
     return found
+
+
+class TokenDraws:
+    """Tokens drawn by their probability, by a generator of each prompt's own."""
+
+    def __init__(self, items: Sequence[Encoded], *, sampling: Sampling) -> None:
+        self._temperature = sampling.temperature
+        self._generators = [
+            seeded_generator("tokens", sampling.seed, hash_bytes(_content(item))) for item in items
+        ]
+
+    def tokens(self, logits: torch.Tensor, *, rows: Sequence[int]) -> torch.Tensor:
+        """One token of each row [num_rows] of logits [num_rows, num_words]."""
+        heights = torch.tensor(
+            [[self._generators[row].random()] for row in rows], device=logits.device
+        )
+        shares = (logits.nan_to_num().double() / self._temperature).softmax(dim=-1).cumsum(dim=-1)
+        return torch.searchsorted(shares, heights.double() * shares[:, -1:])[:, 0]
+
+
+def _content(item: Encoded) -> bytes:
+    return item.input_ids.tobytes() + item.patches.tobytes()
 
 
 class _Prompts(NamedTuple):

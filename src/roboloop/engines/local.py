@@ -1,4 +1,4 @@
-"""The model in this process: requests are encoded, batched by length and answered greedily."""
+"""The model in this process: requests are encoded, batched by length and answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import hash_value
 from roboloop.dialects.base import Dialect
-from roboloop.engines.base import Engine, Request, Response
+from roboloop.engines.base import Engine, Request, Response, Sampling
 from roboloop.engines.greedy import Continuation, continue_greedily
 from roboloop.models.backbone import Backbone, load_backbone
 from roboloop.models.chat import Encoded, Encoder
@@ -24,7 +24,7 @@ BATCHES_AHEAD = 8
 
 
 class LocalEngine(Engine):
-    """Greedy answers of a model in this process.
+    """Answers of a model in this process, the likeliest ones unless they are drawn.
 
     Args:
         model: A loaded backbone, or the folder to load it from.
@@ -32,6 +32,7 @@ class LocalEngine(Engine):
         system: The system text; empty for none, the model's own when left out.
         max_new_tokens: Longest answer, with the token that ends it.
         batch_size: Requests answered together; it does not change the answers.
+        sampling: Draws answers by their probability.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class LocalEngine(Engine):
         system: str | None = None,
         max_new_tokens: int = 256,
         batch_size: int = 64,
+        sampling: Sampling | None = None,
     ) -> None:
         self.backbone = load_backbone(model) if isinstance(model, Path) else model
         self.encoder = Encoder(self.backbone.parts, dialect=dialect, system=system)
         self.max_new_tokens = max_new_tokens
         self.batch_size = batch_size
+        self.sampling = sampling
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Response]:
         """One response for each request, in the same order; see `Engine.answer`."""
@@ -67,9 +70,19 @@ class LocalEngine(Engine):
                 "model": self.backbone.identity(),
                 "dialect": {"kind": dialect.kind, **asdict(cast("Any", dialect))},
                 "system": self.encoder.system,
-                "decoding": {"kind": "greedy", "max_new_tokens": self.max_new_tokens},
+                "decoding": {
+                    "kind": "greedy", "max_new_tokens": self.max_new_tokens,
+                    **({} if self.sampling is None else asdict(self.sampling)),
+                },
             }
-        )
+        )  # fmt: skip
+
+    def sampled(self, sampling: Sampling) -> LocalEngine:
+        """See `Engine.sampled`."""
+        return LocalEngine(
+            self.backbone, dialect=self.encoder.dialect, system=self.encoder.system,
+            max_new_tokens=self.max_new_tokens, batch_size=self.batch_size, sampling=sampling,
+        )  # fmt: skip
 
     def _answer_window(self, window: list[Request]) -> list[Response]:
         responses: dict[int, Response] = {}
@@ -92,7 +105,10 @@ class LocalEngine(Engine):
         try:
             return [
                 *continue_greedily(
-                    items, backbone=self.backbone, max_new_tokens=self.max_new_tokens
+                    items,
+                    backbone=self.backbone,
+                    max_new_tokens=self.max_new_tokens,
+                    sampling=self.sampling,
                 )
             ]
         except torch.OutOfMemoryError:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from roboloop.base.hashing import hash_value
 from roboloop.dialects.base import Dialect
-from roboloop.evaluate.store import answer_key
+from roboloop.engines.raw_answers import answer_key
 from roboloop.records.answers import Answer, answer_to_json
 from roboloop.records.outcomes import Prediction, PredictionStatus
 from roboloop.records.record import Record

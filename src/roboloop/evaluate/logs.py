@@ -16,8 +16,8 @@ from typing import Any
 
 from roboloop.base.files import atomic_write_text
 from roboloop.dialects.base import Dialect
+from roboloop.engines.raw_answers import AnswerStore, RawAnswer
 from roboloop.evaluate.score import Judged
-from roboloop.evaluate.store import AnswerStore, RawAnswer
 from roboloop.evaluate.summary import ModelRun
 from roboloop.evaluate.tables import shown
 from roboloop.records.record import Record

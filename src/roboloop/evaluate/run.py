@@ -23,8 +23,9 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_json, atomic_write_text, atomic_writer
 from roboloop.base.hashing import canonical_json, hash_value
 from roboloop.dialects.base import Dialect
+from roboloop.engines.ask import MediaHashes, ask_all
 from roboloop.engines.base import Engine
-from roboloop.evaluate.ask import MediaHashes, ask_all
+from roboloop.engines.raw_answers import AnswerStore
 from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predictions
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.gate import gate_results, gate_sentences, is_closed
@@ -34,7 +35,6 @@ from roboloop.evaluate.phases import phase_table, phases_markdown, phases_text
 from roboloop.evaluate.question_types import worded_as
 from roboloop.evaluate.score import judge_all
 from roboloop.evaluate.selection import TRAIN, records_to_ask, training_truths
-from roboloop.evaluate.store import AnswerStore
 from roboloop.evaluate.summary import ModelRun, summarise
 from roboloop.evaluate.tables import csv_table, latex_table, markdown_table, text_table
 from roboloop.records.answers import Answer, answer_to_json

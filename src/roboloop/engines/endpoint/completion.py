@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.engines.base import FinishReason, Request, Response
+from roboloop.engines.base import FinishReason, Request, Response, Sampling
 from roboloop.engines.endpoint.sent_pictures import SentPicture
 from roboloop.engines.endpoint.transport import Received
 from roboloop.engines.profile import Profile
@@ -32,6 +32,7 @@ def request_body(
     kind: ServerKind,
     max_new_tokens: int,
     log_probability: bool,
+    sampling: Sampling | None = None,
 ) -> dict[str, Any]:
     """The body of `POST /chat/completions`; temperature and the longest answer are always in it.
 
@@ -49,6 +50,8 @@ def request_body(
         profile.token_limit: max_new_tokens,
         "stream": False,
     }
+    if sampling is not None:
+        body |= {"temperature": sampling.temperature, "seed": sampling.seed}
     if profile.stop:
         body["stop"] = list(profile.stop)
     if log_probability:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import hash_value, seeded_generator
 from roboloop.dialects.base import Dialect
-from roboloop.engines.base import Engine, Request, Response
+from roboloop.engines.base import Engine, Request, Response, Sampling
 from roboloop.engines.endpoint.completion import ServerKind, fault_of, read_response, request_body
 from roboloop.engines.endpoint.config import ServerConfig
 from roboloop.engines.endpoint.pace import Pace
@@ -36,6 +36,7 @@ class EndpointEngine(Engine):
             place of the address, so that a server that starts again elsewhere keeps them.
         max_new_tokens: Longest answer; the profile's when left out.
         log_probability: Ask for the probability of the answer.
+        sampling: Draws answers by their probability.
     """
 
     answers_together: ClassVar[bool] = False
@@ -50,6 +51,7 @@ class EndpointEngine(Engine):
         weights: str = "",
         max_new_tokens: int | None = None,
         log_probability: bool = False,
+        sampling: Sampling | None = None,
     ) -> None:
         if profile.answer_start and kind != "vllm":
             raise RoboLoopError(
@@ -64,6 +66,15 @@ class EndpointEngine(Engine):
         self.weights = weights
         self.max_new_tokens = max_new_tokens or profile.max_new_tokens
         self.log_probability = log_probability
+        self.sampling = sampling
+
+    def sampled(self, sampling: Sampling) -> EndpointEngine:
+        """See `Engine.sampled`; the server is told the temperature and the seed."""
+        return EndpointEngine(
+            self.config, profile=self.profile, dialect=self.dialect, kind=self.kind,
+            weights=self.weights, max_new_tokens=self.max_new_tokens,
+            log_probability=self.log_probability, sampling=sampling,
+        )  # fmt: skip
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Response]:
         """One response for each request, in the same order; see `Engine.answer`."""
@@ -89,9 +100,12 @@ class EndpointEngine(Engine):
                 "model": server,
                 "dialect": {"kind": self.dialect.kind, **asdict(cast("Any", self.dialect))},
                 "profile": self.profile.shaping(),
-                "decoding": {"kind": "server", "max_new_tokens": self.max_new_tokens},
+                "decoding": {
+                    "kind": "server", "max_new_tokens": self.max_new_tokens,
+                    **({} if self.sampling is None else asdict(self.sampling)),
+                },
             }
-        )
+        )  # fmt: skip
 
 
 class _Asker:
@@ -118,6 +132,7 @@ class _Asker:
                 kind=engine.kind,
                 max_new_tokens=engine.max_new_tokens,
                 log_probability=engine.log_probability,
+                sampling=engine.sampling,
             )
         except RoboLoopError as error:
             return Response(record_id=request.record_id, error=str(error))

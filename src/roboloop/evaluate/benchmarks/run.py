@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from roboloop.base.hashing import hash_value
 from roboloop.dialects.base import Dialect
+from roboloop.engines.ask import MediaHashes, ask_all
 from roboloop.engines.base import Engine
-from roboloop.evaluate.ask import MediaHashes, ask_all
+from roboloop.engines.raw_answers import AnswerStore
 from roboloop.evaluate.benchmarks import Benchmark, load_benchmark
 from roboloop.evaluate.benchmarks.base import Scored
 from roboloop.evaluate.benchmarks.config import BenchmarkConfig
@@ -35,7 +36,6 @@ from roboloop.evaluate.benchmarks.tables import benchmark_tables
 from roboloop.evaluate.items import item_json
 from roboloop.evaluate.run import EvaluationResult, check_names, write_results
 from roboloop.evaluate.score import Judged, judge_by
-from roboloop.evaluate.store import AnswerStore
 from roboloop.evaluate.summary import ModelRun, summarise
 from roboloop.records.media_open import MediaStore
 from roboloop.records.outcomes import Prediction

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.progress import progress_bar
 from roboloop.engines.base import Engine, Request, Response
-from roboloop.evaluate.store import AnswerStore, RawAnswer, answer_key
+from roboloop.engines.raw_answers import AnswerStore, RawAnswer, answer_key
 from roboloop.records.media import Media
 from roboloop.records.media_open import MediaStore
 from roboloop.records.outcomes import Prediction, PredictionStatus
