@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_wrong_thing_is_another_one_of_the_same_picture() -> None:
         ("a/preference_boxes/other_thing", plate),
         ("b/preference_boxes/other_thing", cup),
     ]
-    assert pairs[0].meta["evidence"]["records"] == ["b"]
+    assert pairs[0].meta["evidence"]["told_by"] == "b"
     assert pairs[0].meta["evidence"]["thing"] == "plate"
     assert not refused, "a picture with one thing offers no other; that is no mistake"
 
@@ -123,18 +124,20 @@ def test_another_box_of_the_same_name_is_no_wrong_thing() -> None:
     assert made("preference_boxes", records, mistakes=["other_thing"]) == ([], [])
 
 
-def test_a_box_that_overlaps_the_true_one_too_much_is_refused() -> None:
+def test_a_box_that_overlaps_the_true_one_may_be_the_same_thing() -> None:
     records = [
         box_question("a", box=Box(10, 10, 50, 50), thing="cup"),
         box_question("b", box=Box(10, 10, 50, 45), thing="mug"),
     ]
-    pairs, refused = made("preference_boxes", records, mistakes=["other_thing"])
+    assert made("preference_boxes", records, mistakes=["other_thing"]) == ([], [])
+
+
+def test_a_record_that_allows_no_margin_is_refused() -> None:
+    whole = box_question("a", box=Box(0, 0, 200, 100), thing="table")
+    pairs, refused = made("preference_boxes", [whole], mistakes=["shifted", "swapped_axes"])
     assert not pairs
-    assert [(one.parent_id, one.error.code) for one in refused] == [
-        ("a", "E-PRF-001"),
-        ("b", "E-PRF-001"),
-    ]
-    assert "iou 1 against 0.875" in str(refused[0].error)
+    assert [(one.parent_id, one.error.code) for one in refused] == [("a", "E-PRF-001")]
+    assert "iou 1 against 1, a gap of 0; the margin is 0.5" in str(refused[0].error)
 
 
 def test_a_record_without_truth_or_of_another_kind_is_passed_over() -> None:
@@ -210,3 +213,21 @@ def test_a_scaled_box_keeps_its_middle_unless_the_picture_ends(ten_episodes: lis
     for pair in pairs:
         assert isinstance(pair.answer, Box) and isinstance(pair.rejected, Box)
         assert 0 < box_iou(pair.answer.corners_px, second_px=pair.rejected.corners_px) <= 0.5
+
+
+def test_wrong_things_are_taken_from_the_scene_where_there_is_one() -> None:
+    record = box_question("a", box=Box(10, 10, 50, 50), thing="cup")
+    things = [
+        {"id": "1", "name": "cup", "box_px": [10, 10, 50, 50]},
+        {"id": "2", "name": "cup", "box_px": [100, 10, 140, 50]},
+        {"id": "3", "name": "mug", "box_px": [12, 10, 50, 50]},
+        {"id": "4", "name": "plate", "box_px": [120, 60, 180, 90]},
+        {"id": "5", "name": "fork"},
+    ]
+    told = replace(record, meta={"scene": {"objects": things, "about": ["1"]}})
+    for seed in range(5):
+        (pair,), _ = made(
+            "preference_boxes", [told], seed=seed, mistakes=["other_thing"], balance=False
+        )
+        assert pair.rejected == Box(120, 60, 180, 90)
+        assert pair.meta["evidence"]["told_by"] == "4"

@@ -69,7 +69,7 @@ class Balancer:
                     queue.append(waiting)
         for queue in self._waiting.values():
             for pair, _ in queue:
-                yield Refusal(_unbalanced(pair), pair.meta[PARENTS_KEY][0])
+                yield Refusal(unbalanced(pair), pair.meta[PARENTS_KEY][0])
         self._waiting.clear()
 
     def _gone(self, pair: Record) -> list[Record]:
@@ -77,8 +77,7 @@ class Balancer:
         lean = lean_of(pair)
         if not lean:
             return [pair]
-        opposite = _Key(pair.task, tuple((name, -steps) for name, steps in lean))
-        if queue := self._waiting.get(opposite):
+        if queue := self._waiting.get(_Key(pair.task, opposite(lean))):
             return [queue.popleft().pair, pair]
         return []
 
@@ -101,7 +100,13 @@ def _steps(difference: float, *, is_share: bool) -> int:
     return step if difference > 0 else -step
 
 
-def _unbalanced(pair: Record) -> RoboLoopError:
+def opposite(lean: Lean) -> Lean:
+    """The lean of a pair that balances one of this lean."""
+    return tuple((name, -steps) for name, steps in lean)
+
+
+def unbalanced(pair: Record) -> RoboLoopError:
+    """Why a pair is left out that no other balances."""
     leaning = ", ".join(f"{name} {steps:+d}" for name, steps in lean_of(pair))
     return RoboLoopError(
         "E-PRF-002", f"the chosen answer leans to {leaning}", place=Place(record_id=pair.id)

@@ -63,7 +63,7 @@ def _placement(record: Record, *, answer: Answer) -> dict[str, float]:
         case Box():
             corners = (Point(answer.x1, answer.y1), Point(answer.x2, answer.y2))
             places = tuple(map(unit, corners))
-            extent = math.sqrt(box_area((*places[0], *places[1])))
+            extent = math.sqrt(box_area((places[0].x, places[0].y, places[1].x, places[1].y)))
         case Boxes(items):
             places = tuple(unit(box.center_px) for box in items)
             extent = float(len(items))

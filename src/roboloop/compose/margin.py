@@ -45,10 +45,10 @@ class Margin(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    fraction: float = Field(0.5, gt=0, le=1)
+    fraction: float = Field(default=0.5, gt=0, le=1)
     """Of metrics from 0 to 1, such as intersection over union and accuracy. At 0.5 a box that is
     rejected beside the true one overlaps it by less than evaluations count as found."""
-    diagonals: float = Field(0.05, gt=0, le=1)
+    diagonals: float = Field(default=0.05, gt=0, le=1)
     """Of distances in picture diagonals, such as of paths and contact points. 0.05 is the strictest
     reach in which evaluations count a place as hit."""
 

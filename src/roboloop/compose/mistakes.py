@@ -7,28 +7,60 @@ from typing import NamedTuple
 
 import numpy as np
 
-from roboloop.base.geometry import PictureSize, Point
-from roboloop.records.answers import Box, Boxes
+from roboloop.base.geometry import PictureSize, Point, box_iou
+from roboloop.records.answers import Answer, Box, Boxes
 from roboloop.records.record import Record
+from roboloop.records.scene import Scene, scene_of
+
+MAX_IOU = 0.2
+"""A box that overlaps the true one more may be another word for the same thing, or a part of it."""
 
 
 class Thing(NamedTuple):
     """Something else in the picture.
 
     Attributes:
-        name: In the words of its own record; the task's kind where that names nothing.
+        name: What it is called; of a record that names nothing, its task.
         box: Where it is.
-        record_id: The record that says so.
+        told_by: The record, or the object of the record's scene, that says so.
     """
 
     name: str
     box: Box
-    record_id: str
+    told_by: str
 
 
-def other_things(record: Record, *, company: Sequence[Record]) -> list[Thing]:
-    """What other records of the picture show boxes of, those of the same name left out."""
-    asked = str(record.inputs.get("object", "")).lower()
+def other_things(record: Record, *, chosen: Answer, company: Sequence[Record]) -> list[Thing]:
+    """Things that are surely not what the question asks for.
+
+    They come from the record's scene or, where it has none, from other records of its picture.
+    Those of the same name, and those that overlap a chosen box by more than `MAX_IOU`, may be
+    right too.
+    """
+    asked = str(record.inputs.get("object", "")).lower().removeprefix("the ")
+    scene = scene_of(record)
+    found = _in_scene(scene) if scene is not None else _in_company(record, company=company)
+    return [
+        thing
+        for thing in found
+        if thing.name.lower() != asked
+        and not (
+            isinstance(chosen, Box)
+            and box_iou(thing.box.corners_px, second_px=chosen.corners_px) > MAX_IOU
+        )
+    ]
+
+
+def _in_scene(scene: Scene) -> list[Thing]:
+    about = {*scene.about}
+    return [
+        Thing(thing.name, Box(*thing.box_px), thing.id)
+        for thing in scene.objects
+        if thing.box_px is not None and thing.id not in about and scene.picture == 0
+    ]
+
+
+def _in_company(record: Record, *, company: Sequence[Record]) -> list[Thing]:
     found: dict[tuple[float, float, float, float], Thing] = {}
     for other in company:
         if other is record or other.picture_size != record.picture_size:
@@ -36,8 +68,7 @@ def other_things(record: Record, *, company: Sequence[Record]) -> list[Thing]:
         name = str(other.inputs.get("object", "")) or other.task
         for box in _boxes(other):
             thing = Thing(box.label or name, Box(*box.corners_px), other.id)
-            if thing.name.lower() != asked:
-                found.setdefault(box.corners_px, thing)
+            found.setdefault(box.corners_px, thing)
     return list(found.values())
 
 

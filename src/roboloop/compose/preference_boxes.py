@@ -56,7 +56,7 @@ class PreferenceBoxes(PairComposer):
         for number in draw.permutation(len(self.mistakes)):
             match mistake := self.mistakes[int(number)]:
                 case "other_thing":
-                    things = other_things(record, company=company)
+                    things = other_things(record, chosen=chosen, company=company)
                     for place in draw.permutation(len(things))[:NUM_DRAWS]:
                         yield _other_thing(record, truth=truth, thing=things[int(place)], size=size)
                 case "shifted":
@@ -73,7 +73,7 @@ class PreferenceBoxes(PairComposer):
 
 
 def _other_thing(record: Record, *, truth: Box, thing: Thing, size: PictureSize) -> Worse:
-    evidence = {"thing": thing.name, "records": [thing.record_id]}
+    evidence = {"thing": thing.name, "told_by": thing.told_by}
     if record.task in TASKS_OF_A_MOMENT and thing.name != "current_box":
         corners = moved_to(_corners(truth), middle=thing.box.center_px, size=size)
         return Worse("other_thing", _box(corners, truth=truth), evidence)

@@ -49,7 +49,7 @@ class PreferencePoints(PairComposer):
         if not isinstance(chosen, Points) or size is None:
             return
         truth = chosen.points_px
-        reach = [share * hypot(*size) for share in SHIFT_DIAGONALS]
+        near, far = (share * hypot(*size) for share in SHIFT_DIAGONALS)
 
         def made(what: Mistake, points_px: Sequence[Point], **evidence: object) -> Worse:
             alike = written_alike(points_px, like=truth)
@@ -58,19 +58,19 @@ class PreferencePoints(PairComposer):
         for number in draw.permutation(len(self.mistakes)):
             match mistake := self.mistakes[int(number)]:
                 case "other_thing":
-                    things = other_things(record, company=company)
+                    things = other_things(record, chosen=record.answer or chosen, company=company)
                     for place in draw.permutation(len(things))[:NUM_DRAWS]:
-                        name, box, record_id = things[int(place)]
+                        name, box, told_by = things[int(place)]
                         points = moved_to(truth, middle=box.center_px, size=size)
-                        yield made(mistake, points, thing=name, records=[record_id])
+                        yield made(mistake, points, thing=name, told_by=told_by)
                 case "shifted":
                     for _ in range(NUM_DRAWS):
-                        by = direction(draw, length=draw.uniform(*reach))
+                        by = direction(draw, length=draw.uniform(near, far))
                         yield made(mistake, moved(truth, by=by, size=size))
                 case "one_off":
                     for _ in range(NUM_DRAWS if len(truth) > 1 else 0):
                         off = int(draw.integers(len(truth)))
-                        by = direction(draw, length=2 * draw.uniform(*reach))
+                        by = direction(draw, length=2 * draw.uniform(near, far))
                         point = moved(truth[off : off + 1], by=by, size=size)
                         yield made(mistake, (*truth[:off], *point, *truth[off + 1 :]), off=off)
                 case "swapped_axes":

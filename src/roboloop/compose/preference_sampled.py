@@ -39,7 +39,7 @@ class PreferenceSampled(Composer):
     model: SampledModel
     tasks: tuple[str, ...] = ()
     """Only records of these tasks; all with a truth when left out."""
-    max_records: int | None = Field(None, ge=1)
+    max_records: int | None = Field(default=None, ge=1)
     """Ask about so many records at most, of every task as many as of any other."""
     chosen: Literal["best", "truth"] = "best"
     """What is preferred: the best answer of the model, or the truth."""

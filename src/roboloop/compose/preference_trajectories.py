@@ -66,11 +66,11 @@ class PreferenceTrajectories(PairComposer):
                         if (longer := gone_on(path, share=share, size=size)) is not None:
                             yield made(mistake, longer, share=round(share, 3))
                 case "other_thing":
-                    things = other_things(record, company=company)
+                    things = other_things(record, chosen=chosen, company=company)
                     for place in draw.permutation(len(things))[:NUM_DRAWS]:
-                        name, box, record_id = things[int(place)]
+                        name, box, told_by = things[int(place)]
                         bent = bent_to(path, end=box.center_px)
-                        yield made(mistake, bent, thing=name, records=[record_id])
+                        yield made(mistake, bent, thing=name, told_by=told_by)
                 case "shifted":
                     for share in draw.uniform(*SHIFT_DIAGONALS, size=NUM_DRAWS):
                         by = direction(draw, length=share * hypot(*size))

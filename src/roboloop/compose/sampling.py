@@ -37,12 +37,12 @@ class SampledModel(BaseModel):
     """One of `roboloop list profiles`; found by the model's name when left out."""
     dialect: DialectConfig | None = None
     """The convention that the model was trained on; the profile's when left out."""
-    num_samples: int = Field(4, ge=2)
+    num_samples: int = Field(default=4, ge=2)
     """Answers to each question."""
-    temperature: float = Field(1.0, gt=0)
-    max_new_tokens: int | None = Field(None, ge=1)
+    temperature: float = Field(default=1.0, gt=0)
+    max_new_tokens: int | None = Field(default=None, ge=1)
     """Longest answer; the profile's when left out."""
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(default=64, ge=1)
     """Questions that a model in this process answers together."""
     languages: tuple[str, ...] = ("en",)
     """Languages in which questions are worded."""
