@@ -13,13 +13,13 @@ from loopback_endpoint import Answer, Endpoint, endpoint
 from made_records import record
 from test_curation_run import run_operators
 
+from roboloop.base.agreement import agreement
 from roboloop.base.geometry import box_iou
-from roboloop.curate.agreement import agreement
 from roboloop.curate.facts import facts_of
 from roboloop.curate.judge import Judge
 from roboloop.curate.outcome import ABOUT_FILE, CurateCounts
-from roboloop.curate.planted import FAULTS, plant
 from roboloop.engines.endpoint import transport
+from roboloop.engines.judging.planted import FAULTS, plant
 from roboloop.records.answers import Plan, Text
 from roboloop.records.record import Record
 from roboloop.runs.ledger import read_ledger

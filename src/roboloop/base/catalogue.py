@@ -195,13 +195,17 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A rejected answer is not clearly worse than the chosen one",
         "Nothing to mend: it makes no pair. Lower the composer's margin to take such answers.",
     ),
+    "E-PRF-002": ErrorKind(
+        "A pair gives itself away by its length or looks",
+        "Nothing to mend: no other pair leans the other way. Set balance to false to keep it.",
+    ),
     "E-PRF-003": ErrorKind(
         "A model's own answers to a question make no pair",
         "Nothing to mend. Draw more answers, or at a higher temperature.",
     ),
-    "E-PRF-002": ErrorKind(
-        "A pair gives itself away by its length or looks",
-        "Nothing to mend: no other pair leans the other way. Set balance to false to keep it.",
+    "E-PRF-004": ErrorKind(
+        "A judge does not tell two answers apart",
+        "Nothing to mend: the judge's reason is in the message, its own error in judge.json.",
     ),
     # Dialects
     "E-DIA-001": ErrorKind(

@@ -11,6 +11,7 @@ COMPOSERS = Table(
         "preference_boxes": "roboloop.compose.preference_boxes:PreferenceBoxes",
         "preference_choices": "roboloop.compose.preference_choices:PreferenceChoices",
         "preference_failures": "roboloop.compose.preference_failures:PreferenceFailures",
+        "preference_judged": "roboloop.compose.preference_judged:PreferenceJudged",
         "preference_points": "roboloop.compose.preference_points:PreferencePoints",
         "preference_sampled": "roboloop.compose.preference_sampled:PreferenceSampled",
         "preference_trajectories": (

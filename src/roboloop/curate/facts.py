@@ -6,27 +6,20 @@ Operators work on Arrow batches of these columns. No operator reads a record's J
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import canonical_json, hash_bytes, hash_value
-from roboloop.curate.problems import UNASKABLE, problem_of, question_of, short_answer
+from roboloop.curate.problems import UNASKABLE, problem_of
 from roboloop.records.answers import (
-    SPATIAL_KINDS,
     Answer,
-    Box,
-    Boxes,
-    Plan,
-    Points,
-    Polygon,
-    Text,
-    Trajectory,
     answer_to_json,
 )
 from roboloop.records.media import LmdbPicture, Media, VideoFrame, media_to_json
 from roboloop.records.media_open import medium_name
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
+from roboloop.tasks.rows import answer_facts, question_of, short_answer
 
 COLUMNS: dict[str, str] = {
     "id": "string",
@@ -78,15 +71,6 @@ known); `recording` is the episode without the camera's name, which all views of
 """
 
 
-class AnswerFacts(NamedTuple):
-    """The columns that describe an answer."""
-
-    words: str
-    kind: str
-    geometry: list[float]
-    content: str
-
-
 def facts_schema() -> Any:
     """The columns as an Arrow schema."""
     import pyarrow as pa
@@ -132,7 +116,7 @@ def facts_of(record: Record) -> dict[str, Any]:
     except RoboLoopError as error:
         problem = f"{UNASKABLE}: {error.detail}"
     size = record.picture_size
-    answer = _answer_facts(record.answer, size=size)
+    answer = answer_facts(record.answer, size=size)
     names = [medium.content_hash or medium_name(medium) for medium in record.media]
     episode, frame = _moment(record)
     return {
@@ -172,46 +156,6 @@ def _typed_answer(answer: Answer | None) -> str:
         return canonical_json(answer_to_json(answer))
     except ValueError:  # NaN or infinity, which `problem` tells
         return ""
-
-
-def _answer_facts(answer: Answer | None, *, size: Any) -> AnswerFacts:
-    if answer is None:
-        return AnswerFacts("", "", [], "")
-    if isinstance(answer, Text):
-        return AnswerFacts(answer.text, answer.kind, [], "")
-    if isinstance(answer, Plan):
-        return AnswerFacts("\n".join(answer.steps), answer.kind, [], "")
-    if answer.kind not in SPATIAL_KINDS:
-        fields = {key: value for key, value in answer_to_json(answer).items() if key != "kind"}
-        return AnswerFacts("", answer.kind, [], hash_value(fields))
-    width, height = (size.width, size.height) if size else (1, 1)
-    scales = (width, height)
-    flat = [value / scales[index % 2] for index, value in enumerate(_coordinates(answer))]
-    return AnswerFacts("", answer.kind, flat, _labels(answer))
-
-
-def _coordinates(answer: Answer) -> list[float]:
-    match answer:
-        case Box():
-            return list(answer.corners_px)
-        case Boxes(items):
-            return [value for box in items for value in box.corners_px]
-        case Points(points_px) | Trajectory(points_px) | Polygon(points_px):
-            return [value for point in points_px for value in point]
-        case _:
-            return []
-
-
-def _labels(answer: Answer) -> str:
-    match answer:
-        case Box(label=label):
-            return label or ""
-        case Boxes(items):
-            return "\n".join(box.label or "" for box in items)
-        case Points(labels=labels):
-            return "\n".join(labels)
-        case _:
-            return ""
 
 
 def _context(record: Record) -> str:

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from roboloop.curate.answer_text import ANSWER_COLUMNS, answer_text, stand_in
 from roboloop.curate.base import ArrowBatch, Numbers
 from roboloop.curate.columns import WORDED, is_worded
 from roboloop.curate.recent import Recent
 from roboloop.curate.text_counts import count_text
 from roboloop.dialects import load_dialect
 from roboloop.tasks import load_task
+from roboloop.tasks.rows import ANSWER_COLUMNS, answer_text, stand_in
 
 STRAY_MARK = (
     r"<(?:image|video|audio)>|<\|[A-Za-z0-9_]+\|>|<__dj__[a-z]+>|\[/?INST\]|<</?SYS>>|</?s>"

@@ -15,17 +15,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from roboloop.base.hashing import seeded_generator
-from roboloop.curate.asking import (
-    ASKED_COLUMNS,
-    Asking,
-    Row,
-    ask_about,
-    asked_in_numbers,
-    reply_columns,
-    reply_row,
-    told,
-)
+from roboloop.curate.asking import ask_of, asked_in_numbers, reply_columns, reply_row
 from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
@@ -34,27 +24,28 @@ from roboloop.curate.base import (
     Judgement,
     MapOperator,
 )
-from roboloop.curate.judge_error import label_agreement, order_error, planted_error
-from roboloop.curate.judge_questions import (
+from roboloop.engines.endpoint.chat import ChatReply
+from roboloop.engines.judging.asking import Asking, Row, told, told_question
+from roboloop.engines.judging.error import label_agreement, order_error, planted_error
+from roboloop.engines.judging.pairs import pair_texts, pair_verdict
+from roboloop.engines.judging.planted import plant_some
+from roboloop.engines.judging.questions import (
+    BADNESS,
+    FORMS,
     PROMPT_VERSION,
     SYSTEMS,
-    PlanQuality,
-    Preference,
-    Reasoning,
     Verdict,
+    reason_of,
+    verdict_of,
 )
-from roboloop.curate.planted import Planted, plant
-from roboloop.engines.endpoint.chat import ChatReply
+from roboloop.tasks.rows import ASKED_COLUMNS, answer_text
 
-BADNESS = {"good": 0.0, "unsure": 0.5, "bad": 1.0}
-MAX_REASON_CHARS = 160
 EXEMPT = "exempt"
 LABELS = {
     "true": "good", "1": "good", "1.0": "good", '"good"': "good", '"yes"': "good", '"safe"': "good",
     "false": "bad", "0": "bad", "0.0": "bad", '"bad"': "bad", '"no"': "bad", '"unsafe"': "bad",
 }  # fmt: skip
 """JSON of a label -> the verdict it stands for."""
-FORMS = {"reasoning": Reasoning, "plan": PlanQuality, "pairs": Preference}
 
 
 class Judge(MapOperator, Asking):
@@ -162,7 +153,7 @@ class Judge(MapOperator, Asking):
         self, texts: Sequence[str], rows: Sequence[Row], context: CurateContext
     ) -> list[ChatReply[Any]]:
         return list(
-            ask_about(
+            ask_of(
                 texts, rows, options=self, form=FORMS[self.check], system=SYSTEMS[self.check],
                 prompt_version=PROMPT_VERSION, label=self.label, context=context,
             )
@@ -177,17 +168,19 @@ class Judge(MapOperator, Asking):
         context: CurateContext,
     ) -> None:
         """Fill in the values of the records asked about, and of the spoiled ones among them."""
-        spoiled = self._plant(rows, asked=asked, seed=context.seed)
+        spoiled = plant_some(
+            rows, among=asked, share=self.planted_share, seed=context.seed, label=self.label
+        )
         shown = [rows[place] for place in asked]
         # Spoiled copies first: a budget that ends early still tells the judge's error.
         copies = [planted.row for planted in spoiled.values()]
         replies = self._ask([told(row) for row in [*copies, *shown]], [*copies, *shown], context)
         for (place, planted), reply in zip(spoiled.items(), replies, strict=False):
             values[place]["planted"] = planted.fault
-            values[place]["planted_verdict"] = _verdict(reply.value)
+            values[place]["planted_verdict"] = verdict_of(reply.value)
         for place, reply in zip(asked, replies[len(copies) :], strict=True):
             values[place] |= reply_row(reply) | {
-                "verdict": _verdict(reply.value), "reason": _reason(reply.value)
+                "verdict": verdict_of(reply.value), "reason": reason_of(reply.value)
             }  # fmt: skip
 
     def _judge_pairs(
@@ -201,10 +194,9 @@ class Judge(MapOperator, Asking):
         """Fill in whether each record's answer beats the rejected one, in both orders."""
         texts: list[str] = []
         for place in asked:
-            question, _, own = told(rows[place]).partition("\n\nAnswer:\n")
-            other = _rejected(rows[place], field=self.rejected_field) or ""
-            texts += [f"{question}\n\nAnswer A:\n{a}\n\nAnswer B:\n{b}"
-                      for a, b in ((own, other), (other, own))]  # fmt: skip
+            row = rows[place]
+            other = _rejected(row, field=self.rejected_field) or ""
+            texts += pair_texts(told_question(row), own=answer_text(row), other=other)
         doubled = [rows[place] for place in asked for _ in range(2)]
         replies = self._ask(texts, doubled, context)
         for place, first, second in zip(asked, replies[::2], replies[1::2], strict=True):
@@ -214,43 +206,9 @@ class Judge(MapOperator, Asking):
                 row[name] = getattr(first.usage, name) + getattr(second.usage, name)
             values[place] |= row
             if first.value is not None and second.value is not None:
-                values[place] |= _preference(first.value.better, second.value.better)
-                values[place]["reason"] = _reason(first.value)
-
-    def _plant(self, rows: Sequence[Row], *, asked: Sequence[int], seed: int) -> dict[int, Planted]:
-        """Some of the records asked about with a fault each, by their place."""
-        wanted = max(1, round(self.planted_share * len(asked))) if self.planted_share else 0
-        draws = {p: seeded_generator(seed, self.label, "plant", rows[p]["id"]) for p in asked}
-        order = sorted(asked, key=lambda place: (draws[place].random(), place))
-        spoiled: dict[int, Planted] = {}
-        for place in order:
-            if len(spoiled) >= wanted:
-                break
-            if (planted := plant(rows[place], draw=draws[place])) is not None:
-                spoiled[place] = planted
-        return dict(sorted(spoiled.items()))
-
-
-def _verdict(value: Any) -> Verdict | None:
-    """One verdict from an answer's form: bad when one aspect is, good when all are."""
-    if isinstance(value, PlanQuality):
-        return value.verdict
-    if isinstance(value, Reasoning):
-        return max((value.consistency, value.redundancy), key=BADNESS.__getitem__)
-    return None
-
-
-def _reason(value: Any) -> str | None:
-    """The judge's words, with the aspects that are not good."""
-    if value is None:
-        return None
-    said = " ".join(value.reason.split())[:MAX_REASON_CHARS]
-    aspects = [
-        f"{name} {getattr(value, name)}"
-        for name in ("consistency", "redundancy")
-        if isinstance(value, Reasoning) and getattr(value, name) != "good"
-    ]
-    return f"{', '.join(aspects)}; {said}" if aspects else said
+                both = pair_verdict(first.value.better, second=second.value.better)
+                values[place] |= both._asdict()
+                values[place]["reason"] = reason_of(first.value)
 
 
 def _rejected(row: Row, *, field: str) -> str | None:
@@ -260,16 +218,6 @@ def _rejected(row: Row, *, field: str) -> str | None:
     if isinstance(value, list) and value:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(value, start=1))
     return value if isinstance(value, str) and value.strip() else None
-
-
-def _preference(first: str, second: str) -> dict[str, Any]:
-    """The verdict of both orders, own answer as A, then as B: a changed mind is unsure."""
-    preferred = {"A": "own", "B": "other"}.get(first, "unsure")
-    swapped = {"A": "other", "B": "own"}.get(second, "unsure")
-    verdict = "unsure"
-    if preferred == swapped:
-        verdict = {"own": "good", "other": "bad"}.get(preferred, "unsure")
-    return {"verdict": verdict, "preferred": preferred, "swapped_preferred": swapped}
 
 
 def _schema() -> Any:

@@ -7,8 +7,7 @@ nothing. The `format` operator turns what they find into verdicts.
 from __future__ import annotations
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.dialects import load_dialect
-from roboloop.records.answers import SPATIAL_KINDS, Answer, Choice, Number, Points, YesNo
+from roboloop.records.answers import SPATIAL_KINDS, Choice, Points
 from roboloop.records.answers import check_answer as check_coordinates
 from roboloop.records.record import Record
 from roboloop.tasks.base import Task
@@ -31,7 +30,6 @@ PROBLEMS: dict[str, str] = {
 }
 """Name of a problem -> what it means."""
 
-_PLAIN = load_dialect("plain")
 _MARK = "<image>"
 
 
@@ -54,27 +52,6 @@ def problem_of(record: Record, *, task: Task) -> str:
                 return f"{BAD_INPUT}: {name}: {error.detail}"
     if record.turns:
         return _wrong_marks(record)
-    return ""
-
-
-def question_of(record: Record, *, task: Task) -> str:
-    """The question as a model is asked it, places as pixels.
-
-    Raises:
-        RoboLoopError: E-REC-002 when an input is missing, E-REC-003 when there are too many
-            options, E-REC-013 when a place is spoken of in a picture of unknown size.
-    """
-    if record.picture_size is None:
-        for name, value in record.inputs.items():
-            if isinstance(value, Points) and not record.turns:
-                raise RoboLoopError("E-REC-013", f"{name!r} is a place, but no picture has a size")
-    return task.question(record, dialect=_PLAIN)
-
-
-def short_answer(answer: Answer | None, *, task: Task) -> str:
-    """The text of a letter, a yes or no, or a number; empty for other answers."""
-    if isinstance(answer, Choice | YesNo | Number) and answer.kind == task.answer_kind:
-        return task.render(answer, dialect=_PLAIN, size=None)
     return ""
 
 

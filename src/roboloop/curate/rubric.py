@@ -12,15 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from roboloop.curate.asking import (
-    ASKED_COLUMNS,
-    Asking,
-    ask_about,
-    asked_in_numbers,
-    reply_columns,
-    reply_row,
-    told,
-)
+from roboloop.curate.asking import ask_of, asked_in_numbers, reply_columns, reply_row
 from roboloop.curate.base import (
     ArrowBatch,
     ArrowTable,
@@ -32,6 +24,8 @@ from roboloop.curate.base import (
 )
 from roboloop.curate.format_measures import cut_off, stray_marks
 from roboloop.curate.rubric_rules import MARKS, marks_of
+from roboloop.engines.judging.asking import Asking, told
+from roboloop.tasks.rows import ASKED_COLUMNS
 
 LOWEST, HIGHEST = 1.0, 6.0
 PROMPT_VERSION = "rubric-1"
@@ -174,7 +168,7 @@ class Rubric(MapOperator, Asking):
         import pyarrow as pa
 
         rows = batch.select(list(ASKED_COLUMNS)).to_pylist()
-        replies = ask_about(
+        replies = ask_of(
             list(map(told, rows)), rows, options=self, form=Grades, system=SYSTEM,
             prompt_version=PROMPT_VERSION, label=self.label, context=context,
         )  # fmt: skip

@@ -7,12 +7,13 @@ relation turned into its opposite, a sentence said twice, a plan in the wrong or
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from roboloop.base.geometry import box_iou
+from roboloop.base.hashing import seeded_generator
 from roboloop.tasks.final_answer import sentences
 
 Row = Mapping[str, Any]
@@ -53,6 +54,30 @@ def plant(row: Row, *, draw: np.random.Generator) -> Planted | None:
         if (changed := FAULTS[name](row)) is not None:
             return Planted({**row, **changed}, name)
     return None
+
+
+def plant_some(
+    rows: Sequence[Row], *, among: Sequence[int], share: float, seed: int, label: str
+) -> dict[int, Planted]:
+    """Some of the rows with a fault each, by their place.
+
+    Args:
+        rows: All of them.
+        among: Places of those that are judged.
+        share: For so many of them, at least one, a spoiled copy is made; 0 for none.
+        seed: Names the draws, with the label and the row's id.
+        label: Who plants them.
+    """
+    wanted = max(1, round(share * len(among))) if share else 0
+    draws = {place: seeded_generator(seed, label, "plant", rows[place]["id"]) for place in among}
+    order = sorted(among, key=lambda place: (draws[place].random(), place))
+    spoiled: dict[int, Planted] = {}
+    for place in order:
+        if len(spoiled) >= wanted:
+            break
+        if (planted := plant(rows[place], draw=draws[place])) is not None:
+            spoiled[place] = planted
+    return dict(sorted(spoiled.items()))
 
 
 def _wrong_box(row: Row) -> dict[str, Any] | None:

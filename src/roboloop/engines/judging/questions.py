@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -59,3 +59,35 @@ SYSTEMS = {
     ),
 }
 """Check -> what the model is told first."""
+
+FORMS: dict[str, type[BaseModel]] = {
+    "reasoning": Reasoning,
+    "plan": PlanQuality,
+    "pairs": Preference,
+}
+"""Check -> what an answer looks like."""
+
+BADNESS: dict[Verdict, float] = {"good": 0.0, "unsure": 0.5, "bad": 1.0}
+MAX_REASON_CHARS = 160
+
+
+def verdict_of(value: Any) -> Verdict | None:
+    """One verdict from an answer's form: bad when one aspect is, good when all are."""
+    if isinstance(value, PlanQuality):
+        return value.verdict
+    if isinstance(value, Reasoning):
+        return max((value.consistency, value.redundancy), key=BADNESS.__getitem__)
+    return None
+
+
+def reason_of(value: Any) -> str | None:
+    """The judge's words, with the aspects that are not good."""
+    if value is None:
+        return None
+    said = " ".join(value.reason.split())[:MAX_REASON_CHARS]
+    aspects = [
+        f"{name} {getattr(value, name)}"
+        for name in ("consistency", "redundancy")
+        if isinstance(value, Reasoning) and getattr(value, name) != "good"
+    ]
+    return f"{', '.join(aspects)}; {said}" if aspects else said

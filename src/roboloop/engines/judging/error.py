@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from roboloop.curate.agreement import agreement
-from roboloop.curate.planted import FAULTS
+from roboloop.base.agreement import agreement
+from roboloop.engines.judging.planted import FAULTS
 
 Row = Mapping[str, Any]
 

@@ -1,0 +1,1 @@
+"""A language model as a judge: what it is asked, what it sees, and how far it can be trusted."""
