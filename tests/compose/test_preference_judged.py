@@ -12,8 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 from loopback_endpoint import Answer, endpoint
 
-from roboloop.compose.base import ComposeContext, Refusal
-from roboloop.compose.preference_judged import JUDGE_FILE, PreferenceJudged
+from roboloop.compose.base import JUDGE_FILE, ComposeContext, Refusal
+from roboloop.compose.preference_judged import PreferenceJudged
 from roboloop.records.answers import Number, Plan, Text
 from roboloop.records.record import Record, check_record, record_to_json
 

@@ -4,6 +4,7 @@ import { h, replace, styled } from "./dom.js";
 import { forestTable } from "./forest.js";
 import { counted, directed, whole } from "./format.js";
 import { commonRatio, figure, layersOf, swatch } from "./overlay.js";
+import { pairsSection } from "./pairs.js";
 import { phasesSection } from "./phases.js";
 import { address } from "./route.js";
 import { mainMetric, store, taskTitle } from "./store.js";
@@ -31,6 +32,7 @@ export function overviewScreen() {
     ),
     samplesSection(),
     phasesSection(evaluation.phases),
+    pairsSection(store.summary.composition),
     h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, forestTable()), footnotes(evaluation)),
   );
 }

@@ -373,8 +373,8 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A folder is neither empty nor a report", "Give another --out; nothing was changed."
     ),
     "E-REP-003": ErrorKind(
-        "A file is not the summary of a curation",
-        "Give the curation.json that the stage `curate` or `check-leakage` wrote.",
+        "A file is not the summary of a curation or a composition",
+        "Give the curation.json of `curate` or `check-leakage`, or the compose.json of `compose`.",
     ),
     # Serving
     "E-SRV-001": ErrorKind(

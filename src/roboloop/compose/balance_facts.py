@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from roboloop.base.hashing import seeded_fraction
 from roboloop.base.statistics import group_by, share_interval
-from roboloop.compose.base import COMPOSER_KEY
+from roboloop.compose.base import COMPOSER_KEY, EVIDENCE_KEY
 from roboloop.compose.looks import looks_of
-from roboloop.compose.preference import EVIDENCE_KEY
 from roboloop.records.record import Record
 
 MAX_FEATURES = 64
@@ -25,7 +24,7 @@ RIDGE = 1.0
 NUM_NEWTON_STEPS = 12
 FEWEST_HELD_OUT = 20
 """With fewer pairs to try it on, nothing is said of the classifier."""
-LENGTH_EDGES = (-64, -16, -4, -1, 0, 1, 2, 5, 17, 65)
+LENGTH_EDGES = (-10_000, -64, -16, -4, -1, 0, 1, 2, 5, 17, 65, 10_000)
 """Edges of the histogram of lengths, in characters by which the chosen answer is longer."""
 
 FloatArray = NDArray[np.float64]
@@ -71,8 +70,8 @@ class PairTally:
 
 
 def _facts(seen: Sequence[_Seen]) -> dict[str, Any]:
-    longer = np.array([one.num_chars for one in seen])
-    counts, _ = np.histogram(longer, bins=[-np.inf, *LENGTH_EDGES, np.inf])
+    longer = np.clip([one.num_chars for one in seen], LENGTH_EDGES[0], LENGTH_EDGES[-1])
+    counts, _ = np.histogram(longer, bins=LENGTH_EDGES)
     return {
         "num_pairs": len(seen),
         "mistakes": dict(sorted(Counter(one.what for one in seen).items())),

@@ -18,8 +18,12 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.records.composed import COMPOSER_KEY, EVIDENCE_KEY, PARENTS_KEY
 from roboloop.records.record import Record
 
+JUDGE_FILE = "judge.json"
+"""In the store of a composer that asks a judge: what was asked, and the judge's own error."""
+
 __all__ = [
-    "COMPOSER_KEY", "EVIDENCE_KEY", "PARENTS_KEY", "ComposeContext", "Composer", "Refusal",
+    "COMPOSER_KEY", "EVIDENCE_KEY", "JUDGE_FILE", "PARENTS_KEY", "ComposeContext", "Composer",
+    "Refusal",
 ]  # fmt: skip
 
 

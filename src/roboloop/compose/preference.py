@@ -20,6 +20,7 @@ from roboloop.base.hashing import seeded_generator
 from roboloop.compose.balance import Balancer
 from roboloop.compose.base import (
     COMPOSER_KEY,
+    EVIDENCE_KEY,
     PARENTS_KEY,
     ComposeContext,
     Composer,
@@ -30,9 +31,6 @@ from roboloop.records.answers import Answer
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
 from roboloop.tasks.points import as_points
-
-EVIDENCE_KEY = "evidence"
-"""Key of `Record.meta`: what proves that the rejected answer is worse."""
 
 
 class Worse(NamedTuple):

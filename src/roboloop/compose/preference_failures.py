@@ -17,9 +17,9 @@ import numpy as np
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import seeded_generator
 from roboloop.compose.balance import Lean, lean_of, opposite, unbalanced
-from roboloop.compose.base import ComposeContext, Composer, Refusal
+from roboloop.compose.base import EVIDENCE_KEY, ComposeContext, Composer, Refusal
 from roboloop.compose.margin import Margin, scored
-from roboloop.compose.preference import EVIDENCE_KEY, pair_of
+from roboloop.compose.preference import pair_of
 from roboloop.records.answers import Text
 from roboloop.records.record import Record
 from roboloop.records.scene import RobotScene, Scene, SceneObject, scene_of

@@ -16,7 +16,7 @@ from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_json
 from roboloop.base.hashing import hash_value
 from roboloop.compose.balance import Balancer
-from roboloop.compose.base import ComposeContext, Composer, Refusal
+from roboloop.compose.base import JUDGE_FILE, ComposeContext, Composer, Refusal
 from roboloop.compose.margin import can_be_scored, gap_between, scored
 from roboloop.compose.preference import pair_of
 from roboloop.compose.sampling import SampledModel, draw_answers
@@ -46,8 +46,6 @@ from roboloop.records.outcomes import PredictionStatus
 from roboloop.records.record import Record
 from roboloop.tasks import load_task
 from roboloop.tasks.rows import answer_text, row_of
-
-JUDGE_FILE = "judge.json"
 
 
 class Contest(NamedTuple):

@@ -10,17 +10,20 @@ killed goes on with the composer it was in the middle of, and ends with the same
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.files import atomic_write_json
 from roboloop.base.progress import progress_bar
+from roboloop.compose.balance_facts import PairTally
 from roboloop.compose.base import (
     COMPOSER_KEY,
+    JUDGE_FILE,
     PARENTS_KEY,
     ComposeContext,
     Composer,
@@ -108,7 +111,7 @@ def compose_folder(
     made: dict[str, PartMark] = {}
     for composer in config.composers:
         label = composer.label
-        context = ComposeContext(seed, store / label)
+        context = ComposeContext(seed, store / label, parents.media_roots)
         with progress_bar(f"composed by {label}") as bar:
             made[label] = folder.take(
                 label,
@@ -124,10 +127,23 @@ def compose_folder(
         labels = ", ".join(made)
         raise RoboLoopError("E-DAT-003", f"nothing was made by {labels}", place=Place(records))
     by_composer = {label: each._asdict() for label, each in counts.by_composer.items()}
-    atomic_write_json(
-        out / COUNTS_FILE, value={**counts._asdict(), "by_composer": by_composer}
-    )  # fmt: skip
+    value = {**counts._asdict(), "by_composer": by_composer, **_worth(config, store=store, out=out)}
+    atomic_write_json(out / COUNTS_FILE, value=value)
     return counts
+
+
+def _worth(config: ComposeConfig, *, store: Path, out: Path) -> dict[str, Any]:
+    """What gives pairs away by their looks, and what each judge's verdicts are worth."""
+    tally = PairTally()
+    for record in RecordFolder(out / "records").records():
+        tally.add(record)
+    files = {each.label: store / each.label / JUDGE_FILE for each in config.composers}
+    judges = {
+        label: json.loads(file.read_text(encoding="utf-8"))
+        for label, file in files.items()
+        if file.exists()
+    }
+    return {"pairs": tally.facts(), "judges": judges}
 
 
 def _kept_splits(config: ComposeConfig, *, parents: RecordFolder) -> list[str]:

@@ -188,6 +188,7 @@ def write_report(
     out: Path,
 ) -> StageOutput:
     """`report`: the page, from what the other stages left."""
+    from roboloop.compose.run import COUNTS_FILE
     from roboloop.curate.summary import CURATION_FILE
     from roboloop.report.build import build_report
 
@@ -201,6 +202,7 @@ def write_report(
         environment=run.environment(),
         ledgers=[stage.path / "ledger.jsonl" for stage in ledgers],
         curation=None if curated is None else curated.path / CURATION_FILE,
+        composition=composed if (composed := records.path / COUNTS_FILE).exists() else None,
         out=out / "report",
         name=recipe.name,
     )

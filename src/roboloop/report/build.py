@@ -56,6 +56,7 @@ def build_report(
     ledgers: Sequence[Path],
     out: Path,
     curation: Path | None = None,
+    composition: Path | None = None,
     name: str = "",
     description: str = "",
 ) -> Path:
@@ -71,6 +72,7 @@ def build_report(
         ledgers: What was left out and why, a file of each stage that keeps one.
         out: Where the report goes; an older report there is replaced.
         curation: The `curation.json` of the run, when it curated.
+        composition: Its `compose.json`, when it composed.
         name: Name of the run: the title unless the configuration has one.
         description: One sentence above the verdict.
 
@@ -111,6 +113,7 @@ def build_report(
             "evaluation": measured,
             "tasks": {} if view is None else view["tasks"],
             "curation": view,
+            "composition": None if composition is None else read_composition(composition),
             "training": training_curves(train_logs),
             "data": _card(folder),
             "ledger": _left_out(ledgers),
@@ -165,6 +168,19 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
             "E-REP-001", f"its schema is not {EVALUATION_SCHEMA!r}", place=Place(path)
         )
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def read_composition(path: Path) -> dict[str, Any]:
+    """What `compose.json` tells of pairs and judges: the section of the overview.
+
+    Raises:
+        RoboLoopError: E-REP-003 when it is missing or of another kind.
+    """
+    try:
+        value: Any = json.loads(path.read_text(encoding="utf-8"))
+        return {"pairs": value["pairs"], "judges": value["judges"]}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RoboLoopError("E-REP-003", f"{error!r}", place=Place(path)) from error
 
 
 def _items(evaluation: Path) -> Iterator[dict[str, Any]]:
