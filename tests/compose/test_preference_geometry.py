@@ -231,3 +231,23 @@ def test_wrong_things_are_taken_from_the_scene_where_there_is_one() -> None:
         )
         assert pair.rejected == Box(120, 60, 180, 90)
         assert pair.meta["evidence"]["told_by"] == "4"
+
+
+def test_what_lies_under_something_else_is_not_pointed_at() -> None:
+    plate = Record(
+        id="a", task="pointing", media=(FilePicture(path="made:a.jpg", size=SIZE),),
+        inputs={"object": "the plate"}, answer=Box(100, 40, 180, 90),
+    )  # fmt: skip
+    lemon = box_question("b", box=Box(130, 55, 150, 75), thing="lemon")
+    table = box_question("c", box=Box(0, 0, 200, 100), thing="table")
+    under, _ = made("preference_points", [plate, lemon], balance=False)
+    free, _ = made("preference_points", [plate, table], balance=False)
+    assert (len(under), len(free)) == (0, 1)
+
+
+def test_a_box_inside_another_may_mean_the_same_where_no_scene_tells() -> None:
+    records = [
+        box_question("a", box=Box(10, 10, 150, 90), thing="a woman at a desk"),
+        box_question("b", box=Box(20, 60, 60, 90), thing="the woman has a white top"),
+    ]
+    assert made("preference_boxes", records, mistakes=["other_thing"]) == ([], [])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from roboloop.base.geometry import PictureSize, Point, box_iou
-from roboloop.records.answers import Answer, Box, Boxes
+from roboloop.base.geometry import PictureSize, Point, box_area, box_iou
+from roboloop.records.answers import Answer, Box, Boxes, Points
 from roboloop.records.record import Record
 from roboloop.records.scene import Scene, scene_of
 
@@ -34,21 +34,46 @@ def other_things(record: Record, *, chosen: Answer, company: Sequence[Record]) -
     """Things that are surely not what the question asks for.
 
     They come from the record's scene or, where it has none, from other records of its picture.
-    Those of the same name, and those that overlap a chosen box by more than `MAX_IOU`, may be
-    right too.
+    Those of the same name may be right too, and so may boxes that overlap a chosen one by more than
+    `MAX_IOU` or, where only records tell, lie in it or around it: "the woman has a white top" may
+    mean the woman.
     """
     asked = str(record.inputs.get("object", "")).lower().removeprefix("the ")
     scene = scene_of(record)
     found = _in_scene(scene) if scene is not None else _in_company(record, company=company)
+    others = [thing for thing in found if thing.name.lower() != asked]
+    if not isinstance(chosen, Box):
+        return others
     return [
         thing
-        for thing in found
-        if thing.name.lower() != asked
-        and not (
-            isinstance(chosen, Box)
-            and box_iou(thing.box.corners_px, second_px=chosen.corners_px) > MAX_IOU
-        )
+        for thing in others
+        if box_iou(thing.box.corners_px, second_px=chosen.corners_px) <= MAX_IOU
+        and (scene is not None or not _is_nested(thing.box, other=chosen))
     ]
+
+
+def _is_nested(box: Box, *, other: Box) -> bool:
+    """Whether most of the smaller box lies in the larger one."""
+    shared = (
+        max(box.x1, other.x1),
+        max(box.y1, other.y1),
+        min(box.x2, other.x2),
+        min(box.y2, other.y2),
+    )
+    smaller = min(box_area(box.corners_px), box_area(other.corners_px))
+    return 2 * box_area(shared) > smaller
+
+
+def is_hidden(record: Record, *, area: Box, company: Sequence[Record]) -> bool:
+    """Whether something smaller lies over the middle of an area: a point there may hit that."""
+    x, y = area.center_px
+    whole = box_area(area.corners_px)
+    return any(
+        thing.box.x1 <= x <= thing.box.x2
+        and thing.box.y1 <= y <= thing.box.y2
+        and box_area(thing.box.corners_px) < whole
+        for thing in other_things(record, chosen=Points(()), company=company)
+    )
 
 
 def _in_scene(scene: Scene) -> list[Thing]:

@@ -11,6 +11,7 @@ import numpy as np
 from roboloop.base.geometry import Point
 from roboloop.compose.mistakes import (
     direction,
+    is_hidden,
     moved,
     moved_to,
     other_things,
@@ -18,7 +19,7 @@ from roboloop.compose.mistakes import (
     written_alike,
 )
 from roboloop.compose.preference import PairComposer, Worse
-from roboloop.records.answers import Answer, Points
+from roboloop.records.answers import Answer, Box, Points
 from roboloop.records.record import Record
 
 Mistake = Literal["other_thing", "shifted", "one_off", "swapped_axes"]
@@ -47,6 +48,10 @@ class PreferencePoints(PairComposer):
         """Each mistake, those drawn at random several times over."""
         size = record.picture_size
         if not isinstance(chosen, Points) or size is None:
+            return
+        if isinstance(record.answer, Box) and is_hidden(
+            record, area=record.answer, company=company
+        ):
             return
         truth = chosen.points_px
         near, far = (share * hypot(*size) for share in SHIFT_DIAGONALS)
