@@ -66,7 +66,8 @@ def test_as_many_chosen_as_rejected_answers_are_the_longer_ones(
     characters = facts["characters"]
     assert characters["chosen_longer"] == characters["rejected_longer"]
     assert sum(characters["counts"]) == facts["num_pairs"] == sum(facts["mistakes"].values())
-    assert facts["blind"]["low"] <= 0.5
+    if kind != "preference_trajectories":  # there are too few of them to say
+        assert facts["blind"]["low"] <= 0.5
 
 
 def test_a_give_away_is_found_by_the_classifier() -> None:

@@ -16,7 +16,7 @@ export function pairsSection(composition) {
       { class: "scroll-x" },
       h(
         "table",
-        { class: "forest pairs" },
+        { class: "forest" },
         h("caption", { class: "unseen" }, "For each composer: pairs, which answer is longer, and how often a classifier without picture and question is right"),
         h("thead", null, head()),
         h("tbody", null, composition.pairs.map(pairRow)),
@@ -26,7 +26,7 @@ export function pairsSection(composition) {
     h(
       "footer",
       { class: "notes" },
-      h("p", null, "“Without looking” is a classifier that sees lengths, single words, and the extent and place of answers, but neither picture nor question. At 50 % it knows nothing."),
+      h("p", null, "“Without looking” is a classifier that sees lengths, single words, and the extent and place of answers, but neither picture nor question. At 50 % it knows nothing; in few balanced pairs it falls below, for what leans one way in one half leans the other way in the other half."),
       Object.entries(composition.judges).map(judgeNote),
     ),
   );

@@ -22,7 +22,7 @@ from roboloop.records.record import Record
 MAX_FEATURES = 64
 RIDGE = 1.0
 NUM_NEWTON_STEPS = 12
-FEWEST_HELD_OUT = 20
+FEWEST_HELD_OUT = 50
 """With fewer pairs to try it on, nothing is said of the classifier."""
 LENGTH_EDGES = (-10_000, -64, -16, -4, -1, 0, 1, 2, 5, 17, 65, 10_000)
 """Edges of the histogram of lengths, in characters by which the chosen answer is longer."""
