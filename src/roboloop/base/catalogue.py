@@ -190,6 +190,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         "A plan cannot be told in three to five steps",
         "Nothing to mend: the episode is too short, or too long for the rules of compression.",
     ),
+    "E-CMP-023": ErrorKind(
+        "No change to a plan could be proved wrong",
+        "Nothing to mend: what can be changed in it is harmless, and no pair is made of it.",
+    ),
+    "E-CMP-024": ErrorKind(
+        "A household task has no counterpart to make a pair with",
+        "Nothing to mend, unless the source was read in part: read safe and unsafe tasks together.",
+    ),
     # Preference pairs
     "E-PRF-001": ErrorKind(
         "A rejected answer is not clearly worse than the chosen one",

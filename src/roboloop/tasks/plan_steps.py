@@ -82,11 +82,9 @@ class PlanSteps(Task):
         changing the order (longest common subsequence).
         """
         assert isinstance(answer, Plan) and isinstance(truth, Plan)
-        ours = [normalised(step) for step in answer.steps]
-        theirs = [normalised(step) for step in truth.steps]
-        total = len(ours) + len(theirs)
+        ours, theirs = normalised_steps(answer), normalised_steps(truth)
         return {
-            "ordered_f1": 2 * _num_in_order(ours, theirs) / total if total else 1.0,
+            "ordered_f1": ordered_f1(ours, truth=theirs),
             "exact_plan": float(ours == theirs),
             **bleu_values(" ".join(answer.steps), reference=" ".join(truth.steps)),
         }
@@ -95,6 +93,17 @@ class PlanSteps(Task):
         """The commonest plan."""
         plans = ["\n".join(t.answer.steps) for t in truths if isinstance(t.answer, Plan)]
         return Plan(tuple(commonest(plans).splitlines()))
+
+
+def normalised_steps(plan: Plan) -> tuple[str, ...]:
+    """The steps as they are compared."""
+    return tuple(map(normalised, plan.steps))
+
+
+def ordered_f1(steps: Sequence[str], *, truth: Sequence[str]) -> float:
+    """F1 of the normalised steps that are the same and in order; 1 for two empty plans."""
+    total = len(steps) + len(truth)
+    return 2 * _num_in_order(steps, truth) / total if total else 1.0
 
 
 def _num_in_order(first: Sequence[str], second: Sequence[str]) -> int:
