@@ -162,7 +162,8 @@ def _start_of(plan: ShortPlan) -> Named | None:
     first = plan.steps[0]
     if first.action != "go_to" or not (plan.parent.media or _speaks_of(plan, first.place)):
         return None
-    return Named(first.place)
+    is_a_place = any(first.place == thing.place for thing in plan.episode.standing)
+    return Named(first.place) if is_a_place else None
 
 
 def _worded(step: EpisodeStep) -> EpisodeStep:
