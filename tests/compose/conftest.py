@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from roboloop.compose.base import ComposeContext
 from roboloop.records.record import Record
-from roboloop.records.scene import scene_of
 from roboloop.sources.base import SourceContext
 from roboloop.sources.simulated.records import SimulatedSource
 
@@ -37,14 +35,3 @@ def ten_episodes(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     source = SimulatedSource(max_episodes=10, max_drawn_per_episode=0)
     found = source.read(SourceContext(made_folder=tmp_path_factory.mktemp("made"), seed=0))
     return [record for record in found if isinstance(record, Record)]
-
-
-@pytest.fixture
-def failed(simulated: list[Record]) -> Record:
-    """A question about an episode that fails."""
-    parent = next(record for record in simulated if record.task == "current_box")
-    scene = scene_of(parent)
-    assert scene is not None and scene.robot is not None
-    robot = scene.robot.model_copy(update={"succeeds": False})
-    wrong = scene.model_copy(update={"robot": robot})
-    return replace(parent, meta={**parent.meta, "scene": wrong.to_json()})

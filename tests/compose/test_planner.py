@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from roboloop.compose.base import ComposeContext, Refusal
 from roboloop.compose.planner import PARTS, Planner, check_plan
-from roboloop.compose.reason_facts import Fault
+from roboloop.compose.reason_check import Fault
 from roboloop.dialects import load_dialect
 from roboloop.records.reasoning import PlannerOutput
 from roboloop.records.record import Record, record_from_json, record_to_json
@@ -88,8 +89,15 @@ def test_plans_are_derived_again(planned: list[Record]) -> None:
     ]
 
 
-def test_an_episode_that_fails_shows_no_plan(failed: Record, context: ComposeContext) -> None:
-    (refusal,) = Planner().compose([failed], context)
+def test_an_episode_that_fails_shows_no_plan(
+    simulated: list[Record], context: ComposeContext
+) -> None:
+    parent = next(record for record in simulated if record.task == "current_box")
+    scene = scene_of(parent)
+    assert scene is not None and scene.robot is not None
+    failed = scene.model_copy(update={"robot": scene.robot.model_copy(update={"succeeds": False})})
+    parent = replace(parent, meta={**parent.meta, "scene": failed.to_json()})
+    (refusal,) = Planner().compose([parent], context)
     assert isinstance(refusal, Refusal) and refusal.error.code == "E-CMP-010"
 
 

@@ -7,8 +7,7 @@ from collections import Counter
 import pytest
 
 from roboloop.compose.geometric import OPPOSITE, geometric_predicate
-from roboloop.compose.reason_check import check_claims, claims_of
-from roboloop.compose.reason_facts import Fault
+from roboloop.compose.reason_check import Fault, check_claims, claims_of
 from roboloop.records.reasoning import Expectation, SeeDoExpect, SeenObject, SeenRelation
 from roboloop.records.scene import Scene, SceneRelation
 

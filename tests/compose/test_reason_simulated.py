@@ -157,8 +157,15 @@ def test_what_cannot_be_reasoned_about_says_why(
     assert [record.meta["parents"] for record in records] == [[r.id] for r in parents[4:6]]
 
 
-def test_a_failed_episode_promises_nothing(failed: Record, context: ComposeContext) -> None:
-    records, refusals = composed([failed], context=context)
+def test_a_failed_episode_promises_nothing(
+    simulated: list[Record], context: ComposeContext
+) -> None:
+    parent = next(record for record in simulated if record.task == "current_box")
+    scene = scene_of(parent)
+    assert scene is not None and scene.robot is not None
+    failed = scene.model_copy(update={"robot": scene.robot.model_copy(update={"succeeds": False})})
+    parent = replace(parent, meta={**parent.meta, "scene": failed.to_json()})
+    records, refusals = composed([parent], context=context)
     assert not records and refusals[0].error.code == "E-CMP-010"
 
 

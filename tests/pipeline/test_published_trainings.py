@@ -13,32 +13,56 @@ from roboloop.pipeline.phase_plan import Assumed, plan_phases
 from roboloop.pipeline.yaml_places import parse_value
 
 ROOT = Path(__file__).resolve().parents[2]
-FINAL = ROOT / "recipes/robobrain_final_cpu.yaml"
+FINAL = ROOT / "recipes/robobrain_final_7b.yaml"
+FINAL_CPU = ROOT / "recipes/robobrain_final_cpu.yaml"
 ROBOINTER = ROOT / "recipes/robointer_moe_cpu.yaml"
-SHORT = (
+SHORT = [
     "data.sources.0.max_episodes=8",
     "train.0.num_steps=2",
     "train.1.epochs=null",
     "train.1.num_steps=2",
     "train.1.log_every_steps=1",
     "train.1.batching.records_per_step=8",
+]
+FEW_ASKED = [
     "evaluate.max_records_per_task=2",
     "evaluate.max_new_tokens=8",
     "evaluate.num_bootstrap=100",
-)
+]
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the recipes take from the environment; nothing lies there."""
+    for name in ("DATA", "ROBOBRAIN", "ALFRED"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
 
 
 def test_the_finals_values_give_its_93_steps_and_nothing_looks_wrong() -> None:
     """As its log says: `total_steps` 93, three epochs, a peak of 2e-5, 256 records a step."""
     recipe = load_recipe(FINAL)
-    _, align, prefer = recipe.train
+    align, _, _, prefer = recipe.train
     assert align.kind == "sft" and align.epochs == 3 and align.items_per_step == 8 * 4 * 8
     assert align.learning_rate == 2e-5 and align.schedule == "cosine" and align.clip_norm == 1
     assert align.optimizer.kind == "adamw" and align.optimizer.betas == (0.9, 0.999)
     assert align.max_tokens == 8192 and align.log_every_steps == 5 and align.parts is None
     assert prefer.kind == "dpo" and prefer.reference == "adapter_off"
-    _, plan, _ = plan_phases(recipe, assumed=Assumed(num_samples=7936))
+    plan, *_ = plan_phases(recipe, assumed=Assumed(num_samples=7936))
     assert plan.num_steps == 93 and plan.findings == ()
+
+
+def test_both_recipes_of_the_final_have_its_four_stages() -> None:
+    full, small = (load_recipe(file) for file in (FINAL, FINAL_CPU))
+    names = ["align", "inject", "fuse", "prefer"]
+    assert [phase.name for phase in full.train] == names
+    assert [phase.name for phase in small.train] == ["base", *names]
+    for recipe in (full, small):
+        by_name = {phase.name: phase for phase in recipe.train}
+        assert by_name["align"].data[0].composed == ()
+        assert by_name["inject"].data[0].composed == ("reason",)
+        labels = by_name["prefer"].data[0].composed or ()
+        assert labels and all(label.startswith("preference_") for label in labels)
+        assert recipe.evaluate.after_each_phase
 
 
 def test_robointers_values_train_experts_alone() -> None:
@@ -77,30 +101,42 @@ def test_the_table_of_values_is_the_recipes(recipe: Path, phase: str) -> None:
     assert checked >= 18
 
 
+SHORT_FINAL = [
+    "data.sources.0.max_episodes=6",
+    *(f"train.{number}.num_steps=2" for number in range(5)),
+    "train.1.pictures_per_step=2",
+    *(f"train.{number}.batching.records_per_step=4" for number in (0, 2, 3)),
+    "train.4.pairs_per_step=2",
+]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("recipe", "more"),
-    [
-        (FINAL, ["train.1.eval_every_steps=2", "train.2.num_steps=2", "train.2.pairs_per_step=4"]),
-        (ROBOINTER, []),
-    ],
-    ids=["final", "robointer"],
+    ("recipe", "more"), [(FINAL_CPU, SHORT_FINAL), (ROBOINTER, SHORT)], ids=["final", "robointer"]
 )
 def test_a_few_steps_of_each_run_to_the_report(
     tmp_path: Path, recipe: Path, more: list[str]
 ) -> None:
     out = tmp_path / "run"
-    options = [word for change in [*SHORT, *more] for word in ("--set", change)]
+    options = [word for change in [*FEW_ASKED, *more] for word in ("--set", change)]
     assert run_command(["run", str(recipe), "--out", str(out), *options]) == 0
     logs = out.glob("stages/train.*/trainer_log.jsonl")
     phases = {path.parent.name.partition("-")[0].partition(".")[2]: path for path in logs}
-    assert phases.keys() == {phase.name for phase in load_recipe(recipe).train}
+    assert phases.keys() == set(phases_of(recipe))
     for path in phases.values():
         last = json.loads(path.read_text().splitlines()[-1])
         assert last["current_steps"] == last["total_steps"] == 2
     assert (out / "report" / "index.html").is_file()
+    if recipe == FINAL_CPU:
+        told = json.loads((out / "report/report.json").read_text())
+        assert told["evaluation"]["phases"]["order"] == ["untrained", *phases_of(recipe)]
+        assert [reason["code"] for reason in told["ledger"]["reasons"]].count("E-DAT-001") == 1
     if recipe == ROBOINTER:
         log = [json.loads(line) for line in phases["sft"].read_text().splitlines()]
         assert all({"moe_balance", "moe_entropy", "moe_most_load"} <= line.keys() for line in log)
         trained = json.loads((phases["sft"].parent / "trainable.json").read_text())
         assert trained["num_trained_by_part"].keys() == {"moe"}
+
+
+def phases_of(recipe: Path) -> list[str]:
+    return [phase.name for phase in load_recipe(recipe).train]

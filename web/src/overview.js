@@ -39,11 +39,11 @@ export function overviewScreen() {
 
 function facts(evaluation) {
   const { counts } = store.summary;
-  const split = evaluation.settings?.split;
+  const splits = [evaluation.settings?.split, ...(evaluation.settings?.more_splits ?? [])].filter(Boolean);
   const groups = Math.max(0, ...evaluation.tasks.map((task) => task.num_groups));
   const shown = counts.shown < counts.records ? `, ${whole(counts.shown)} shown` : "";
   const items = [
-    [counted(counts.records, "record") + shown, split ? `of the ${split} split` : ""],
+    [counted(counts.records, "record") + shown, splits.length ? `of the ${splits.join(" and ")} split${splits.length > 1 ? "s" : ""}` : ""],
     [counted(groups, "episode"), "drawn again for every interval"],
     [counted(evaluation.models.length, "model"), evaluation.models.map((model) => model.name).join(", ")],
   ];

@@ -30,8 +30,8 @@ from roboloop.compose.base import (
     Composer,
     Refusal,
 )
+from roboloop.compose.reason_check import Fault
 from roboloop.compose.reason_chinese import in_chinese
-from roboloop.compose.reason_facts import Fault
 from roboloop.records.reasoning import Language, PlannerOutput, check_reasoning
 from roboloop.records.record import Record, check_record
 from roboloop.records.scene import RobotScene, Scene, scene_of
