@@ -1,12 +1,13 @@
 """What structured reasoning, preferences and replay do to a tiny model, over several seeds.
 
-    python bench/compose_evidence.py replay [--seeds 7,11,13] [--minutes 30] [--out runs/evidence]
-    python bench/compose_evidence.py preference
-    python bench/compose_evidence.py replay --table
+    python bench/compose_evidence.py [replay] [geometry] [reasoning] [other_thing]
+        [--seeds 7,11,13] [--variants base,replay0] [--minutes 20] [--out runs/compose-evidence]
+    python bench/compose_evidence.py --table
 
 A cell is a variant with a seed: a recipe that starts from the base model of its seed, is followed
 to its evaluation, and leaves a JSON file. Cells that have one are not run again, so a bench that
 was killed, or had no time left, goes on where it was. Tables are made of the cells that are there.
+A base model takes four minutes of an idle core, a cell one to two.
 """
 
 from __future__ import annotations
@@ -19,42 +20,45 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "compose"))
 
-from cells import Cell, base_model, run_cell
+from cells import Cell, run_cell
 from contrasts import contrasts_table, displacement_table, load_cells, means_table
 from experiments import EXPERIMENTS, PAIRS, Experiment
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("experiment", choices=["base", *EXPERIMENTS])
+    parser.add_argument("experiments", nargs="*", help=f"all when left out: {[*EXPERIMENTS]}")
     parser.add_argument("--seeds", default="7,11,13")
     parser.add_argument("--variants", default="", help="only these, with commas")
-    parser.add_argument("--minutes", type=float, default=60.0, help="start no cell after these")
+    parser.add_argument("--minutes", type=float, default=20.0, help="start no cell after these")
     parser.add_argument("--out", type=Path, default=Path("runs/compose-evidence"))
     parser.add_argument("--table", action="store_true", help="run nothing")
     given = parser.parse_args()
     seeds = [int(seed) for seed in given.seeds.split(",")]
+    wanted = [name for name in given.variants.split(",") if name]
+    chosen = {name: EXPERIMENTS[name] for name in given.experiments or EXPERIMENTS}
     end = time.monotonic() + 60 * given.minutes
-    if given.experiment == "base":
-        for seed in seeds:
-            base_model(given.out, seed=seed)
-        return
-    experiment = EXPERIMENTS[given.experiment]
-    names = [name for name in given.variants.split(",") if name] or list(experiment.variants)
-    for seed in seeds:
-        for name in names:
-            cell = Cell(given.out, given.experiment, name, seed)
-            if given.table or cell.result.exists() or time.monotonic() > end:
-                continue
-            run_cell(cell, experiment=experiment)
+    cells = [
+        Cell(given.out, name, variant, seed)
+        for seed in seeds
+        for name, experiment in chosen.items()
+        for variant in wanted or experiment.variants
+    ]
+    for cell in cells:
+        if not given.table and not cell.result.exists() and time.monotonic() < end:
+            run_cell(cell, experiment=EXPERIMENTS[cell.experiment])
             print(f"{cell.name}: done", flush=True)
-    print_tables(given.out / "cells" / given.experiment, experiment=experiment, seeds=seeds)
+    for name, experiment in chosen.items():
+        print_tables(given.out / "cells" / name, experiment=experiment, seeds=seeds)
 
 
 def print_tables(folder: Path, *, experiment: Experiment, seeds: Sequence[int]) -> None:
     """Means, differences and, with pairs, what became of their answers, of the cells there are."""
     cells = load_cells(folder, experiment=experiment, seeds=seeds)
+    if not cells:
+        return
     pair_tasks = [f"{PAIRS}{task}" for task in experiment.pair_tasks]
+    print(f"\n## {folder.name}\n")
     print(means_table(cells, tasks=[*experiment.evaluate["tasks"], *pair_tasks]))
     print()
     print(contrasts_table(cells, contrasts=experiment.contrasts))

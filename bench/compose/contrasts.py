@@ -129,8 +129,8 @@ def displacement_table(cells: Cells, *, task: str) -> str:
              "| :-- | --: | --: | --: | --: |"]  # fmt: skip
     for variant, by_seed in cells.items():
         rows: list[tuple[float, float, float]] = []
-        for seed, cell in by_seed.items():
-            here, start = cell["pairs"], cells["base"][seed]["pairs"]
+        for seed in sorted(set(by_seed) & set(cells.get("base", {}))):
+            here, start = by_seed[seed]["pairs"], cells["base"][seed]["pairs"]
             places = [place for place, name in enumerate(here["tasks"]) if name == task]
             chosen, rejected = (
                 (np.array(here[key]) - np.array(start[key]))[places]
@@ -146,6 +146,8 @@ def displacement_table(cells: Cells, *, task: str) -> str:
                     float((chosen > rejected).mean()),
                 )
             )
+        if not rows:
+            continue
         mean = np.mean(rows, axis=0)
         lines.append(
             f"| {variant} | {mean[0]:+.3f} | {mean[1]:+.3f} | {mean[0] - mean[1]:+.3f} | "
