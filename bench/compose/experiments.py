@@ -218,11 +218,11 @@ def _reason(**options: Any) -> Section:
     return {"composers": [{**short, **options}], "keep": "composed"}
 
 
-def _answers_phase(*, num_steps: int) -> Section:
+def _answers_phase(*, num_steps: int, **options: Any) -> Section:
     return {
         "name": "answers", "tasks": dict.fromkeys(REASONED, 1), "num_steps": num_steps,
         "batching": PACKED, "max_tokens": 1024, "learning_rate": 1e-3, "optimizer": MUON,
-        "schedule": "linear", "warmup_fraction": 0.1, "reword": False,
+        "schedule": "linear", "warmup_fraction": 0.1, "reword": False, **options,
     }  # fmt: skip
 
 
@@ -234,6 +234,10 @@ REASONING = Experiment(
         "direct_long": Variant([_answers_phase(num_steps=AS_MANY_TOKENS)]),
         "reasoned": Variant(
             [_answers_phase(num_steps=NUM_STEPS)],
+            compose=_reason(styles={"think_prose": 1}, is_asked_for=False),
+        ),
+        "reasoned_light": Variant(
+            [_answers_phase(num_steps=NUM_STEPS, loss={"weights": {"thinking": 0.1}})],
             compose=_reason(styles={"think_prose": 1}, is_asked_for=False),
         ),
         "trained_only": Variant(
@@ -260,6 +264,7 @@ REASONING = Experiment(
             REASONED,
         ),
         Contrast("writing it before the answer helps", "reasoned", "trained_only", REASONED),
+        Contrast("a tenth of its weight in the loss helps", "reasoned_light", "reasoned", REASONED),
     ],
 )
 
