@@ -13,7 +13,7 @@ import torch
 import transformers
 import yaml
 from accelerate import Accelerator
-from experiments import BASE_DATA, BASE_PHASES, DIALECT, Experiment
+from experiments import BASE, BASE_DATA, BASE_PHASES, DIALECT, Experiment
 
 import roboloop
 from roboloop.base.files import atomic_write_json, atomic_write_text
@@ -88,7 +88,7 @@ def run_cell(cell: Cell, *, experiment: Experiment) -> None:
         "data": experiment.data,
     }  # fmt: skip
     if compose := variant.compose or experiment.compose:
-        given["compose"] = compose
+        given["compose"] = json.loads(json.dumps(compose).replace(BASE, str(base)))
     started = time.monotonic()
     run = _run_folder(cell)
     data = run_recipe(_written(given, path=cell.recipe), out=run, until="compose").output

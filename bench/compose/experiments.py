@@ -64,9 +64,10 @@ class Experiment(NamedTuple):
     pair_tasks: Sequence[str] = ()
 
 
+BASE = "{base}"
+"""Stands in a recipe for the folder of the seed's base model."""
 PAIRS = "pairs of "
 """Before the name of a task whose held-out pairs are told like a task of its own."""
-PAIRED = [f"{PAIRS}{task}" for task in BOXES]
 
 
 def simulated(*, tasks: Sequence[str], **options: Any) -> Section:
@@ -142,7 +143,12 @@ REPLAY = Experiment(
 
 
 def _preference(
-    *, tasks: Sequence[str], data: Section, num_steps: int, compose: Section | None = None
+    *,
+    tasks: Sequence[str],
+    data: Section,
+    num_steps: int,
+    compose: Section | None = None,
+    pair_tasks: Sequence[str] = (),
 ) -> Experiment:
     """Pairs of answers against as many steps of the same rate over their true answers alone. There
     are few training episodes, since the reference model is asked about every pair."""
@@ -150,6 +156,7 @@ def _preference(
         "num_steps": num_steps, "learning_rate": 1e-4, "warmup_fraction": 0.1, "reword": False,
         "max_tokens": 512,
     }  # fmt: skip
+    paired = [f"{PAIRS}{task}" for task in pair_tasks]
     chosen = {**shared, "name": "chosen", "tasks": dict.fromkeys(BOXES, 1), "batching": PACKED}
     dpo = {**shared, "kind": "dpo", "name": "prefer", "tasks": list(BOXES), "pairs_per_step": 16}
     return Experiment(
@@ -165,10 +172,10 @@ def _preference(
         },
         evaluate={**EVALUATE, "tasks": list(tasks)},
         contrasts=[
-            Contrast("DPO puts held-out pairs right", "dpo", "base", PAIRED),
-            Contrast("DPO with fine-tuning does", "dpo_sft1", "base", PAIRED),
-            Contrast("fine-tuning on the true answers does", "chosen", "base", PAIRED),
-            Contrast("DPO with fine-tuning does more than that", "dpo_sft1", "chosen", PAIRED),
+            Contrast("DPO puts held-out pairs right", "dpo", "base", paired),
+            Contrast("DPO with fine-tuning does", "dpo_sft1", "base", paired),
+            Contrast("fine-tuning on the true answers does", "chosen", "base", paired),
+            Contrast("DPO with fine-tuning does more than that", "dpo_sft1", "chosen", paired),
             Contrast("DPO raises the metric", "dpo", "base", tasks),
             Contrast("DPO with fine-tuning raises the metric", "dpo_sft1", "base", tasks),
             Contrast("fine-tuning on the true answers raises it", "chosen", "base", tasks),
@@ -176,7 +183,7 @@ def _preference(
             Contrast("a larger beta is better for the metric", "dpo_beta1", "dpo", tasks),
             Contrast("a smaller rate is better for the metric", "dpo_slow", "dpo", tasks),
         ],
-        pair_tasks=BOXES,
+        pair_tasks=pair_tasks,
     )
 
 
@@ -189,6 +196,7 @@ OTHER_THING = _preference(
         ]
     },
     num_steps=100,
+    pair_tasks=BOXES,
 )
 """Rejected is the box of another object in the picture."""
 
@@ -205,8 +213,32 @@ GEOMETRY = _preference(
         "composers": [{"kind": "preference_boxes", "splits": ["train", "val"]}],
         "keep": "composed",
     },
+    pair_tasks=BOXES,
 )
 """Rejected is a box that was moved, scaled, turned or is another object's, in balanced numbers."""
+
+SAMPLED = _preference(
+    tasks=BOXES,
+    data={
+        "sources": [
+            simulated(tasks=[*BOXES], split="train", max_episodes=50, rejected=False),
+            simulated(tasks=[*BOXES], split="val", rejected=False),
+        ]
+    },
+    num_steps=50,
+    compose={
+        "composers": [
+            {
+                "kind": "preference_sampled", "chosen": "truth", "margin": {"fraction": 0.25},
+                "model": {
+                    "engine": f"local:{BASE}", "dialect": DIALECT, "max_new_tokens": 32,
+                },
+            }
+        ],
+        "keep": "composed",
+    },
+)  # fmt: skip
+"""Rejected is what the base model itself says, where that is wrong by a quarter of the overlap."""
 
 REASONED = ("current_box", "choice_vqa")
 """Reasoning names the box of the object, and the relation that is asked for: the answers."""
@@ -272,5 +304,6 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "reasoning": REASONING,
     "other_thing": OTHER_THING,
     "geometry": GEOMETRY,
+    "sampled": SAMPLED,
     "replay": REPLAY,
 }
