@@ -23,7 +23,7 @@ STATIC = HERE.parent / "src/roboloop/report/static"
 ENTRY = "main.js"
 STYLES = (
     "tokens.css", "frame.css", "overview.css", "records.css", "detail.css", "charts.css",
-    "funnel.css", "curation.css",
+    "funnel.css", "curation.css", "scores.css",
 )  # fmt: skip
 
 IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./([a-z]+\.js)";$', re.MULTILINE)

@@ -317,8 +317,8 @@ def vsibench(root: Path) -> None:
     (folder / "test.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def refspatial(root: Path) -> None:
-    for part, count in (("location", 3), ("placement", 2), ("unseen", 2)):
+def refspatial(root: Path, *, num_location: int = 3) -> None:
+    for part, count in (("location", num_location), ("placement", 2), ("unseen", 2)):
         rows = [
             {
                 "id": n,

@@ -56,6 +56,17 @@ def test_another_convention_is_recognised(root: Path, spoken: str) -> None:
     assert spoken in best
 
 
+def test_a_benchmark_answered_in_the_models_own_convention_is_recognised(tmp_path: Path) -> None:
+    """RefSpatial asks for fractions; the model goes on writing its own pixels."""
+    hub_files.refspatial(tmp_path / "hub", num_location=24)
+    config = config_for(tmp_path / "hub", benchmarks=("refspatial_location",))
+    (read,) = read_benchmarks(config).found
+    texts = {r.id: hub_files.perfect_answer(r, dialect=PLAIN) for r in read.records}
+    measure(config, out=tmp_path / "out", engine=ToldEngine(texts))
+    (found,) = convention_breaks(load_evaluated(str(tmp_path / "out")))
+    assert (found.numbers["declared"], found.numbers["other"]) == ("llava", "plain")
+
+
 def test_sound_answers_give_no_finding(root: Path) -> None:
     texts = perfect_texts(records_of(TASKS))
     moved = {key: text.replace("3", "4") for key, text in texts.items()}  # good, not the truth

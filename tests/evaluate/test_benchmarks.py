@@ -80,6 +80,22 @@ def test_every_published_form_is_read_and_a_perfect_model_is_perfect(
     assert len(lines) == sum(COUNTS.values())
 
 
+def test_every_benchmark_has_a_log_to_read(root: Path, tmp_path: Path) -> None:
+    config = config_for(root, benchmarks=("sat", "refspatial_unseen"))
+    answers = perfect_answers(config)
+    measure(config, out=tmp_path, engine=ToldEngine(answers))
+    logs = {path.name: path.read_text() for path in (tmp_path / "logs").iterdir()}
+    assert set(logs) == {"told_sat.log", "told_refspatial_unseen.log"}
+    for name, text in logs.items():
+        kind = name.removeprefix("told_").removesuffix(".log")
+        for record in records_of(root, kind):
+            assert f'id: "{record.id}"' in text
+            assert f"answer: {json.dumps(answers[record.id])}" in text
+        assert "\nheadline: none, " in text and "\nscore: " in text
+    truth = answers[records_of(root, "refspatial_unseen")[0].id]
+    assert "0." in truth, "a place in the fractions that its prompt asks for"
+
+
 @pytest.mark.parametrize("kind", [*EMBODIED, *GENERAL])
 def test_every_prompt_holds_the_question(root: Path, kind: str) -> None:
     benchmark = load_benchmark(kind)
@@ -141,7 +157,9 @@ def test_blink_is_the_mean_of_its_tasks_and_not_of_its_items(
     result = result_of(measure(config, out=tmp_path, engine=ToldEngine(answers)), "blink")
     assert result["headline"]["value"] == pytest.approx(13 / 14)
     assert result["metrics"]["accuracy"]["value"] == pytest.approx(32 / 35)
-    assert result["parts"]["Counting"] == {"value": 0.0, "num_items": 3}
+    counting = result["parts"]["Counting"]
+    assert (counting["value"], counting["num_items"], counting["low"]) == (0.0, 3, 0.0)
+    assert counting["high"] > 0.5, "three items tell little"
 
 
 def test_cvbench_weighs_its_sources_as_its_authors_do(

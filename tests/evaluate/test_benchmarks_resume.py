@@ -14,7 +14,7 @@ import numpy as np
 from benchmark_engine import contents
 
 PROGRAM = Path(__file__).parent / "benchmark_engine.py"
-NUM_KILLS = 4
+NUM_KILLS = 10
 
 
 def start(root: Path, out: Path, *, seconds: float) -> subprocess.Popen[bytes]:

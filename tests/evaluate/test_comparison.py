@@ -236,4 +236,5 @@ def test_the_verb_prints_and_writes(
     out = tmp_path / "out"
     assert run_command(["compare", *models, "--baseline", "base", "--out", str(out)]) == 0
     assert "sft" in capsys.readouterr().out
-    assert sorted(path.suffix for path in out.iterdir()) == sorted(SUFFIXES.values())
+    assert {path.suffix for path in out.glob("comparison.*")} == set(SUFFIXES.values())
+    assert (out / "index.html").is_file()

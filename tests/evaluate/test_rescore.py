@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import hub_files
 import pytest
+from benchmark_engine import ToldEngine, config_for, measure, perfect_answers
 from loopback_endpoint import Answer, endpoint
 from scripted_engine import ScriptedEngine, evaluate, perfect_texts, record_for, write_records
 
 from roboloop.cli.main import run_command
+from roboloop.dialects import load_dialect
 from roboloop.evaluate.rules import RULES
 
 QUESTION = {
@@ -124,6 +127,31 @@ def test_an_evaluation_is_scored_as_it_was(tmp_path: Path) -> None:
         rules = line["rules"]["default"]
         assert rules is None if line["benchmark"] is None else rules["score"] == 1.0
     assert sum(line["benchmark"] is None for line in own) == 4, "no rules know of paths"
+
+
+def test_places_are_read_in_the_dialect_and_budget_they_were_scored_in(tmp_path: Path) -> None:
+    small = load_dialect("qwen25_vl", max_pixels=28 * 28 * 30)
+    records = [
+        record_for("object_box", index=index, split=split, episode=index)
+        for split in ("train", "val")
+        for index in range(4)
+    ]
+    folder = write_records(tmp_path / "records", records=records)
+    engine = ScriptedEngine(perfect_texts(records, dialect=small).__getitem__)
+    evaluate(folder, out=tmp_path / "evaluation", engines={"model": engine}, dialect=small)
+    report = json.loads((tmp_path / "evaluation/report.json").read_text())
+    assert report["models"][0]["dialect_options"]["max_pixels"] == 28 * 28 * 30
+    own = [line for line in score(tmp_path, tmp_path / "evaluation") if line["model"] == "model"]
+    assert [line["rules"]["default"]["score"] for line in own] == [1.0] * 4
+
+
+def test_places_of_a_benchmark_are_read_as_its_prompt_asked_for_them(tmp_path: Path) -> None:
+    hub_files.refspatial(tmp_path / "hub")
+    config = config_for(tmp_path / "hub", benchmarks=("refspatial_location",))
+    engine = ToldEngine(perfect_answers(config))
+    measure(config, out=tmp_path / "evaluation", engine=engine, dialect=load_dialect("plain"))
+    found = score(tmp_path, tmp_path / "evaluation")
+    assert [line["rules"]["default"]["score"] for line in found] == [1.0] * 3
 
 
 def test_a_judge_reads_only_what_the_rules_could_not_and_only_once(

@@ -32,6 +32,7 @@ from roboloop.report.samples import pick_samples
 from roboloop.report.verdict import verdict
 from roboloop.runs.ledger import LedgerLine
 from roboloop.runs.training_log import thinned
+from roboloop.tasks.base import ParseStatus
 
 SIZE = PictureSize(200, 100)
 
@@ -216,17 +217,10 @@ def test_quality_runs_from_worst_to_perfect(
     assert metric.quality(value) == pytest.approx(quality)
 
 
-@pytest.mark.parametrize(
-    ("status", "rule", "text", "state"),
-    [
-        ("scored", "exact", "B", "exact"), ("scored", "boxed", "B", "repaired"),
-        ("unparsed", "", " ", "empty"), ("unparsed", "", "B?", "unparsed"),
-        ("request_failed", "", "", "request_failed"),
-        ("truth_missing", "exact", "B", "truth_missing"),
-    ],
-)  # fmt: skip
-def test_one_word_for_how_an_answer_fared(status: str, rule: str, text: str, state: str) -> None:
-    assert state_of({"status": status, "parse_rule": rule, "text": text}) == state
+@pytest.mark.parametrize("parsed", list(ParseStatus))
+def test_an_answer_is_told_as_it_was_understood(parsed: ParseStatus) -> None:
+    assert state_of({"status": "unparsed", "parse_status": parsed.value}) == parsed.value
+    assert state_of({"status": "truth_missing", "parse_status": parsed.value}) == "truth_missing"
 
 
 @pytest.mark.parametrize(
@@ -288,20 +282,20 @@ def test_a_limited_report_keeps_the_worst_of_every_task(counts: list[int], limit
         assert worst in own
 
 
-def row(task: str, quality: float | None, *, drawn: bool, state: str = "exact") -> dict[str, Any]:
+def row(task: str, quality: float | None, *, drawn: bool, parsed: bool = True) -> dict[str, Any]:
     return {
         "id": f"{task}/{quality}",
         "task": task,
         "pictures": [{"file": "media/x.png"}],
         "truth": {"marks": [1] if drawn else []},
-        "predictions": [{"quality": quality, "state": state}],
+        "predictions": [{"quality": quality} | ({"parsed": "as said"} if parsed else {})],
     }
 
 
 def test_samples_are_worst_typical_and_best_of_each_task() -> None:
     rows = [row("words", value, drawn=False) for value in (0.0, 1.0)]
     rows += [row("boxes", value, drawn=True) for value in (0.9, 0.1, 0.5, 0.7, 0.3)]
-    rows += [row("boxes", 0.0, drawn=True, state="unparsed"), row("boxes", None, drawn=True)]
+    rows += [row("boxes", 0.0, drawn=True, parsed=False), row("boxes", None, drawn=True)]
     found = {
         group["kind"]: [each["id"] for each in group["records"]]
         for group in pick_samples(rows, tasks=["words", "boxes", "nothing"])

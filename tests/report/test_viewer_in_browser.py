@@ -135,8 +135,19 @@ def test_filters_leave_what_they_say(watched: Any, report: Path, made: MadeEvalu
     page.get_by_label("Judge by").select_option("1")
     failing = [item for item in items if item["predictions"]["untrained"]["status"] == "unparsed"]
     empty = [item for item in failing if not item["predictions"]["untrained"]["text"]]
-    page.locator(".option[data-value='empty']").click()
-    assert hits(page) == len(empty) > 0
+    silent = [item for item in failing if _understood(item) == "no_answer"]
+    page.locator(".option[data-value='no_answer']").click()
+    assert hits(page) == len(silent) >= len(empty) > 0
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_label("Judge by").select_option("1")
+    cut = [item for item in items if _understood(item) == "truncated"]
+    page.locator(".option[data-value='truncated']").click()
+    assert hits(page) == len(cut) > 0
+    expect(page.locator(".item .badge").first).to_have_text("…Cut off")
+
+
+def _understood(item: dict[str, Any]) -> str:
+    return item["predictions"]["untrained"]["parse_status"]
 
 
 def test_score_range_and_search_narrow_down(

@@ -73,19 +73,32 @@ function answerBlock(row, prediction, index) {
   if (prediction === null) return block(`model-${index}`, name, h("p", { class: "nothing" }, "was not asked"), null, null);
   const remarks = [
     prediction.note ? h("p", { class: "note" }, prediction.note) : null,
+    prediction.orders ? orders(prediction) : null,
     prediction.finish ? h("p", { class: "note" }, `Stopped early: ${prediction.finish}`) : null,
     prediction.prompt !== undefined ? h("details", null, h("summary", null, "Asked in its own words"), raw(prediction.prompt)) : null,
   ];
-  return block(`model-${index}`, name, [raw(prediction.text), remarks], head(row, prediction), prediction.parsed);
+  return block(`model-${index}`, name, [raw(prediction.text, prediction.span), remarks], head(row, prediction), prediction.parsed, prediction.rule);
 }
 
-function block(look, name, content, side, parsed) {
+/** The same question with its options moved on: whether each was right, in the order of asking. */
+function orders(prediction) {
+  const all = [prediction, ...prediction.orders];
+  const right = all.filter((each) => each.quality === 1).length;
+  return h(
+    "p",
+    { class: "note" },
+    `Right in ${right} of ${all.length} orders of the options: `,
+    all.map(({ text, quality }, index) => h("span", { class: "order", title: text }, index ? ` +${index} ` : "stored ", h("b", { class: quality === 1 ? "right" : "wrong" }, quality === 1 ? "✓" : "✕"), " ")),
+  );
+}
+
+function block(look, name, content, side, parsed, rule) {
   return h(
     "section",
     { class: `answer ${look}` },
     h("header", null, h("h3", null, swatch(look), name), side),
     content,
-    parsed ? h("p", { class: "parsed" }, h("span", null, "read as "), parsed) : null,
+    parsed ? h("p", { class: "parsed" }, h("span", null, "read as "), parsed, rule && rule !== "exact" ? h("span", null, ` by rule ${rule}`) : null) : null,
   );
 }
 
@@ -104,22 +117,28 @@ function head(row, prediction) {
   );
 }
 
-/** A word for every state but the plain one. */
+/** A word for every status but the plain one. */
 export function stateBadge(state) {
-  if (state === "exact") return null;
+  if (state === "ok") return null;
   const { title, sign } = STATES[state] ?? { title: state, sign: "" };
   return h("span", { class: `badge ${state}` }, h("i", { "aria-hidden": "true" }, sign), title);
 }
 
-/** A model's own words, untouched. */
-function raw(text) {
-  return text === "" ? h("p", { class: "nothing" }, "said nothing") : h("pre", { class: "raw" }, text);
+/** A model's own words, untouched; the words that decided are marked. */
+function raw(text, span) {
+  if (text === "") return h("p", { class: "nothing" }, "said nothing");
+  if (!span) return h("pre", { class: "raw" }, text);
+  const signs = Array.from(text); // places count characters, not halves of surrogate pairs
+  const [start, end] = span;
+  const part = (from, to) => signs.slice(from, to).join("");
+  return h("pre", { class: "raw" }, part(0, start), h("mark", null, part(start, end)), part(end));
 }
 
 function origin(row) {
   const size = row.pictures[0];
   const facts = [
     ["Task", taskTitle(row.task)],
+    ["Part", row.part],
     ["Source", row.source],
     ["Split", row.split],
     ["Episode", row.episode],

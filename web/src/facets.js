@@ -5,7 +5,7 @@ import { whole } from "./format.js";
 import { emptyFilter, isFiltering, NUM_BINS } from "./query.js";
 import { STATES, store, taskTitle } from "./store.js";
 
-const TITLES = { task: "Task", state: "Answer", source: "Source", split: "Split" };
+const TITLES = { task: "Task", part: "Part", state: "Answer", rule: "Read by rule", source: "Source", split: "Split" };
 
 /**
  * The panel.
@@ -26,7 +26,7 @@ export function facetPanel(change) {
   const model = store.models.length ? modelChoice(change) : null;
   const range = store.models.length ? scoreRange(change) : null;
   const groups = Object.keys(TITLES).map((facet) => facetGroup(facet, change));
-  const [task, state, ...rest] = groups;
+  const [task, part, state, ...rest] = groups;
   const element = h(
     "aside",
     { class: "facets", "aria-label": "Filters" },
@@ -35,6 +35,7 @@ export function facetPanel(change) {
     range?.element,
     state.element,
     task.element,
+    part.element,
     rest.map((group) => group.element),
     reset,
   );

@@ -122,7 +122,7 @@ function metricRow(task, metric, baselines, name) {
 }
 
 /** Value above its interval. */
-function figureCell(interval, unit, result) {
+export function figureCell(interval, unit, result) {
   if (!interval) return h("td", { class: "figure" }, "–");
   const mark = result?.complete === false ? h("abbr", { title: "Incomplete: a request failed or a truth is missing" }, "*") : null;
   return h(
@@ -133,7 +133,8 @@ function figureCell(interval, unit, result) {
   );
 }
 
-function differenceCell(difference, metric) {
+/** A difference with the sign of its verdict. */
+export function differenceCell(difference, metric) {
   if (!difference) return h("td", { class: "figure" }, "–");
   const verdict = VERDICTS[difference.verdict] ?? VERDICTS["not distinguishable"];
   const kind = difference.verdict.split(" ")[0];

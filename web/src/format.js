@@ -18,6 +18,16 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
+/** A share in points with one decimal, 0.4567 -> "45.7". */
+export function points(share) {
+  return (share * 100).toFixed(1).replace("-", MINUS);
+}
+
+/** A difference of shares in points, always with its sign. */
+export function signedPoints(share) {
+  return share < 0 ? points(share) : `+${points(share)}`;
+}
+
 /** A metric's value: shares with two digits, distances with what they need. */
 export function measure(value, unit) {
   if (value === null || value === undefined) return "–";

@@ -1,5 +1,7 @@
 // The page's frame: the bar at the top, one screen below it, and the way from addresses to screens.
 
+import { benchmarksScreen, isBenchmark, revealBenchmark } from "./benchmarks.js";
+import { comparisonScreen } from "./comparison.js";
 import { curationScreen } from "./curation.js";
 import { dataScreen } from "./datacard.js";
 import { h, replace, svg } from "./dom.js";
@@ -15,8 +17,12 @@ const page = { screens: [], records: null, current: null, links: new Map() };
 
 /** The screens this report has, in the order of the bar. */
 function screensOf(summary) {
-  const screens = ["curation", "training"].includes(summary.mode) ? [] : [["records", "Records"]];
-  if (summary.evaluation) screens.unshift(["overview", "Overview"]);
+  const { mode, evaluation, shards } = summary;
+  const screens = ["curation", "training"].includes(mode) ? [] : [["records", "Records"]];
+  if (mode === "comparison" && shards.length === 0) screens.pop();
+  if (evaluation?.tasks.some(isBenchmark)) screens.unshift(["benchmarks", "Benchmarks"]);
+  if (summary.comparison) screens.unshift(["comparison", "Comparison"]);
+  else if (evaluation) screens.unshift(["overview", "Overview"]);
   if (summary.training) screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
   if (summary.curation) screens.push(["curation", "Curation"]);
@@ -80,12 +86,17 @@ function show() {
     replace(document.getElementById("place"), element);
     scrollTo(0, 0);
   }
+  if (known === "benchmarks") revealBenchmark(query.get("name"));
   if (known === "records") page.records.open(query);
 }
 
 function screenElement(screen) {
   const { summary } = store;
   switch (screen) {
+    case "benchmarks":
+      return benchmarksScreen();
+    case "comparison":
+      return comparisonScreen(summary.comparison);
     case "overview":
       return overviewScreen();
     case "training":

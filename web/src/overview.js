@@ -1,5 +1,6 @@
 // The first page: the verdict in one sentence, pictures, and the table it rests on.
 
+import { headlineTable, isBenchmark } from "./benchmarks.js";
 import { h, replace, styled } from "./dom.js";
 import { forestTable } from "./forest.js";
 import { counted, directed, whole } from "./format.js";
@@ -33,7 +34,7 @@ export function overviewScreen() {
     samplesSection(),
     phasesSection(evaluation.phases),
     pairsSection(store.summary.composition),
-    h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, forestTable()), footnotes(evaluation)),
+    h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, evaluation.tasks.some(isBenchmark) ? headlineTable() : forestTable()), footnotes(evaluation)),
   );
 }
 

@@ -3,12 +3,13 @@
 // One pass over the records finds the hits and, for every facet, the counts that would remain if
 // that facet alone were opened: a record that fails exactly one filter counts for that one.
 
-export const FACETS = ["task", "state", "source", "split"];
+export const FACETS = ["task", "part", "state", "rule", "source", "split"];
 export const NUM_BINS = 20;
 
 /** A filter that lets everything through. Sets hold the chosen values; empty means any. */
 export function emptyFilter() {
-  return { task: [], state: [], source: [], split: [], min: 0, max: 1, text: "", model: 0, sort: "worst" };
+  const chosen = Object.fromEntries(FACETS.map((facet) => [facet, []]));
+  return { ...chosen, min: 0, max: 1, text: "", model: 0, sort: "worst" };
 }
 
 /** Whether the filter leaves anything out. */
@@ -27,6 +28,7 @@ export class RecordIndex {
     this.numModels = numModels;
     this.columns = {
       task: rows.map((row) => row.task),
+      part: rows.map((row) => row.part ?? ""),
       source: rows.map((row) => row.source),
       split: rows.map((row) => row.split),
     };
@@ -79,9 +81,9 @@ export class RecordIndex {
 
   /** One test for every facet, in the order of `FACETS`. */
   tests(filter) {
-    const states = this.judged[filter.model]?.states;
-    return FACETS.filter((facet) => facet !== "state" || states).map((facet) => {
-      const values = facet === "state" ? states : this.columns[facet];
+    const columns = { ...this.columns, ...this.judged[filter.model]?.columns };
+    return FACETS.filter((facet) => columns[facet]).map((facet) => {
+      const values = columns[facet];
       const chosen = new Set(filter[facet]);
       return { facet, values, passes: chosen.size ? (index) => chosen.has(values[index]) : () => true };
     });
@@ -129,7 +131,10 @@ function searchable({ id, question, truth, predictions }) {
 
 function judge(rows, model) {
   return {
-    states: rows.map((row) => row.predictions[model]?.state ?? "absent"),
+    columns: {
+      state: rows.map((row) => row.predictions[model]?.state ?? "absent"),
+      rule: rows.map((row) => row.predictions[model]?.rule ?? ""),
+    },
     quality: Float64Array.from(rows, (row) => row.predictions[model]?.quality ?? NaN),
   };
 }

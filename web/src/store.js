@@ -96,12 +96,14 @@ export function mainMetric(task) {
   return task.metrics.find((metric) => metric.primary) ?? task.metrics[0];
 }
 
-/** How an answer fared: what each state is called, and its sign. */
+/** How an answer was understood: what each status is called, and its sign. */
 export const STATES = {
-  exact: { title: "Understood", sign: "" },
-  repaired: { title: "Repaired", sign: "≈" },
-  unparsed: { title: "Not understood", sign: "✕" },
-  empty: { title: "Empty", sign: "∅" },
-  request_failed: { title: "Request failed", sign: "!" },
+  ok: { title: "One answer", sign: "" },
+  no_answer: { title: "No answer", sign: "∅" },
+  ambiguous: { title: "Several answers", sign: "≈" },
+  out_of_range: { title: "Out of range", sign: "↗" },
+  convention_break: { title: "Other convention", sign: "⌗" },
+  truncated: { title: "Cut off", sign: "…" },
+  infra_error: { title: "Request failed", sign: "!" },
   truth_missing: { title: "No truth", sign: "?" },
 };

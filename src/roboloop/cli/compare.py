@@ -35,13 +35,13 @@ def compare(
             published table, by name or as a JSON file.
         baseline: Label of the model that the others are held against; the first when left out.
         format: How the table is printed.
-        out: A folder for the comparison in every format, besides.
+        out: A folder for the comparison in every format, with a page (`index.html`) that shows the
+            records behind the numbers.
         confidence: Share of such intervals that hold the true value.
         num_bootstrap: How often episodes are drawn again for an interval.
         seed: Seed of the draws.
     """
     from roboloop.base.errors import RoboLoopError
-    from roboloop.base.files import atomic_write_text
     from roboloop.evaluate.benchmarks.published import published_lines
     from roboloop.evaluate.compare.comparison import CompareOptions
     from roboloop.evaluate.compare.comparison import compare as compare_models
@@ -52,7 +52,7 @@ def compare(
         recorded_comparison,
         shipped_tables,
     )
-    from roboloop.evaluate.compare.written import SUFFIXES, write_comparison
+    from roboloop.evaluate.compare.written import write_comparison
 
     if not models:
         tables = ", ".join(shipped_tables())
@@ -60,15 +60,18 @@ def compare(
     options = CompareOptions(confidence, num_bootstrap, seed)
     table = shipped_tables().get(models[0], Path(models[0]))
     if len(models) == 1 and table.suffix == ".json":
+        loaded = []
         found = recorded_comparison(load_table(table), baseline=baseline, options=options)
     else:
         loaded = [load_evaluated(named) for named in models]
         found = compare_models(loaded, baseline=baseline or loaded[0].label, options=options)
     flags = find_flags(found, published=published_lines())
     if out is not None:
-        for form, suffix in SUFFIXES.items():
-            path = out / f"comparison{suffix}"
-            atomic_write_text(path, text=write_comparison(found, flags=flags, form=form))
-        console().print(f"written to {out}", markup=False, soft_wrap=True)
+        from roboloop.pipeline.comparison import write_comparison_folder
+
+        page = write_comparison_folder(found, flags=flags, models=loaded, out=out)
+        console().print(
+            f"open in a browser: file://{page.absolute()}", markup=False, soft_wrap=True
+        )
     print(write_comparison(found, flags=flags, form=format), end="")  # noqa: T201 - the table
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from roboloop.evaluate.benchmarks.config import BenchmarkConfig
     from roboloop.evaluate.config import EvaluateConfig
 
+OptionOrder = Literal["stored", "shuffled", "circular"]
 Options = TypeVar("Options", bound=BaseModel)
 GROUP = Group("Benchmarks", help="Which are asked, in whose words, by whose rules.")
 
@@ -30,6 +31,7 @@ class BenchmarkOptions:
         benchmarks: Names of `roboloop list benchmarks` with commas, or all.
         benchmarks_root: Folder with the benchmarks' files; nothing is downloaded.
         prompts: Whose wording: author, strict, flagevalmm, lmms_eval, vlmevalkit.
+        option_order: Options as stored, shuffled by seed, or circular: in every rotation as well.
         rules: Evaluators whose scores stand beside ours, with commas, or all.
         published_as: The model's name in published tables, to hold its scores against.
         judge: Address of the model that grades MM-Vet, such as https://api.openai.com/v1.
@@ -41,6 +43,7 @@ class BenchmarkOptions:
     benchmarks: str | None = None
     benchmarks_root: Path | None = None
     prompts: str = "author"
+    option_order: OptionOrder = "stored"
     rules: str = ""
     published_as: str = ""
     judge: str | None = None
@@ -64,7 +67,8 @@ class BenchmarkOptions:
             BenchmarkConfig,
             {
                 **asked, "benchmarks": _names(self.benchmarks or ""), "root": self.benchmarks_root,
-                "prompts": self.prompts, "rules": _names(self.rules), "max_items": max_items,
+                "prompts": self.prompts, "option_order": self.option_order,
+                "rules": _names(self.rules), "max_items": max_items,
                 "num_frames": self.num_frames, "sampler": self.sampler,
                 "published_as": self.published_as, "judge": judge if self.judge else None,
             },

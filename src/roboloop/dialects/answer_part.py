@@ -8,10 +8,15 @@ from typing import NamedTuple
 
 NO_END_OF_THOUGHT = "the thinking never ends, so there is no answer"
 
-_THOUGHT_START = re.compile(r"<(?:think|thinking|thought)>", re.IGNORECASE)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
-_ANSWER_START = re.compile(r"<answer>", re.IGNORECASE)
-_ANSWER_END = re.compile(r"</answer>", re.IGNORECASE)
+LONGEST = 50_000
+"""Characters of an answer that are read, the last ones. No answer outside its thoughts is as long;
+what is, is a loop or worse, and must not hold up an evaluation."""
+
+_TAG = re.compile(r"[<＜]")
+_THOUGHT_START = re.compile(r"[<＜](?:think|thinking|thought)[>＞]", re.IGNORECASE)
+_THOUGHT_END = re.compile(r"[<＜][/／](?:think|thinking|thought)[>＞]", re.IGNORECASE)
+_ANSWER_START = re.compile(r"[<＜]answer[>＞]", re.IGNORECASE)
+_ANSWER_END = re.compile(r"[<＜][/／]answer[>＞]", re.IGNORECASE)
 _MARKER = re.compile(
     r"\b(?:final\s+)?answer(?:\s+is)?[\s*_]*[:：]|答案\s*(?:是|为)?\s*[:：]?", re.IGNORECASE
 )
@@ -50,8 +55,17 @@ def answer_part(text: str) -> AnswerPart:
     """The text after the last thought, and of several `<answer>` tags the last.
 
     A thought that never ends leaves what stands before it; an answer tag that never ends has all.
+    Of a part that is longer than `LONGEST` the end is taken.
     """
-    if "<" not in text:
+    part = _after_thoughts(text)
+    if (num_over := len(part.text) - LONGEST) <= 0:
+        return part
+    note = f"only the last {LONGEST:,} of {len(part.text):,} characters are read"
+    return AnswerPart(part.text[num_over:], (*part.notes, note), part.start + num_over, part.tagged)
+
+
+def _after_thoughts(text: str) -> AnswerPart:
+    if not _TAG.search(text):
         return AnswerPart(text)
     start = max((end.end() for end in _THOUGHT_END.finditer(text)), default=0)
     thought = _THOUGHT_START.search(text, start)  # the start tag may stand in the prompt

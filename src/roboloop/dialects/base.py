@@ -9,8 +9,9 @@ from the size of the numbers: (300, 200) may be pixels or thousandths, and both 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from roboloop.base.geometry import PictureSize, Point
 from roboloop.records.answers import Box, Boxes, Points, Trajectory
@@ -70,6 +71,10 @@ class Dialect(ABC):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+
+    def options(self) -> dict[str, Any]:
+        """Its fields: `load_dialect(kind, **options)` makes the same dialect again."""
+        return asdict(cast("Any", self))
 
     @abstractmethod
     def view_size(self, size: PictureSize) -> PictureSize:

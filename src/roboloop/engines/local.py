@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 
@@ -68,7 +66,7 @@ class LocalEngine(Engine):
         return hash_value(
             {
                 "model": self.backbone.identity(),
-                "dialect": {"kind": dialect.kind, **asdict(cast("Any", dialect))},
+                "dialect": {"kind": dialect.kind, **dialect.options()},
                 "system": self.encoder.system,
                 "decoding": {
                     "kind": "greedy", "max_new_tokens": self.max_new_tokens,

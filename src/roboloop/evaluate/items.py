@@ -21,6 +21,7 @@ def item_json(
     question: str,
     judged: Mapping[str, Judged],
     benchmark: str | None = None,
+    orders: Mapping[str, Sequence[Judged]] | None = None,
 ) -> dict[str, Any]:
     """The record with all its outcomes; docs/evaluation.md describes every key.
 
@@ -30,6 +31,7 @@ def item_json(
         question: Its wording for the first model.
         judged: Model name -> what it said and what that is worth.
         benchmark: The benchmark it is an item of: what it is counted under in place of its task.
+        orders: Model name -> what it said with the options in other orders.
     """
     task = load_task(record.task)
     episode = record.meta.get("episode")
@@ -51,7 +53,10 @@ def item_json(
         ],
         "question": question,
         "truth": _truth(record, task=task, dialect=dialect),
-        "predictions": {model: _outcome(found, task=task) for model, found in judged.items()},
+        "predictions": {
+            model: _outcome(found, task=task, orders=(orders or {}).get(model, ()))
+            for model, found in judged.items()
+        },
     }
 
 
@@ -65,8 +70,17 @@ def _truth(record: Record, *, task: Task, dialect: Dialect) -> dict[str, Any] | 
     }
 
 
-def _outcome(judged: Judged, *, task: Task) -> dict[str, Any]:
+def _outcome(judged: Judged, *, task: Task, orders: Sequence[Judged]) -> dict[str, Any]:
     prediction, score = judged.prediction, judged.score
+    other_orders = [
+        {
+            "prompt": each.prediction.prompt,
+            "text": each.prediction.text,
+            "parse_status": each.parsed.status.value,
+            "values": dict(each.score.values),
+        }
+        for each in orders
+    ]
     return {
         "prompt": prediction.prompt,
         "text": prediction.text,
@@ -80,6 +94,7 @@ def _outcome(judged: Judged, *, task: Task) -> dict[str, Any]:
         "marks": [] if score.answer is None else _marks(score.answer, task=task),
         "num_new_tokens": prediction.num_new_tokens,
         "finish_reason": prediction.finish_reason,
+        **({"other_orders": other_orders} if other_orders else {}),
     }
 
 

@@ -1,8 +1,8 @@
-"""One log for each model and task, to be read from top to bottom.
+"""One log for each model and task or benchmark, to be read from top to bottom.
 
     logs/<model>_<task>.log
 
-Every record's question, answer, truth and scores, then the task's means, then what asking took.
+Every record's question, answer, truth and scores, then the means, then what asking took.
 Texts stand as JSON strings with every sign that a terminal would obey escaped. All of it but the
 last part is the same from run to run.
 """
@@ -10,9 +10,9 @@ last part is the same from run to run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from roboloop.base.files import atomic_write_text
 from roboloop.dialects.base import Dialect
@@ -24,37 +24,57 @@ from roboloop.records.record import Record
 from roboloop.tasks import load_task
 
 
+class LoggedTopic(NamedTuple):
+    """A task or benchmark.
+
+    Attributes:
+        kind: Its name in the report.
+        records: All its records, in the order of the log.
+        dialect: In which their truths are written.
+    """
+
+    kind: str
+    records: Sequence[Record]
+    dialect: Dialect
+
+
+def topics_by_task(records: Iterable[Record], *, dialect: Dialect) -> list[LoggedTopic]:
+    """The tasks of these records, sorted by name."""
+    by_task: dict[str, list[Record]] = {}
+    for record in records:
+        by_task.setdefault(record.task, []).append(record)
+    return [LoggedTopic(kind, found, dialect) for kind, found in sorted(by_task.items())]
+
+
 def write_logs(
     folder: Path,
     *,
     report: Mapping[str, Any],
-    records: Sequence[Record],
+    topics: Sequence[LoggedTopic],
     runs: Sequence[ModelRun],
     answers: Path,
-    dialect: Dialect,
 ) -> None:
-    """Write the log of every model and task of an evaluation.
+    """Write the log of every model and topic of an evaluation.
 
     Args:
         folder: Where the logs go.
         report: The content of `report.json`.
-        records: All records that were asked.
+        topics: What the records are counted under, in the order of the report.
         runs: What every model answered.
         answers: Folder of the raw answers.
-        dialect: In which the truth is written.
     """
     for run in runs:
         store = AnswerStore(answers / f"{run.name}.jsonl")
-        for entry in report["tasks"]:
+        for entry, topic in zip(report["tasks"], topics, strict=True):
+            assert entry["task"] == topic.kind, (entry["task"], topic.kind)
             result = next((r for r in entry["results"] if r["model"] == run.name), None)
             if result is None:
                 continue
-            mine = [record for record in records if record.task == entry["task"]]
-            judged = [run.judged[record.id] for record in mine]
+            judged = [run.judged[record.id] for record in topic.records]
             raw = [found for each in judged if (found := store.get(each.prediction.key))]
             lines = [f"model: {run.name}", f"task: {entry['task']} ({entry['title']})"]
-            for record, each in zip(mine, judged, strict=True):
-                lines += ["", *_sample(record, judged=each, dialect=dialect)]
+            for record, each in zip(topic.records, judged, strict=True):
+                lines += ["", *_sample(record, judged=each, dialect=topic.dialect)]
             lines += ["", "== aggregates", *_aggregates(entry, result=result)]
             lines += ["", "== performance (differs from run to run)", *_performance(raw)]
             path = folder / f"{run.name}_{entry['task']}.log"
@@ -81,6 +101,11 @@ def _aggregates(entry: Mapping[str, Any], *, result: Mapping[str, Any]) -> Itera
     yield f"num_records: {entry['num_records']}"
     yield f"num_scored_against: {entry['num_scored_against']}"
     yield from (f"{name}: {result[name]}" for name in counts)
+    if (headline := result.get("headline")) is not None:
+        refused = headline["refused"]
+        yield f"headline: {'none, ' + refused if refused else shown(headline)}"
+    if (circular := result.get("circular")) is not None:
+        yield f"right in every order of the options: {shown(circular['every_order'])}"
     if result["validity"] is not None:
         yield f"validity: {shown(result['validity'])}"
     for metric in entry["metrics"]:

@@ -30,7 +30,7 @@ from roboloop.evaluate.baselines import CONSTANT, best_constants, constant_predi
 from roboloop.evaluate.config import EvaluateConfig
 from roboloop.evaluate.gate import gate_results, gate_sentences, is_closed
 from roboloop.evaluate.items import item_json
-from roboloop.evaluate.logs import write_logs
+from roboloop.evaluate.logs import topics_by_task, write_logs
 from roboloop.evaluate.phases import phase_table, phases_markdown, phases_text
 from roboloop.evaluate.question_types import worded_as
 from roboloop.evaluate.score import judge_all
@@ -146,9 +146,12 @@ def run_evaluation(
     items = list(_items(stage.records, runs=runs, dialect=dialect))
     report = _report(stage, runs=runs, items=items, phases=phases, notes=notes)
     write_logs(
-        out / "logs", report=report, records=stage.records, runs=runs, answers=stage.answers,
-        dialect=dialect,
-    )  # fmt: skip
+        out / "logs",
+        report=report,
+        topics=topics_by_task(stage.records, dialect=dialect),
+        runs=runs,
+        answers=stage.answers,
+    )
     write_results(out, report=report, items=items, tables=_tables(report))
     unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
     return EvaluationResult(report, len(stage.records), report["complete"], unparsed)
@@ -255,7 +258,7 @@ class _Stage:
             title=f"asking {model.name}",
         )
         judged = judge_all(predictions, records=self.records, dialect=dialect)
-        return ModelRun(model.name, model.role, identity, dialect.kind, judged)
+        return ModelRun(model.name, model.role, identity, dialect, judged)
 
     def constants(self, folder: RecordFolder) -> dict[str, Answer]:
         """Task -> the best constant answer of the training split."""
@@ -268,7 +271,7 @@ class _Stage:
         predictions = constant_predictions(self.records, constants=constants, dialect=dialect)
         judged = judge_all(predictions, records=self.records, dialect=dialect)
         identity = hash_value({task: answer_to_json(each) for task, each in constants.items()})
-        return ModelRun(CONSTANT, CONSTANT, identity, dialect.kind, judged)
+        return ModelRun(CONSTANT, CONSTANT, identity, dialect, judged)
 
 
 def _items(

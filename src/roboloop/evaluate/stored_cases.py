@@ -10,8 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roboloop.base.geometry import PictureSize
-from roboloop.dialects import Dialect, load_dialect
-from roboloop.evaluate.compare.loaded import find_evaluation, read_items, read_report
+from roboloop.dialects import Dialect
+from roboloop.evaluate.compare.loaded import (
+    declared_dialects,
+    find_evaluation,
+    read_items,
+    read_report,
+)
 from roboloop.evaluate.rules.base import Case
 from roboloop.records.answers import Answer, Box, Choice, Number, Text, YesNo, answer_from_json
 from roboloop.records.regions import Mask, Polygon
@@ -33,21 +38,23 @@ class StoredAnswer(NamedTuple):
 def stored_answers(path: Path) -> Iterator[StoredAnswer]:
     """Every answer of the evaluation at `path` (a run or an evaluation folder), failed ones too.
 
-    Places are read in the model's dialect with its default options.
+    Places are read in the dialect, with the options, in which they were scored.
 
     Raises:
         RoboLoopError: E-EVA-003 when there is no evaluation.
     """
     folder = find_evaluation(path)
-    models = read_report(folder)["models"]
-    dialects = {model["name"]: load_dialect(model["dialect"]) for model in models}
+    report = read_report(folder)
+    dialects = {
+        model["name"]: declared_dialects(report, model=model["name"]) for model in report["models"]
+    }
     for item in read_items(folder):
         for model, said in item["predictions"].items():
             if item["truth"] is None:
                 continue
             failed = said["status"] == "request_failed" and not said["text"]
             text = f"Error code: {said['note']}" if failed else said["text"]
-            case = _case(item, text=text, dialect=dialects[model])
+            case = _case(item, text=text, dialect=dialects[model][item["task"]])
             yield StoredAnswer(item["id"], model, text, case)
 
 

@@ -29,6 +29,7 @@ from roboloop.base.statistics import (
     percentile_interval,
     share_interval,
 )
+from roboloop.dialects.base import Dialect
 from roboloop.evaluate.config import Measuring
 from roboloop.evaluate.score import Judged
 from roboloop.records.record import Record
@@ -46,14 +47,14 @@ class ModelRun(NamedTuple):
         name: Column name in every table.
         role: `candidate`, `untrained` or `constant`.
         identity: Hash of weights, decoding and dialect.
-        dialect: Its kind.
+        dialect: How it writes places, where no prompt tells it otherwise.
         judged: Record id -> score; a task without an entry was not put to this model.
     """
 
     name: str
     role: str
     identity: str
-    dialect: str
+    dialect: Dialect
     judged: Mapping[str, Judged]
 
 
@@ -126,8 +127,14 @@ def summarise(
         "num_records": len(records),
         "complete": all(r["complete"] for entry in entries for r in entry["results"]),
         "models": [
-            {"name": m.name, "role": m.role, "identity": m.identity, "dialect": m.dialect}
-            for m in models
+            {
+                "name": model.name,
+                "role": model.role,
+                "identity": model.identity,
+                "dialect": model.dialect.kind,
+                "dialect_options": model.dialect.options(),
+            }
+            for model in models
         ],
         "tasks": entries,
         "overall": {

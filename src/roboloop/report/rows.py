@@ -29,7 +29,6 @@ from roboloop.records.answers import (
 )
 from roboloop.records.media import media_from_json
 from roboloop.report.pictures import PictureFolder
-from roboloop.tasks.base import EXACT
 
 COORDINATE_DIGITS = 1
 VALUE_DIGITS = 4
@@ -60,15 +59,9 @@ def primary_metric(task: Mapping[str, Any]) -> PrimaryMetric:
 
 
 def state_of(prediction: Mapping[str, Any]) -> str:
-    """One word for how an answer fared.
-
-    `exact` or `repaired` were understood; `empty` and `unparsed` score worst; `request_failed` and
-    `truth_missing` make the run incomplete.
-    """
+    """How an answer was understood (`tasks.base.ParseStatus`), or `truth_missing`."""
     status = prediction["status"]
-    if status == "scored":
-        return "exact" if prediction["parse_rule"] == EXACT else "repaired"
-    return "empty" if status == "unparsed" and not prediction["text"].strip() else status
+    return status if status == "truth_missing" else prediction["parse_status"]
 
 
 def make_row(
@@ -84,6 +77,7 @@ def make_row(
     return {
         "id": item["id"],
         "task": item["task"],
+        "part": item["subtask"],
         "source": item["source"],
         "split": item["split"],
         "episode": item["episode"],
@@ -151,12 +145,23 @@ def _prediction(value: Mapping[str, Any], *, question: str, main: PrimaryMetric)
     row: dict[str, Any] = {
         "text": value["text"],
         "state": state_of(value),
+        "rule": value["parse_rule"],
+        "span": value["parse_span"],
         "quality": _quality(value, main=main),
         "values": {name: round(each, VALUE_DIGITS) for name, each in value["values"].items()},
         "marks": rounded_marks(value["marks"]),
     }
     if value["answer"] is not None:
         row["parsed"] = answer_words(answer_from_json(value["answer"]))
+    if others := value.get("other_orders"):
+        row["orders"] = [
+            {
+                "text": each["text"],
+                "state": each["parse_status"],
+                "quality": main.quality(each["values"][main.name]),
+            }
+            for each in others
+        ]
     if value["note"]:
         row["note"] = value["note"]
     if value["prompt"] not in ("", question):

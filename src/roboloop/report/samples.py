@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
-UNDERSTOOD = ("exact", "repaired")
 
 
 def pick_samples(rows: Sequence[Row], *, tasks: Sequence[str]) -> list[dict[str, Any]]:
@@ -38,7 +37,7 @@ def _drawable(row: Row) -> bool:
         and row["truth"] is not None
         and first is not None
         and first["quality"] is not None
-        and first["state"] in UNDERSTOOD
+        and "parsed" in first
     )
 
 

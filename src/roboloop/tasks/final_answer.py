@@ -93,9 +93,9 @@ class FinalAnswer(NamedTuple):
 
 def final_answer(text: str) -> FinalAnswer:
     """The words that answer, cleaned of all marks."""
-    told = TrackedText(text).plain().replaced(_SPECIAL, " ")
-    part = answer_part(told.text)
-    inner = told.part(part.start, part.start + len(part.text))
+    part = answer_part(text)
+    told = TrackedText(text).part(part.start, part.start + len(part.text))
+    inner = told.plain().replaced(_SPECIAL, " ")
     place = "answer tag" if part.tagged else ""
     if keyed := _last(_ANSWER_KEY, inner.text):
         group = next((n for n in range(1, 5) if keyed[n] is not None), 0)

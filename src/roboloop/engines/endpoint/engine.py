@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from roboloop.base.errors import RoboLoopError
 from roboloop.base.hashing import hash_value, seeded_generator
@@ -98,7 +97,7 @@ class EndpointEngine(Engine):
         return hash_value(
             {
                 "model": server,
-                "dialect": {"kind": self.dialect.kind, **asdict(cast("Any", self.dialect))},
+                "dialect": {"kind": self.dialect.kind, **self.dialect.options()},
                 "profile": self.profile.shaping(),
                 "decoding": {
                     "kind": "server", "max_new_tokens": self.max_new_tokens,

@@ -99,7 +99,7 @@ def convention_breaks(model: Evaluated, *, seed: int = 0) -> list[Finding]:
         if _answer_kind(outcomes) not in SPATIAL:
             continue
         own, *others = convention_readings(
-            outcomes, metric=metric, declared=model.dialect, seed=seed
+            outcomes, metric=metric, declared=model.dialects[task].kind, seed=seed
         ) or [None]
         best = others[0] if others else None
         if own is None or best is None or best.raised_p >= ALPHA:

@@ -48,6 +48,28 @@ def split_options(text: str) -> Options:
     The last run of letters that begins with A counts, so that a name such as `point A.` in the
     question does no harm.
     """
+    run = _lettered(text)
+    if not run:
+        return Options(text.strip(), ())
+    found = [part.partition("\n\n")[0].strip(" \n,;") for part in _between(run, text=text)]
+    found[-1] = found[-1].partition("\n")[0].strip()
+    stem = re.sub(r"(?:options|choices)\s*:\s*$", "", text[: run[0].start()].rstrip(), flags=re.I)
+    return Options(stem.strip(), tuple(found))
+
+
+def with_options(text: str, *, old: Sequence[str], new: Sequence[str]) -> str | None:
+    """The text with other options behind its letters; None when the old ones are not there."""
+    run = _lettered(text)
+    parts = _between(run, text=text)
+    if len(parts) != len(old) or not all(map(_begins_with, parts, old)):
+        return None
+    lines = zip(run, new, parts, old, strict=True)
+    moved = (mark[0] + option + part[len(before) :] for mark, option, part, before in lines)
+    return text[: run[0].start()] + "".join(moved)
+
+
+def _lettered(text: str) -> list[re.Match[str]]:
+    """The marks of the last run of options that begins with A; none where there is no such run."""
     marks = list(_OPTION.finditer(text))
     for start in reversed([index for index, mark in enumerate(marks) if mark[1] == "A"]):
         run = [marks[start]]
@@ -55,17 +77,19 @@ def split_options(text: str) -> Options:
             if mark[1] == LETTERS[len(run)]:
                 run.append(mark)
         if len(run) > 1:
-            ends = [*(mark.start() for mark in run[1:]), len(text)]
-            found = [
-                text[mark.end() : end].partition("\n\n")[0].strip(" \n,;")
-                for mark, end in zip(run, ends, strict=True)
-            ]
-            stem = re.sub(
-                r"(?:options|choices)\s*:\s*$", "", text[: run[0].start()].rstrip(), flags=re.I
-            )
-            found[-1] = found[-1].partition("\n")[0].strip()
-            return Options(stem.strip(), tuple(found))
-    return Options(text.strip(), ())
+            return run
+    return []
+
+
+def _begins_with(part: str, option: str) -> bool:
+    """Whether an option stands here whole, not as the beginning of a longer word."""
+    return part.startswith(option) and not part[len(option) :][:1].isalnum()
+
+
+def _between(run: Sequence[re.Match[str]], *, text: str) -> list[str]:
+    """What stands behind each mark, up to the next one."""
+    ends = [*(mark.start() for mark in run[1:]), len(text)]
+    return [text[mark.end() : end] for mark, end in zip(run, ends, strict=False)]
 
 
 def choice_record(

@@ -12,6 +12,7 @@ from roboloop.evaluate.benchmarks.frames import FrameRule, Sampler
 from roboloop.evaluate.config import Measuring
 
 ALL = "all"
+OptionOrder = Literal["stored", "shuffled", "circular"]
 
 
 class BenchmarkConfig(Measuring):
@@ -25,6 +26,9 @@ class BenchmarkConfig(Measuring):
     prompts: str = "author"
     """Whose wording: `author`, `strict`, `flagevalmm`, `lmms_eval`, `vlmevalkit` or another that a
     benchmark has; where it has not, the author's."""
+    option_order: OptionOrder = "stored"
+    """The order of a question's options: as published; `shuffled` by seed; or `circular`: as
+    published and in every rotation besides, which tells who leans to a letter."""
     rules: tuple[str, ...] = ()
     """Evaluators whose scores of the same answers stand beside ours; `all` for every one."""
     max_items: int | None = Field(None, ge=1)

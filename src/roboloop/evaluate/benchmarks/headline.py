@@ -7,7 +7,6 @@ its `value` is null and `refused` says why. The plain item mean stands in `metri
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from roboloop.base.statistics import (
     bootstrap_means,
     group_by,
     group_sums,
+    mean_intervals,
     percentile_interval,
 )
 from roboloop.evaluate.benchmarks.base import PERCENT, Anchor, Benchmark, Scored, subtask_of
@@ -56,7 +56,7 @@ def headline_entry(
     """
     refused = _refusal(benchmark, num_items=num_items, num_failed=num_failed)
     statistics = benchmark.statistics(items)
-    parts = _parts(benchmark, items)
+    parts = _parts(benchmark, items, config=config)
     headline: dict[str, Any] = {"value": None, "low": None, "high": None, "method": "none"}
     if not refused:
         headline = _interval(benchmark, items, statistics=statistics, config=config)._asdict()
@@ -125,7 +125,9 @@ def is_same_model(published: str, ours: str) -> bool:
     return _plain(published) == _plain(ours)
 
 
-def benchmark_facts(benchmark: Benchmark, *, num_there: int, prompts: str) -> dict[str, Any]:
+def benchmark_facts(
+    benchmark: Benchmark, *, num_there: int, prompts: str, option_order: str
+) -> dict[str, Any]:
     """What is known of a benchmark without asking anybody."""
     prompt = prompt_named(benchmark, prompts)
     best = best_published(benchmark)
@@ -139,6 +141,8 @@ def benchmark_facts(benchmark: Benchmark, *, num_there: int, prompts: str) -> di
             "asked_for": prompts,
             "origin": prompt.origin,
             "dialect": prompt.dialect.kind if prompt.dialect else None,
+            "dialect_options": prompt.dialect.options() if prompt.dialect else {},
+            "option_order": option_order,
         },
         "chance": benchmark.chance,
         "human": benchmark.human,
@@ -176,18 +180,26 @@ def _numbers(benchmark: Benchmark, *, statistics: FloatArray) -> dict[str, float
     return {name: float(number) if np.isfinite(number) else None for name, number in found.items()}
 
 
-def _parts(benchmark: Benchmark, items: Sequence[Scored]) -> dict[str, dict[str, Any]]:
-    """Subtask -> its item mean of the main metric, and how many items it has."""
+def _parts(
+    benchmark: Benchmark, items: Sequence[Scored], *, config: Measuring
+) -> dict[str, dict[str, Any]]:
+    """Subtask -> its item mean of the main metric with its interval, and how many items it has."""
     main = benchmark.metrics[0].name
-    counts = Counter(subtask_of(item.record) for item in items)
-    sums: Counter[str] = Counter()
+    members: dict[str, list[Scored]] = {}
     for item in items:
-        sums[subtask_of(item.record)] += item.values[main]  # pyright: ignore[reportArgumentType]
-    return {
-        part: {"value": float(sums[part]) / number, "num_items": number}
-        for part, number in sorted(counts.items())
-        if part
-    }
+        if part := subtask_of(item.record):
+            members.setdefault(part, []).append(item)
+    found: dict[str, dict[str, Any]] = {}
+    for part, mine in sorted(members.items()):
+        (mean,) = mean_intervals(
+            [[item.values[main]] for item in mine],
+            groups=group_by([group_label(item.record) for item in mine]),
+            confidence=config.confidence,
+            num_draws=config.num_bootstrap,
+            generator=seeded_generator(config.seed, "part", benchmark.kind, part),
+        )
+        found[part] = {**mean._asdict(), "num_items": len(mine)}
+    return found
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from roboloop.base.progress import track
 from roboloop.evaluate.benchmarks import BENCHMARKS, Benchmark, load_benchmark
 from roboloop.evaluate.benchmarks.config import ALL, BenchmarkConfig
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder, find_folder, folder_names
+from roboloop.evaluate.benchmarks.option_orders import Rotations, rotations_of, shuffled
 from roboloop.evaluate.benchmarks.strict import check_prompt_name
 from roboloop.evaluate.rules import load_rules
 from roboloop.records.record import Record, check_record
@@ -31,12 +32,21 @@ class ReadBenchmark(NamedTuple):
         folder: Its files.
         records: Its items, or those that were drawn.
         num_there: How many items its files hold.
+        rotations: Items that are asked in other orders of their options besides.
     """
 
     benchmark: Benchmark
     folder: Path
     records: tuple[Record, ...]
     num_there: int
+    rotations: Rotations
+
+    @property
+    def asked(self) -> Iterator[Record]:
+        """Every question that is put to a model: each item, then its rotations."""
+        for record in self.records:
+            yield record
+            yield from self.rotations.get(record.id, ())
 
 
 class ReadBenchmarks(NamedTuple):
@@ -124,7 +134,11 @@ def _read(benchmark: Benchmark, *, path: Path | None, config: BenchmarkConfig) -
         records.append(record)
     drawn = sorted(records, key=lambda record: _lot(record, seed=config.seed))[: config.max_items]
     chosen: Sequence[Record] = sorted(drawn, key=lambda record: record.id)
-    return ReadBenchmark(benchmark, path, tuple(chosen), len(records))
+    if config.option_order == "shuffled":
+        chosen = [shuffled(record, seed=config.seed) for record in chosen]
+    circular = config.option_order == "circular"
+    rotations = {record.id: rotations_of(record) for record in chosen} if circular else {}
+    return ReadBenchmark(benchmark, path, tuple(chosen), len(records), rotations)
 
 
 def _lot(record: Record, *, seed: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
+from roboloop.evaluate.benchmarks.base import AUTHOR, Anchor, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import (
     VLMEVALKIT_CHOICE,
     choice_record,
@@ -19,6 +19,7 @@ from roboloop.evaluate.benchmarks.rows import Row, hub_rows
 from roboloop.evaluate.benchmarks.texts import text_record
 from roboloop.records.record import Record
 
+QWEN_OMNI = "Qwen2.5-Omni, model card"
 TAIL = "Please answer directly with only the letter of the correct option and nothing else."
 
 
@@ -36,6 +37,11 @@ class RealWorldQa(Benchmark):
         "lmms_eval": Prompt(published, "lmms-eval 0.7"),
         "vlmevalkit": VLMEVALKIT_CHOICE,
     }
+    anchors = (
+        Anchor("Qwen2.5-VL-7B", 68.5, QWEN_OMNI),
+        Anchor("Qwen2.5-Omni-7B", 70.3, QWEN_OMNI),
+        Anchor("Qwen2.5-Omni-3B", 62.6, QWEN_OMNI),
+    )
 
     def read(self, folder: BenchmarkFolder) -> Iterator[Record]:
         """`data/test-*.parquet` of the hub, or VLMEvalKit's table (all of it multiple choice)."""

@@ -5,6 +5,7 @@
         judge/                  grades of the judge, kept by answer
         records/                the items, for the report and `check-leakage`
         report.json items.jsonl table.txt .md .csv .tex
+        logs/<model>_<benchmark>.log every question with answer, truth and scores
 
 Killed at any moment and called again, it goes on where it was and writes the same files.
 """
@@ -25,6 +26,7 @@ from roboloop.evaluate.benchmarks.base import Scored
 from roboloop.evaluate.benchmarks.config import BenchmarkConfig
 from roboloop.evaluate.benchmarks.grading import grade_all
 from roboloop.evaluate.benchmarks.headline import benchmark_facts, headline_entry
+from roboloop.evaluate.benchmarks.option_orders import circular_entry
 from roboloop.evaluate.benchmarks.reading import (
     ReadBenchmark,
     read_benchmarks,
@@ -34,6 +36,7 @@ from roboloop.evaluate.benchmarks.rule_scores import rule_entries
 from roboloop.evaluate.benchmarks.strict import prompt_named
 from roboloop.evaluate.benchmarks.tables import benchmark_tables
 from roboloop.evaluate.items import item_json
+from roboloop.evaluate.logs import LoggedTopic, write_logs
 from roboloop.evaluate.run import EvaluationResult, check_names, write_results
 from roboloop.evaluate.score import Judged, judge_by
 from roboloop.evaluate.summary import ModelRun, summarise
@@ -86,9 +89,24 @@ def run_benchmarks(
     report["settings"] = {**report["settings"], "root": None}  # the same numbers anywhere
     _add_benchmarks(report, found=read.found, runs=runs, config=config, media=media, models=models)
     report["left_out"] = read.left_out
+    by_kind = sorted(read.found, key=lambda each: each.benchmark.kind)
+    write_logs(
+        out / "logs",
+        report=report,
+        topics=[
+            LoggedTopic(
+                each.benchmark.kind,
+                each.records,
+                prompt_named(each.benchmark, config.prompts).dialect or _plain(),
+            )
+            for each in by_kind
+        ],
+        runs=runs,
+        answers=out / "answers",
+    )
     tables = benchmark_tables(report)
     write_results(
-        out, report=report, items=_items(read.found, runs=runs, config=config), tables=tables
+        out, report=report, items=_items(by_kind, runs=runs, config=config), tables=tables
     )
     unparsed = {m["model"]: m["num_unparsed"] for m in report["overall"]["models"]}
     return EvaluationResult(report, len(records), report["complete"], unparsed)
@@ -114,7 +132,7 @@ def _asked(
     for each in found:
         prompt = prompt_named(each.benchmark, config.prompts)
         predictions = ask_all(
-            [(record, prompt.ask(record)) for record in each.records],
+            [(record, prompt.ask(record)) for record in each.asked],
             engine=model.engine, identity=identity, store=store, media=media, hashes=hashes,
             batch_size=config.batch_size, model=model.name,
             title=f"asking {model.name}: {each.benchmark.kind}",
@@ -126,7 +144,7 @@ def _asked(
                 read, records=each.records, judge=config.judge, folder=out / JUDGE_FOLDER
             )
         judged |= read
-    return ModelRun(model.name, model.role, identity, model.dialect.kind, judged)
+    return ModelRun(model.name, model.role, identity, model.dialect, judged)
 
 
 def _judged(
@@ -143,7 +161,7 @@ def _judged(
             measure=lambda answer, _, record=record: measure(answer, record),
             worst=benchmark.worst(),
         )
-        for record in each.records
+        for record in each.asked
     }
 
 
@@ -163,8 +181,9 @@ def _add_benchmarks(
     for entry in report["tasks"]:
         each = by_kind[entry["task"]]
         entry["benchmark"] = benchmark_facts(
-            each.benchmark, num_there=each.num_there, prompts=config.prompts
-        )
+            each.benchmark, num_there=each.num_there, prompts=config.prompts,
+            option_order=config.option_order,
+        )  # fmt: skip
         for result in entry["results"]:
             run = by_name[result["model"]]
             items = [_scored(record, run=run) for record in each.records]
@@ -178,7 +197,14 @@ def _add_benchmarks(
                 each.benchmark, each.records, judged=run.judged, rules=config.rules, media=media,
                 dialect=prompt.dialect or dialects[run.name],
             )  # fmt: skip
-            result["complete"] = result["complete"] and not result["headline"]["refused"]
+            result["circular"] = circular_entry(
+                each.records, rotations=each.rotations, judged=run.judged,
+                metric=each.benchmark.metrics[0].name, config=config,
+            )  # fmt: skip
+            unasked = result["circular"] and result["circular"]["num_failed"]
+            result["complete"] = bool(
+                result["complete"] and not result["headline"]["refused"] and not unasked
+            )
     report["complete"] = all(
         result["complete"] for entry in report["tasks"] for result in entry["results"]
     )
@@ -199,14 +225,16 @@ def _scored(record: Record, *, run: ModelRun) -> Scored:
 def _items(
     found: Sequence[ReadBenchmark], *, runs: Sequence[ModelRun], config: BenchmarkConfig
 ) -> Iterator[dict[str, Any]]:
-    for each in sorted(found, key=lambda each: each.benchmark.kind):
+    for each in found:
         prompt = prompt_named(each.benchmark, config.prompts)
         for record in each.records:
             judged = {run.name: run.judged[record.id] for run in runs}
             first = next(iter(judged.values()))
+            others = each.rotations.get(record.id, ())
+            orders = {run.name: [run.judged[other.id] for other in others] for run in runs}
             yield item_json(
                 record, dialect=prompt.dialect or _plain(), question=first.prediction.prompt,
-                judged=judged, benchmark=each.benchmark.kind,
+                judged=judged, benchmark=each.benchmark.kind, orders=orders,
             )  # fmt: skip
 
 

@@ -17,6 +17,16 @@ HEADER = (
     "people", "published as", "difference",
 )  # fmt: skip
 LIGHTS = {"agree": "●", "acceptable": "◐", "discrepancy": "○"}
+CIRCULAR_HEADER = (
+    "benchmark", "model", "n", "every order", "mean over orders", "stored order",
+    "chosen less right", "leans to",
+)  # fmt: skip
+CIRCULAR_NOTE = (
+    "Each question was asked with its options moved on by one place after the other, so that each "
+    "of them stands once behind every letter. Every order: right in all of them. Chosen less "
+    "right: points by which a letter is chosen more often than it is right; beside it the letter "
+    "for which this is more than chance."
+)
 CSV_COLUMNS = (
     "benchmark", "model", "num_items", "num_expected", "complete", "refused", "headline", "low",
     "high", "item_mean", "valid", "chance", "human", "best_published", "aggregation", "prompt",
@@ -49,6 +59,9 @@ def _markdown(report: Report) -> str:
         "",
         *markdown_rows(["benchmark", "part", "n", "model", "item mean"], _part_rows(report)),
     ]
+    if circular := list(_circular_rows(report)):
+        lines += ["", "## Options in every order", "", CIRCULAR_NOTE, ""]
+        lines += markdown_rows(CIRCULAR_HEADER, circular)
     if numbers := list(_number_rows(report)):
         lines += ["", "## Further numbers of the authors", ""]
         lines += markdown_rows(["benchmark", "number", "model", "value"], numbers)
@@ -89,7 +102,23 @@ def _part_rows(report: Report) -> Iterator[list[str]]:
     for entry, result in _results(report):
         for part, found in result["parts"].items():
             number = str(found["num_items"])
-            yield [entry["task"], part, number, result["model"], _share(found["value"])]
+            yield [entry["task"], part, number, result["model"], _headline(found)]
+
+
+def _circular_rows(report: Report) -> Iterator[list[str]]:
+    for entry, result in _results(report):
+        if (found := result["circular"]) is None:
+            continue
+        number = f"{found['num_items']}/{found['num_items'] + found['num_not_moved']}"
+        shares = (found[name] for name in ("every_order", "mean_over_orders", "stored_order"))
+        letters = " ".join(
+            f"{letter} {_points_more(each['excess']['value'])}"
+            for letter, each in found["letters"].items()
+        )
+        yield [
+            entry["task"], result["model"], number, *map(_headline, shares),
+            letters, found["leans_to"] or "none",
+        ]  # fmt: skip
 
 
 def _number_rows(report: Report) -> Iterator[list[str]]:
@@ -155,6 +184,13 @@ def _remarks(report: Report, *, prefix: str) -> str:
         for entry, result in _results(report)
         for caution in result["cautions"]
     ]
+    said += [
+        f"{prefix}{entry['task']}, {result['model']}: right in every order of the options "
+        f"{_headline(found['every_order'])}, in the stored order "
+        f"{_headline(found['stored_order'])}{_lean(found)}"
+        for entry, result in _results(report)
+        if (found := result["circular"]) is not None
+    ]
     said += [f"{prefix}not asked: {why}" for why in report["left_out"].values()]
     return "\n".join(said)
 
@@ -185,6 +221,18 @@ def _percent(interval: Mapping[str, Any] | None) -> str:
 
 def _share(value: float) -> str:
     return f"{PERCENT * value:.1f}"
+
+
+def _lean(found: Mapping[str, Any]) -> str:
+    if not (letter := found["leans_to"]):
+        return ""
+    excess = found["letters"][letter]["excess"]
+    bounds = " to ".join(_points_more(excess[bound]) for bound in ("low", "high"))
+    return f"; leans to {letter} ({_points_more(excess['value'])} points, {bounds})"
+
+
+def _points_more(share: float) -> str:
+    return f"{PERCENT * share:+.1f}"
 
 
 def _points(value: float | None) -> str:

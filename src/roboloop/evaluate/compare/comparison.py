@@ -8,8 +8,8 @@ distinguishable", whatever the means look like.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -169,6 +169,16 @@ def _row(task: str, *, models: Sequence[Evaluated], baseline: int, options: Comp
         answer_kind=truth["answer"]["kind"] if truth else "",
         cells=tuple(cells),
     )
+
+
+def shared_items(models: Sequence[Evaluated]) -> Iterator[dict[str, Any]]:
+    """The records that are compared, as lines of `items.jsonl` with the labels in `predictions`."""
+    for task in sorted({task for model in models for task in model.tasks}):
+        asked = {model.label: model.tasks[task] for model in models if task in model.tasks}
+        for record_id in _shared_ids(list(asked.values())):
+            said = {label: outcomes[record_id].prediction for label, outcomes in asked.items()}
+            first = next(iter(asked.values()))[record_id].item
+            yield {**first, "predictions": said}
 
 
 def _shared_ids(asked: Sequence[Mapping[str, Outcome]]) -> list[str]:

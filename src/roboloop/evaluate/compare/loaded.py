@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_value
+from roboloop.dialects import Dialect, load_dialect
 from roboloop.tasks.base import Metric
 
 REPORT_FILE, ITEMS_FILE = "report.json", "items.jsonl"
@@ -48,10 +49,12 @@ class Evaluated(NamedTuple):
     Attributes:
         label: Its name in the comparison.
         model: Its name in its own evaluation.
-        dialect: Its convention.
+        dialect: Its convention, where no prompt tells it otherwise.
         metrics: Task -> its metrics, the main one first.
         titles: Task -> a few words about it.
+        dialects: Task -> the convention its answers were read in.
         tasks: Task -> record id -> outcome, for the records that have a truth.
+        folder: Where the evaluation lies; None for one that is being made.
     """
 
     label: str
@@ -59,7 +62,9 @@ class Evaluated(NamedTuple):
     dialect: str
     metrics: Mapping[str, tuple[Metric, ...]]
     titles: Mapping[str, str]
+    dialects: Mapping[str, Dialect]
     tasks: Mapping[str, Mapping[str, Outcome]]
+    folder: Path | None = None
 
 
 def load_evaluated(named: str) -> Evaluated:
@@ -83,7 +88,8 @@ def load_evaluated(named: str) -> Evaluated:
             "E-EVA-003", f"{str(folder)!r} has no model {chosen!r}; it has {', '.join(names)}"
         )
     shown = label if equals else path.name + (f":{model}" if model else "")
-    return evaluated(report, items=read_items(folder), model=chosen, label=shown)
+    found = evaluated(report, items=read_items(folder), model=chosen, label=shown)
+    return found._replace(folder=folder)
 
 
 def evaluated(
@@ -97,8 +103,24 @@ def evaluated(
         dialect=entry["dialect"],
         metrics={task["task"]: _metrics(task) for task in report["tasks"]},
         titles={task["task"]: task["title"] for task in report["tasks"]},
+        dialects=declared_dialects(report, model=model),
         tasks=_outcomes(items, model=model),
     )
+
+
+def declared_dialects(report: Mapping[str, Any], *, model: str) -> dict[str, Dialect]:
+    """Task -> the dialect in which this model's answers to it were read.
+
+    A benchmark's prompt that says how to write places comes before the model's own dialect. Reports
+    written before options were kept have them as they are by default.
+    """
+    own = next(entry for entry in report["models"] if entry["name"] == model)
+    found: dict[str, Dialect] = {}
+    for task in report["tasks"]:
+        told = task.get("benchmark", {}).get("prompt", {})
+        entry = told if told.get("dialect") else own
+        found[task["task"]] = load_dialect(entry["dialect"], **entry.get("dialect_options", {}))
+    return found
 
 
 def find_evaluation(path: Path) -> Path:

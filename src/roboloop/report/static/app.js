@@ -101,6 +101,16 @@ function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
+/** A share in points with one decimal, 0.4567 -> "45.7". */
+function points(share) {
+  return (share * 100).toFixed(1).replace("-", MINUS);
+}
+
+/** A difference of shares in points, always with its sign. */
+function signedPoints(share) {
+  return share < 0 ? points(share) : `+${points(share)}`;
+}
+
 /** A metric's value: shares with two digits, distances with what they need. */
 function measure(value, unit) {
   if (value === null || value === undefined) return "–";
@@ -147,7 +157,648 @@ function titled(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-return { whole, counted, percent, measure, directed, signed, span, compact, plain, titled };
+return { whole, counted, percent, points, signedPoints, measure, directed, signed, span, compact, plain, titled };
+})();
+
+modules["route.js"] = (() => {
+// Addresses: every view is a hash such as #/records?task=gripper_det&id=..., so that a link to a
+// single wrong answer can be sent to a colleague together with the folder.
+
+/** The view the address asks for: {screen, query}. */
+function readRoute() {
+  const text = location.hash.replace(/^#\/?/, "");
+  const [screen, ...rest] = text.split("?");
+  return { screen, query: new URLSearchParams(rest.join("?")) };
+}
+
+/** The address of a view; empty values are left out, of a list every value is given. */
+function address(screen, query = {}) {
+  const filled = Object.entries(query)
+    .flatMap(([name, value]) => [value].flat().map((each) => [name, each]))
+    .filter(([, value]) => value !== "" && value != null);
+  const text = new URLSearchParams(filled).toString();
+  return `#/${screen}${text ? `?${text}` : ""}`;
+}
+
+/** Change the address without a new entry in the history: for steps such as the next record. */
+function rewriteRoute(screen, query) {
+  const wanted = address(screen, query);
+  if (location.hash !== wanted) history.replaceState(null, "", wanted);
+}
+
+return { readRoute, address, rewriteRoute };
+})();
+
+modules["store.js"] = (() => {
+// What the report knows. The summary comes with the page; records are loaded when first needed.
+
+const { h } = modules["dom.js"];
+const { titled } = modules["format.js"];
+
+const store = {
+  summary: null,
+  models: [], // {name, role}
+  tasks: new Map(), // kind -> entry of the evaluation's `tasks`
+  rows: [],
+};
+
+const waiting = new Map(); // shard number -> resolve
+let loading = null;
+
+// Trusted Types: the only script addresses this page can ever set are those of its own data.
+const addresses = window.trustedTypes?.createPolicy("roboloop", {
+  createScriptURL(address) {
+    if (!/^data\/(records-\d+\.js|live\.js\?\d+)$/.test(address)) throw new TypeError(`not of this page: ${address}`);
+    return address;
+  },
+}) ?? { createScriptURL: (address) => address };
+
+/** Take the summary that `data/summary.js` hands over. */
+function openStore(text) {
+  store.summary = JSON.parse(text);
+  const evaluation = store.summary.evaluation;
+  store.models = evaluation?.models ?? [];
+  store.tasks = new Map((evaluation?.tasks ?? []).map((task) => [task.task, task]));
+}
+
+/** Take one shard of records. */
+function takeShard(number, text) {
+  waiting.get(number)?.(JSON.parse(text));
+}
+
+/** All records, in the order of the evaluation. Loads the shards the first time. */
+function loadRows() {
+  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => {
+    store.rows = parts.flat();
+    return store.rows;
+  });
+  return loading;
+}
+
+function loadShard(shard, number) {
+  return new Promise((resolve, reject) => {
+    waiting.set(number, resolve);
+    const script = h("script", { onerror: () => reject(new Error(`cannot load ${shard.file}`)) });
+    script.src = addresses.createScriptURL(shard.file);
+    document.head.append(script);
+  });
+}
+
+const POLL_MS = 2000;
+let latest = null;
+let changed = () => {};
+
+/**
+ * Load `data/live.js` again and again, until what it hands over says that the run has ended. A page
+ * opened from disk may not fetch a file, but it may run one; the number makes each address new.
+ */
+function follow(onChange) {
+  changed = onChange;
+  let number = 0;
+  const poll = () => {
+    if (!store.summary.live) return;
+    const script = h("script", null);
+    const next = () => {
+      script.remove();
+      setTimeout(poll, POLL_MS);
+    };
+    script.onload = next;
+    script.onerror = next;
+    script.src = addresses.createScriptURL(`data/live.js?${(number += 1)}`);
+    document.head.append(script);
+  };
+  poll();
+}
+
+/** Take the state of a run that is going on: {training, live}. */
+function takeLive(text) {
+  if (text === latest) return;
+  latest = text;
+  Object.assign(store.summary, JSON.parse(text));
+  changed();
+}
+
+/** The title of a task, or its name in plain words. */
+function taskTitle(kind) {
+  return store.tasks.get(kind)?.title || store.summary.tasks?.[kind] || titled(kind);
+}
+
+/** The main metric of a task: {name, unit, higher_is_better, worst}. */
+function mainMetric(task) {
+  return task.metrics.find((metric) => metric.primary) ?? task.metrics[0];
+}
+
+/** How an answer was understood: what each status is called, and its sign. */
+const STATES = {
+  ok: { title: "One answer", sign: "" },
+  no_answer: { title: "No answer", sign: "∅" },
+  ambiguous: { title: "Several answers", sign: "≈" },
+  out_of_range: { title: "Out of range", sign: "↗" },
+  convention_break: { title: "Other convention", sign: "⌗" },
+  truncated: { title: "Cut off", sign: "…" },
+  infra_error: { title: "Request failed", sign: "!" },
+  truth_missing: { title: "No truth", sign: "?" },
+};
+
+return { store, openStore, takeShard, loadRows, follow, takeLive, taskTitle, mainMetric, STATES };
+})();
+
+modules["benchmarks.js"] = (() => {
+// Benchmarks: the authors' number of each beside what others reached, its parts, and what the same
+// answers are worth by other rules and in other orders of the options.
+
+const { h } = modules["dom.js"];
+const { percent, points, plain, signedPoints, whole } = modules["format.js"];
+const { address } = modules["route.js"];
+const { store } = modules["store.js"];
+
+const LIGHTS = { agree: "within 2.5 points", acceptable: "within 5 points", discrepancy: "farther than 5 points" };
+
+/** Whether an entry of the evaluation's `tasks` is a benchmark. */
+function isBenchmark(task) {
+  return task.benchmark !== undefined;
+}
+
+/** One row for each benchmark and model. */
+function headlineTable() {
+  const rows = benchmarks().flatMap((task) => task.results.map((result, index) => headlineRow(task, result, index === 0)));
+  const columns = ["Headline", "Item mean", "Understood", "Chance", "Best published", "People", "Against published"];
+  return table("Each benchmark's headline for each model", ["Benchmark", "Model", ...columns], rows, 2);
+}
+
+function headlineRow(task, result, first) {
+  const { chance, best_published: best, human } = task.benchmark;
+  const main = task.metrics.find((metric) => metric.primary);
+  return h(
+    "tr",
+    first ? null : { class: "more" },
+    h("th", { scope: "row" }, first ? [h("a", { href: address("benchmarks", { name: task.task }) }, task.title), h("small", null, size(task))] : null),
+    h("td", null, result.model),
+    result.headline.refused ? cell("refused", result.headline.refused) : interval(result.headline),
+    interval(result.metrics[main.name]),
+    cell(result.validity ? percent(result.validity.value) : "–"),
+    cell(chance ?? "–"),
+    cell(best ? best.value : "–", best?.model),
+    cell(human ?? "–"),
+    h("td", { class: "figure" }, result.anchors.length ? result.anchors.map(anchor) : "–"),
+  );
+}
+
+function anchor({ value, difference, light, part, origin }) {
+  const words = `${value} ${part ? `(${part}) ` : ""}by ${origin}: ${LIGHTS[light]}`;
+  return h("span", { class: `light ${light}`, title: words }, h("i", { "aria-label": LIGHTS[light] }), difference.toFixed(1).replace(/^(?!-)/, "+").replace("-", "−"));
+}
+
+function size(task) {
+  const { num_expected: expected } = task.benchmark;
+  return task.num_records === expected ? whole(expected) : `${whole(task.num_records)} of ${whole(expected)}`;
+}
+
+/** The screen: a part of the page for each benchmark. */
+function benchmarksScreen() {
+  const { left_out: leftOut } = store.summary.evaluation;
+  return h(
+    "main",
+    { class: "page", id: "screen", tabindex: "-1" },
+    h("h1", null, "Benchmarks"),
+    h("p", { class: "lede" }, "Percent, with intervals. Answers that could not be read count as wrong. Every figure leads to its records."),
+    h("div", { class: "scroll-x" }, headlineTable()),
+    benchmarks().map(benchmarkPart),
+    Object.keys(leftOut ?? {}).length
+      ? h("section", { class: "part", "aria-label": "Not asked" }, h("h2", null, "Not asked"), h("ul", { class: "plain-list" }, Object.values(leftOut).map((why) => h("li", null, why))))
+      : null,
+  );
+}
+
+/** Bring the benchmark that the address names into sight. */
+function revealBenchmark(name) {
+  document.querySelector(`[data-benchmark="${CSS.escape(name ?? "")}"]`)?.scrollIntoView();
+}
+
+function benchmarkPart(task) {
+  const { prompt, aggregation, licence, hub } = task.benchmark;
+  const cautions = task.results.flatMap((result) => result.cautions.map((said) => `${result.model}: ${said}`));
+  const facts = [["prompt", prompt.origin], ["headline", aggregation], ["options", prompt.option_order], ["data set", hub[0]], ["licence", licence]];
+  return h(
+    "section",
+    { class: "part", "aria-label": task.title, "data-benchmark": task.task },
+    h("h2", null, h("a", { href: address("records", { task: task.task }) }, task.title)),
+    h("dl", { class: "options" }, facts.filter(([, value]) => value).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
+    cautions.map((said) => h("p", { class: "caution", role: "note" }, said)),
+    partTable(task),
+    circularTable(task),
+    ruleTable(task),
+  );
+}
+
+function partTable(task) {
+  const names = [...new Set(task.results.flatMap((result) => Object.keys(result.parts)))];
+  if (names.length === 0) return null;
+  const rows = names.map((part) =>
+    h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, plain(part)),
+      cell(whole(task.results.find((result) => part in result.parts).parts[part].num_items)),
+      task.results.map(({ model, parts }) => (part in parts ? interval(parts[part], address("records", { task: task.task, part, model })) : cell("–"))),
+    ),
+  );
+  return block(table(`${task.title}: item means of its parts`, ["Part", "Items", ...task.results.map((result) => result.model)], rows, 1));
+}
+
+function circularTable(task) {
+  const found = task.results.filter((result) => result.circular);
+  if (found.length === 0) return null;
+  const letters = [...new Set(found.flatMap(({ circular }) => Object.keys(circular.letters)))];
+  const rows = found.map(({ model, circular }) =>
+    h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, model, h("small", null, `${whole(circular.num_items)} in ${whole(circular.num_asked)} orders`)),
+      [circular.every_order, circular.mean_over_orders, circular.stored_order].map((each) => interval(each)),
+      letters.map((letter) => {
+        const excess = circular.letters[letter]?.excess;
+        return excess ? h("td", { class: letter === circular.leans_to ? "figure leaning" : "figure", title: `chosen less right, ${signedPoints(excess.low)} to ${signedPoints(excess.high)}` }, h("b", null, signedPoints(excess.value))) : cell("–");
+      }),
+    ),
+  );
+  return block(
+    table(`${task.title}: options in every order`, ["Options in every order", "Every order", "Mean over orders", "Stored order", ...letters], rows, 1),
+    h("p", { class: "chart-note" }, "Letters: points by which each is chosen more often than it is right; set apart where that is more than chance."),
+  );
+}
+
+function ruleTable(task) {
+  const names = [...new Set(task.results.flatMap((result) => Object.keys(result.rules)))];
+  if (names.length === 0) return null;
+  const rows = names.map((name) =>
+    h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, name),
+      task.results.map(({ rules }) => {
+        const found = rules[name];
+        if (!found) return cell("–");
+        const value = found.headline ?? found.item_mean;
+        return cell(value === null ? "–" : points(value), found.num_left_out ? `${whole(found.num_left_out)} left out` : "");
+      }),
+    ),
+  );
+  return block(table(`${task.title}: the same answers by the rules of others`, ["By the rules of", ...task.results.map((result) => result.model)], rows, 1));
+}
+
+function benchmarks() {
+  return store.summary.evaluation.tasks.filter(isBenchmark);
+}
+
+/** A table whose columns after the first `words` hold figures. */
+function table(caption, head, rows, words) {
+  return h(
+    "table",
+    { class: "scores" },
+    h("caption", { class: "unseen" }, caption),
+    h("thead", null, h("tr", null, head.map((name, index) => h("th", { scope: "col", class: index < words ? null : "figure" }, name)))),
+    h("tbody", null, rows),
+  );
+}
+
+function block(...content) {
+  return h("div", { class: "scroll-x score-block" }, content);
+}
+
+function cell(value, note) {
+  return h("td", { class: "figure" }, h("b", null, value), note ? h("small", null, note) : null);
+}
+
+/** A share in percent above its interval, leading to its records where it has an address. */
+function interval(found, href) {
+  if (!found || found.value === null) return cell("–");
+  const value = points(found.value);
+  const bounds = found.low === null || found.low === undefined ? "" : `${points(found.low)} – ${points(found.high)}`;
+  return h("td", { class: "figure" }, h("b", null, href ? h("a", { href }, value) : value), bounds ? h("small", null, bounds) : null);
+}
+
+return { isBenchmark, headlineTable, benchmarksScreen, revealBenchmark, table };
+})();
+
+modules["forest.js"] = (() => {
+// The table of the overview: for each task every model's value with its interval, as a dot with
+// whiskers on one axis and as numbers. To the right is always better: an axis runs from what a
+// missing answer gets to a perfect answer, whichever way the metric counts.
+
+const { h, svg, styled } = modules["dom.js"];
+const { measure, percent, plain, signed, span, titled, whole } = modules["format.js"];
+const { address } = modules["route.js"];
+const { mainMetric, store } = modules["store.js"];
+
+const VERDICTS = {
+  better: { sign: "▲", words: "better" },
+  worse: { sign: "▼", words: "worse" },
+  "not distinguishable": { sign: "≈", words: "not distinguishable" },
+};
+
+/** The whole table, grouped by family of tasks. */
+function forestTable() {
+  const baselines = comparisons();
+  const families = [...new Set([...store.tasks.values()].map((task) => task.family))];
+  const body = families.flatMap((family) => {
+    const tasks = [...store.tasks.values()].filter((task) => task.family === family);
+    const rows = tasks.flatMap((task) => taskRows(task, baselines));
+    return families.length > 1 ? [familyRow(family, baselines.length), ...rows] : rows;
+  });
+  return h(
+    "table",
+    { class: "forest" },
+    h("caption", { class: "unseen" }, "Each task's main metric for each model, with intervals"),
+    h("thead", null, head(baselines)),
+    h("tbody", null, body, meanRows(baselines)),
+  );
+}
+
+/** Names of the models the first one is compared with: the constant answer first. */
+function comparisons() {
+  const order = ["constant", "untrained"];
+  return order.flatMap((role) => store.models.slice(1).filter((model) => model.role === role));
+}
+
+function head(baselines) {
+  return h(
+    "tr",
+    null,
+    h("th", { scope: "col" }, "Task"),
+    h("th", { scope: "col", class: "plot" }, axis()),
+    store.models.map((model, index) =>
+      h("th", { scope: "col", class: "figure" }, dot(index), model.name),
+    ),
+    baselines.map((model) => h("th", { scope: "col", class: "figure" }, `vs ${model.name}`)),
+    h("th", { scope: "col", class: "figure" }, "Understood"),
+  );
+}
+
+function axis() {
+  const ticks = [
+    [0, "0"],
+    [0.5, ".5"],
+    [1, "1"],
+  ];
+  return h(
+    "div",
+    { class: "axis", title: "0: what a missing answer gets. 1: a perfect answer." },
+    ticks.map(([at, text]) => styled(h("span", null, text), { left: place(at) })),
+  );
+}
+
+function familyRow(family, numBaselines) {
+  const columns = 3 + store.models.length + numBaselines;
+  return h("tr", { class: "family" }, h("th", { colspan: columns, scope: "rowgroup" }, titled(family)));
+}
+
+function taskRows(task, baselines) {
+  const main = mainMetric(task);
+  const others = task.metrics.filter((metric) => metric !== main);
+  const details = others.map((metric) => metricRow(task, metric, baselines, detailName(metric)));
+  for (const row of details) row.hidden = true;
+  const toggle = h(
+    "button",
+    {
+      class: "unfold",
+      "aria-expanded": "false",
+      "aria-label": `All metrics of ${task.title}`,
+      title: "All metrics",
+      onclick() {
+        const open = toggle.getAttribute("aria-expanded") !== "true";
+        toggle.setAttribute("aria-expanded", String(open));
+        for (const row of details) row.hidden = !open;
+      },
+    },
+    svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("path", { d: "M3 1.5 6.5 5 3 8.5" })),
+  );
+  const name = [
+    h("a", { href: address("records", { task: task.task }) }, task.title),
+    h("small", null, metricName(main), " · ", whole(task.num_records)),
+    others.length ? toggle : null,
+  ];
+  return [metricRow(task, main, baselines, name), ...details];
+}
+
+/** "IoU", or "distance ↓" where lower is better. */
+function metricName(metric) {
+  return metric.higher_is_better ? plain(metric.name) : `${plain(metric.name)} ↓`;
+}
+
+function detailName(metric) {
+  return h("small", { class: "detail" }, metricName(metric));
+}
+
+function metricRow(task, metric, baselines, name) {
+  const results = store.models.map((model) => task.results.find((each) => each.model === model.name));
+  const intervals = results.map((result) => result?.metrics[metric.name]);
+  const first = results[0];
+  return h(
+    "tr",
+    metric.primary ? null : { class: "detail" },
+    h("th", { scope: "row" }, h("div", { class: "task" }, name)),
+    h("td", { class: "plot" }, whiskers(intervals, metric)),
+    intervals.map((interval, index) => figureCell(interval, metric.unit, results[index])),
+    baselines.map((model) => differenceCell(first?.differences[model.name]?.[metric.name], metric)),
+    h("td", { class: "figure understood" }, metric.primary && first ? percent(first.validity.value) : ""),
+  );
+}
+
+/** Value above its interval. */
+function figureCell(interval, unit, result) {
+  if (!interval) return h("td", { class: "figure" }, "–");
+  const mark = result?.complete === false ? h("abbr", { title: "Incomplete: a request failed or a truth is missing" }, "*") : null;
+  return h(
+    "td",
+    { class: "figure" },
+    h("b", null, measure(interval.value, unit), mark),
+    h("small", null, span(interval, unit)),
+  );
+}
+
+/** A difference with the sign of its verdict. */
+function differenceCell(difference, metric) {
+  if (!difference) return h("td", { class: "figure" }, "–");
+  const verdict = VERDICTS[difference.verdict] ?? VERDICTS["not distinguishable"];
+  const kind = difference.verdict.split(" ")[0];
+  return h(
+    "td",
+    { class: `figure verdict-${kind}`, title: `${verdict.words} (${span(difference, metric.unit)})` },
+    h("span", { class: "pill" }, h("i", { "aria-label": verdict.words }, verdict.sign), signed(difference.value, metric.unit)),
+  );
+}
+
+/** Dots with whiskers; the constant answer is a tick, the line to beat. */
+function whiskers(intervals, metric) {
+  const drawn = intervals.flatMap((interval, index) => (interval ? [{ interval, index }] : []));
+  const lanes = drawn.filter(({ index }) => store.models[index].role !== "constant");
+  const height = Math.max(26, lanes.length * 12 + 8);
+  const middle = (lane) => height / 2 + (lane - (lanes.length - 1) / 2) * 11;
+  const words = drawn.map(
+    ({ interval, index }) => `${store.models[index].name} ${measure(interval.value, metric.unit)} ${span(interval, metric.unit)}`,
+  );
+  return svg(
+    "svg",
+    { class: "whiskers", height, role: "img", "aria-label": words.join("; ") },
+    [0, 0.25, 0.5, 0.75, 1].map((at) => vertical(at, 0, height, at % 0.5 ? "grid faint" : "grid")),
+    drawn
+      .filter(({ index }) => store.models[index].role === "constant")
+      .map(({ interval }) => vertical(share(interval.value, metric), 3, height - 3, "floor")),
+    lanes.map(({ interval, index }, lane) => whisker(interval, index, middle(lane), metric)),
+  );
+}
+
+function vertical(at, y1, y2, name) {
+  return svg("line", { class: name, x1: place(at), x2: place(at), y1, y2 });
+}
+
+function whisker(interval, index, y, metric) {
+  const at = (value) => place(share(value, metric));
+  const bounded = interval.low !== null && interval.low !== undefined;
+  return svg(
+    "g",
+    { class: `whisker model-${index}` },
+    bounded && svg("line", { x1: at(interval.low), x2: at(interval.high), y1: y, y2: y }),
+    svg("circle", { cx: at(interval.value), cy: y, r: index === 0 ? 4.5 : 3.5 }),
+  );
+}
+
+/** Where a value lies between the worst (0) and a perfect answer (1). */
+function share(value, metric) {
+  const best = metric.higher_is_better ? 1 : 0;
+  const at = (value - metric.worst) / (best - metric.worst);
+  return Math.min(1, Math.max(0, Number.isFinite(at) ? at : 0));
+}
+
+/** A share as a place on the axis, with room for a dot at both ends. */
+function place(at) {
+  return `${(2 + at * 96).toFixed(2)}%`;
+}
+
+function dot(index) {
+  const model = store.models[index];
+  const shape =
+    model.role === "constant"
+      ? svg("line", { class: "floor", x1: 5, x2: 5, y1: 0, y2: 10 })
+      : svg("circle", { cx: 5, cy: 5, r: index === 0 ? 4.5 : 3.5 });
+  return svg("svg", { class: "model-key", viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("g", { class: `whisker model-${index}` }, shape));
+}
+
+/** Means over the tasks that share a main metric, when there are several of them. */
+function meanRows(baselines) {
+  const means = store.summary.evaluation.overall.by_metric.filter((mean) => mean.tasks.length > 1);
+  return means.map((mean) => {
+    const metric = { name: mean.metric, unit: mean.unit, higher_is_better: mean.higher_is_better, worst: worstOf(mean) };
+    const intervals = store.models.map((model) => mean.results.find((each) => each.model === model.name));
+    return h(
+      "tr",
+      { class: "mean" },
+      h("th", { scope: "row" }, h("div", { class: "task" }, h("span", null, `Mean ${metricName(metric)}`), h("small", null, `${mean.tasks.length} tasks`))),
+      h("td", { class: "plot" }, whiskers(intervals, metric)),
+      intervals.map((interval) => figureCell(interval, mean.unit)),
+      baselines.map(() => h("td", { class: "figure" })),
+      h("td", { class: "figure" }),
+    );
+  });
+}
+
+function worstOf(mean) {
+  return mainMetric(store.tasks.get(mean.tasks[0])).worst;
+}
+
+return { VERDICTS, forestTable, metricName, figureCell, differenceCell };
+})();
+
+modules["comparison.js"] = (() => {
+// Models against a baseline, task by task, on the records they share; each count of records won and
+// lost leads to them.
+
+const { table } = modules["benchmarks.js"];
+const { h } = modules["dom.js"];
+const { differenceCell, figureCell } = modules["forest.js"];
+const { counted, plain, whole } = modules["format.js"];
+const { address } = modules["route.js"];
+const { store } = modules["store.js"];
+
+/** The comparison screen for the summary's `comparison`. */
+function comparisonScreen(comparison) {
+  const { baseline, models, tasks, confidence } = comparison;
+  const others = models.map((model) => model.label).filter((label) => label !== baseline);
+  return h(
+    "main",
+    { class: "page", id: "screen", tabindex: "-1" },
+    h("h1", null, `Against “${baseline}”`),
+    h("ul", { class: "plain-list lede" }, others.map((label) => h("li", null, sentence(label, tasks)))),
+    h("div", { class: "scroll-x score-block" }, table("Every task's main metric for every model", head(baseline, others), tasks.map((task) => taskRow(task, baseline, others)), 1)),
+    h("p", { class: "chart-note" }, `${Math.round(confidence * 100)} % intervals, whole episodes drawn again; differences are paired. ▲ better and ▼ worse where the interval and Holm's rule over the tasks agree, ≈ not distinguishable.`),
+    flagsPart(comparison.flags),
+    standingsPart(comparison.standings),
+  );
+}
+
+function sentence(label, tasks) {
+  const found = tasks.map((task) => task.cells[label]?.difference?.verdict).filter(Boolean);
+  const number = (verdict) => found.filter((each) => each === verdict).length;
+  const told = `${number("better")} better, ${number("worse")} worse, ${number("not distinguishable")} not distinguishable`;
+  return [h("b", null, label), `: ${counted(found.length, "task")}, of which ${told}.`];
+}
+
+function head(baseline, others) {
+  return ["Task", "Records", baseline, ...others.flatMap((label) => [label, "Difference", "Won – lost"])];
+}
+
+function taskRow(task, baseline, others) {
+  const shown = store.summary.shards.length ? h("a", { href: address("records", { task: task.task }) }, task.title || plain(task.task)) : task.title || plain(task.task);
+  const leftOut = task.num_left_out ? `${whole(task.num_left_out)} left out` : null;
+  return h(
+    "tr",
+    null,
+    h("th", { scope: "row" }, shown, h("small", null, plain(task.metric.name), task.metric.higher_is_better ? "" : " ↓")),
+    h("td", { class: "figure" }, h("b", null, task.num_shared ? whole(task.num_shared) : "?"), leftOut ? h("small", null, leftOut) : null),
+    valueCell(task, baseline),
+    others.flatMap((label) => {
+      const difference = task.cells[label]?.difference;
+      return [valueCell(task, label), differenceCell(difference, task.metric), tallyCell(task, label, baseline, difference)];
+    }),
+  );
+}
+
+function valueCell(task, label) {
+  const cell = task.cells[label];
+  return figureCell(cell?.mean, task.metric.unit, cell && { complete: !cell.num_failed });
+}
+
+/** How many records were won and lost, leading to them, with the p-value of chance alone. */
+function tallyCell(task, label, baseline, difference) {
+  if (!difference) return h("td", { class: "figure" }, "–");
+  const against = store.models.findIndex((model) => model.name === baseline);
+  const link = (kind, number) => {
+    const href = address("records", { task: task.task, model: label, sort: `${kind}:${against}` });
+    return store.summary.shards.length && number ? h("a", { href }, whole(number)) : whole(number ?? 0);
+  };
+  return h(
+    "td",
+    { class: "figure", title: `${difference.test}, raised over the tasks by Holm's rule` },
+    h("b", null, link("won", difference.wins), " – ", link("lost", difference.losses)),
+    h("small", null, `p ${difference.raised_p < 0.001 ? "< 0.001" : difference.raised_p.toFixed(3)}`),
+  );
+}
+
+function flagsPart(flags) {
+  if (flags.length === 0) return null;
+  const rows = flags.map(({ kind, task, model, why }) => h("li", null, h("b", null, kind), ` ${[task && plain(task), model].filter(Boolean).join(" / ")}: ${why}`));
+  return h("section", { class: "part", "aria-label": "To look at" }, h("h2", null, "To look at"), h("ul", { class: "plain-list" }, rows));
+}
+
+function standingsPart(standings) {
+  const rows = standings.map(({ label, beaten_by: beatenBy, regret }) =>
+    h("li", null, h("b", null, label), beatenBy ? `: ${beatenBy} is at least as good on every task` : `: on the Pareto front; gives up at most ${Math.round(regret * 100)} % of a span`),
+  );
+  return h("section", { class: "part", "aria-label": "Which to choose" }, h("h2", null, "Which to choose"), h("ul", { class: "plain-list" }, rows));
+}
+
+return { comparisonScreen };
 })();
 
 modules["scales.js"] = (() => {
@@ -297,118 +948,6 @@ function heatMap(cells, { title, note, ratio }) {
 }
 
 return { barChart, heatMap };
-})();
-
-modules["store.js"] = (() => {
-// What the report knows. The summary comes with the page; records are loaded when first needed.
-
-const { h } = modules["dom.js"];
-const { titled } = modules["format.js"];
-
-const store = {
-  summary: null,
-  models: [], // {name, role}
-  tasks: new Map(), // kind -> entry of the evaluation's `tasks`
-  rows: [],
-};
-
-const waiting = new Map(); // shard number -> resolve
-let loading = null;
-
-// Trusted Types: the only script addresses this page can ever set are those of its own data.
-const addresses = window.trustedTypes?.createPolicy("roboloop", {
-  createScriptURL(address) {
-    if (!/^data\/(records-\d+\.js|live\.js\?\d+)$/.test(address)) throw new TypeError(`not of this page: ${address}`);
-    return address;
-  },
-}) ?? { createScriptURL: (address) => address };
-
-/** Take the summary that `data/summary.js` hands over. */
-function openStore(text) {
-  store.summary = JSON.parse(text);
-  const evaluation = store.summary.evaluation;
-  store.models = evaluation?.models ?? [];
-  store.tasks = new Map((evaluation?.tasks ?? []).map((task) => [task.task, task]));
-}
-
-/** Take one shard of records. */
-function takeShard(number, text) {
-  waiting.get(number)?.(JSON.parse(text));
-}
-
-/** All records, in the order of the evaluation. Loads the shards the first time. */
-function loadRows() {
-  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => {
-    store.rows = parts.flat();
-    return store.rows;
-  });
-  return loading;
-}
-
-function loadShard(shard, number) {
-  return new Promise((resolve, reject) => {
-    waiting.set(number, resolve);
-    const script = h("script", { onerror: () => reject(new Error(`cannot load ${shard.file}`)) });
-    script.src = addresses.createScriptURL(shard.file);
-    document.head.append(script);
-  });
-}
-
-const POLL_MS = 2000;
-let latest = null;
-let changed = () => {};
-
-/**
- * Load `data/live.js` again and again, until what it hands over says that the run has ended. A page
- * opened from disk may not fetch a file, but it may run one; the number makes each address new.
- */
-function follow(onChange) {
-  changed = onChange;
-  let number = 0;
-  const poll = () => {
-    if (!store.summary.live) return;
-    const script = h("script", null);
-    const next = () => {
-      script.remove();
-      setTimeout(poll, POLL_MS);
-    };
-    script.onload = next;
-    script.onerror = next;
-    script.src = addresses.createScriptURL(`data/live.js?${(number += 1)}`);
-    document.head.append(script);
-  };
-  poll();
-}
-
-/** Take the state of a run that is going on: {training, live}. */
-function takeLive(text) {
-  if (text === latest) return;
-  latest = text;
-  Object.assign(store.summary, JSON.parse(text));
-  changed();
-}
-
-/** The title of a task, or its name in plain words. */
-function taskTitle(kind) {
-  return store.tasks.get(kind)?.title || store.summary.tasks?.[kind] || titled(kind);
-}
-
-/** The main metric of a task: {name, unit, higher_is_better, worst}. */
-function mainMetric(task) {
-  return task.metrics.find((metric) => metric.primary) ?? task.metrics[0];
-}
-
-/** How an answer fared: what each state is called, and its sign. */
-const STATES = {
-  exact: { title: "Understood", sign: "" },
-  repaired: { title: "Repaired", sign: "≈" },
-  unparsed: { title: "Not understood", sign: "✕" },
-  empty: { title: "Empty", sign: "∅" },
-  request_failed: { title: "Request failed", sign: "!" },
-  truth_missing: { title: "No truth", sign: "?" },
-};
-
-return { store, openStore, takeShard, loadRows, follow, takeLive, taskTitle, mainMetric, STATES };
 })();
 
 modules["funnel.js"] = (() => {
@@ -1109,263 +1648,6 @@ function flat(value, prefix = "") {
 return { lockScreen };
 })();
 
-modules["route.js"] = (() => {
-// Addresses: every view is a hash such as #/records?task=gripper_det&id=..., so that a link to a
-// single wrong answer can be sent to a colleague together with the folder.
-
-/** The view the address asks for: {screen, query}. */
-function readRoute() {
-  const text = location.hash.replace(/^#\/?/, "");
-  const [screen, ...rest] = text.split("?");
-  return { screen, query: new URLSearchParams(rest.join("?")) };
-}
-
-/** The address of a view; empty values are left out, of a list every value is given. */
-function address(screen, query = {}) {
-  const filled = Object.entries(query)
-    .flatMap(([name, value]) => [value].flat().map((each) => [name, each]))
-    .filter(([, value]) => value !== "" && value != null);
-  const text = new URLSearchParams(filled).toString();
-  return `#/${screen}${text ? `?${text}` : ""}`;
-}
-
-/** Change the address without a new entry in the history: for steps such as the next record. */
-function rewriteRoute(screen, query) {
-  const wanted = address(screen, query);
-  if (location.hash !== wanted) history.replaceState(null, "", wanted);
-}
-
-return { readRoute, address, rewriteRoute };
-})();
-
-modules["forest.js"] = (() => {
-// The table of the overview: for each task every model's value with its interval, as a dot with
-// whiskers on one axis and as numbers. To the right is always better: an axis runs from what a
-// missing answer gets to a perfect answer, whichever way the metric counts.
-
-const { h, svg, styled } = modules["dom.js"];
-const { measure, percent, plain, signed, span, titled, whole } = modules["format.js"];
-const { address } = modules["route.js"];
-const { mainMetric, store } = modules["store.js"];
-
-const VERDICTS = {
-  better: { sign: "▲", words: "better" },
-  worse: { sign: "▼", words: "worse" },
-  "not distinguishable": { sign: "≈", words: "not distinguishable" },
-};
-
-/** The whole table, grouped by family of tasks. */
-function forestTable() {
-  const baselines = comparisons();
-  const families = [...new Set([...store.tasks.values()].map((task) => task.family))];
-  const body = families.flatMap((family) => {
-    const tasks = [...store.tasks.values()].filter((task) => task.family === family);
-    const rows = tasks.flatMap((task) => taskRows(task, baselines));
-    return families.length > 1 ? [familyRow(family, baselines.length), ...rows] : rows;
-  });
-  return h(
-    "table",
-    { class: "forest" },
-    h("caption", { class: "unseen" }, "Each task's main metric for each model, with intervals"),
-    h("thead", null, head(baselines)),
-    h("tbody", null, body, meanRows(baselines)),
-  );
-}
-
-/** Names of the models the first one is compared with: the constant answer first. */
-function comparisons() {
-  const order = ["constant", "untrained"];
-  return order.flatMap((role) => store.models.slice(1).filter((model) => model.role === role));
-}
-
-function head(baselines) {
-  return h(
-    "tr",
-    null,
-    h("th", { scope: "col" }, "Task"),
-    h("th", { scope: "col", class: "plot" }, axis()),
-    store.models.map((model, index) =>
-      h("th", { scope: "col", class: "figure" }, dot(index), model.name),
-    ),
-    baselines.map((model) => h("th", { scope: "col", class: "figure" }, `vs ${model.name}`)),
-    h("th", { scope: "col", class: "figure" }, "Understood"),
-  );
-}
-
-function axis() {
-  const ticks = [
-    [0, "0"],
-    [0.5, ".5"],
-    [1, "1"],
-  ];
-  return h(
-    "div",
-    { class: "axis", title: "0: what a missing answer gets. 1: a perfect answer." },
-    ticks.map(([at, text]) => styled(h("span", null, text), { left: place(at) })),
-  );
-}
-
-function familyRow(family, numBaselines) {
-  const columns = 3 + store.models.length + numBaselines;
-  return h("tr", { class: "family" }, h("th", { colspan: columns, scope: "rowgroup" }, titled(family)));
-}
-
-function taskRows(task, baselines) {
-  const main = mainMetric(task);
-  const others = task.metrics.filter((metric) => metric !== main);
-  const details = others.map((metric) => metricRow(task, metric, baselines, detailName(metric)));
-  for (const row of details) row.hidden = true;
-  const toggle = h(
-    "button",
-    {
-      class: "unfold",
-      "aria-expanded": "false",
-      "aria-label": `All metrics of ${task.title}`,
-      title: "All metrics",
-      onclick() {
-        const open = toggle.getAttribute("aria-expanded") !== "true";
-        toggle.setAttribute("aria-expanded", String(open));
-        for (const row of details) row.hidden = !open;
-      },
-    },
-    svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("path", { d: "M3 1.5 6.5 5 3 8.5" })),
-  );
-  const name = [
-    h("a", { href: address("records", { task: task.task }) }, task.title),
-    h("small", null, metricName(main), " · ", whole(task.num_records)),
-    others.length ? toggle : null,
-  ];
-  return [metricRow(task, main, baselines, name), ...details];
-}
-
-/** "IoU", or "distance ↓" where lower is better. */
-function metricName(metric) {
-  return metric.higher_is_better ? plain(metric.name) : `${plain(metric.name)} ↓`;
-}
-
-function detailName(metric) {
-  return h("small", { class: "detail" }, metricName(metric));
-}
-
-function metricRow(task, metric, baselines, name) {
-  const results = store.models.map((model) => task.results.find((each) => each.model === model.name));
-  const intervals = results.map((result) => result?.metrics[metric.name]);
-  const first = results[0];
-  return h(
-    "tr",
-    metric.primary ? null : { class: "detail" },
-    h("th", { scope: "row" }, h("div", { class: "task" }, name)),
-    h("td", { class: "plot" }, whiskers(intervals, metric)),
-    intervals.map((interval, index) => figureCell(interval, metric.unit, results[index])),
-    baselines.map((model) => differenceCell(first?.differences[model.name]?.[metric.name], metric)),
-    h("td", { class: "figure understood" }, metric.primary && first ? percent(first.validity.value) : ""),
-  );
-}
-
-/** Value above its interval. */
-function figureCell(interval, unit, result) {
-  if (!interval) return h("td", { class: "figure" }, "–");
-  const mark = result?.complete === false ? h("abbr", { title: "Incomplete: a request failed or a truth is missing" }, "*") : null;
-  return h(
-    "td",
-    { class: "figure" },
-    h("b", null, measure(interval.value, unit), mark),
-    h("small", null, span(interval, unit)),
-  );
-}
-
-function differenceCell(difference, metric) {
-  if (!difference) return h("td", { class: "figure" }, "–");
-  const verdict = VERDICTS[difference.verdict] ?? VERDICTS["not distinguishable"];
-  const kind = difference.verdict.split(" ")[0];
-  return h(
-    "td",
-    { class: `figure verdict-${kind}`, title: `${verdict.words} (${span(difference, metric.unit)})` },
-    h("span", { class: "pill" }, h("i", { "aria-label": verdict.words }, verdict.sign), signed(difference.value, metric.unit)),
-  );
-}
-
-/** Dots with whiskers; the constant answer is a tick, the line to beat. */
-function whiskers(intervals, metric) {
-  const drawn = intervals.flatMap((interval, index) => (interval ? [{ interval, index }] : []));
-  const lanes = drawn.filter(({ index }) => store.models[index].role !== "constant");
-  const height = Math.max(26, lanes.length * 12 + 8);
-  const middle = (lane) => height / 2 + (lane - (lanes.length - 1) / 2) * 11;
-  const words = drawn.map(
-    ({ interval, index }) => `${store.models[index].name} ${measure(interval.value, metric.unit)} ${span(interval, metric.unit)}`,
-  );
-  return svg(
-    "svg",
-    { class: "whiskers", height, role: "img", "aria-label": words.join("; ") },
-    [0, 0.25, 0.5, 0.75, 1].map((at) => vertical(at, 0, height, at % 0.5 ? "grid faint" : "grid")),
-    drawn
-      .filter(({ index }) => store.models[index].role === "constant")
-      .map(({ interval }) => vertical(share(interval.value, metric), 3, height - 3, "floor")),
-    lanes.map(({ interval, index }, lane) => whisker(interval, index, middle(lane), metric)),
-  );
-}
-
-function vertical(at, y1, y2, name) {
-  return svg("line", { class: name, x1: place(at), x2: place(at), y1, y2 });
-}
-
-function whisker(interval, index, y, metric) {
-  const at = (value) => place(share(value, metric));
-  const bounded = interval.low !== null && interval.low !== undefined;
-  return svg(
-    "g",
-    { class: `whisker model-${index}` },
-    bounded && svg("line", { x1: at(interval.low), x2: at(interval.high), y1: y, y2: y }),
-    svg("circle", { cx: at(interval.value), cy: y, r: index === 0 ? 4.5 : 3.5 }),
-  );
-}
-
-/** Where a value lies between the worst (0) and a perfect answer (1). */
-function share(value, metric) {
-  const best = metric.higher_is_better ? 1 : 0;
-  const at = (value - metric.worst) / (best - metric.worst);
-  return Math.min(1, Math.max(0, Number.isFinite(at) ? at : 0));
-}
-
-/** A share as a place on the axis, with room for a dot at both ends. */
-function place(at) {
-  return `${(2 + at * 96).toFixed(2)}%`;
-}
-
-function dot(index) {
-  const model = store.models[index];
-  const shape =
-    model.role === "constant"
-      ? svg("line", { class: "floor", x1: 5, x2: 5, y1: 0, y2: 10 })
-      : svg("circle", { cx: 5, cy: 5, r: index === 0 ? 4.5 : 3.5 });
-  return svg("svg", { class: "model-key", viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("g", { class: `whisker model-${index}` }, shape));
-}
-
-/** Means over the tasks that share a main metric, when there are several of them. */
-function meanRows(baselines) {
-  const means = store.summary.evaluation.overall.by_metric.filter((mean) => mean.tasks.length > 1);
-  return means.map((mean) => {
-    const metric = { name: mean.metric, unit: mean.unit, higher_is_better: mean.higher_is_better, worst: worstOf(mean) };
-    const intervals = store.models.map((model) => mean.results.find((each) => each.model === model.name));
-    return h(
-      "tr",
-      { class: "mean" },
-      h("th", { scope: "row" }, h("div", { class: "task" }, h("span", null, `Mean ${metricName(metric)}`), h("small", null, `${mean.tasks.length} tasks`))),
-      h("td", { class: "plot" }, whiskers(intervals, metric)),
-      intervals.map((interval) => figureCell(interval, mean.unit)),
-      baselines.map(() => h("td", { class: "figure" })),
-      h("td", { class: "figure" }),
-    );
-  });
-}
-
-function worstOf(mean) {
-  return mainMetric(store.tasks.get(mean.tasks[0])).worst;
-}
-
-return { VERDICTS, forestTable, metricName };
-})();
-
 modules["pairs.js"] = (() => {
 // Pairs of a better and a worse answer: how many there are, and what gives the better one away.
 
@@ -1542,6 +1824,7 @@ return { phasesSection };
 modules["overview.js"] = (() => {
 // The first page: the verdict in one sentence, pictures, and the table it rests on.
 
+const { headlineTable, isBenchmark } = modules["benchmarks.js"];
 const { h, replace, styled } = modules["dom.js"];
 const { forestTable } = modules["forest.js"];
 const { counted, directed, whole } = modules["format.js"];
@@ -1575,7 +1858,7 @@ function overviewScreen() {
     samplesSection(),
     phasesSection(evaluation.phases),
     pairsSection(store.summary.composition),
-    h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, forestTable()), footnotes(evaluation)),
+    h("section", { class: "sheet", "aria-label": "Results" }, h("div", { class: "scroll-x" }, evaluation.tasks.some(isBenchmark) ? headlineTable() : forestTable()), footnotes(evaluation)),
   );
 }
 
@@ -1731,19 +2014,32 @@ function answerBlock(row, prediction, index) {
   if (prediction === null) return block(`model-${index}`, name, h("p", { class: "nothing" }, "was not asked"), null, null);
   const remarks = [
     prediction.note ? h("p", { class: "note" }, prediction.note) : null,
+    prediction.orders ? orders(prediction) : null,
     prediction.finish ? h("p", { class: "note" }, `Stopped early: ${prediction.finish}`) : null,
     prediction.prompt !== undefined ? h("details", null, h("summary", null, "Asked in its own words"), raw(prediction.prompt)) : null,
   ];
-  return block(`model-${index}`, name, [raw(prediction.text), remarks], head(row, prediction), prediction.parsed);
+  return block(`model-${index}`, name, [raw(prediction.text, prediction.span), remarks], head(row, prediction), prediction.parsed, prediction.rule);
 }
 
-function block(look, name, content, side, parsed) {
+/** The same question with its options moved on: whether each was right, in the order of asking. */
+function orders(prediction) {
+  const all = [prediction, ...prediction.orders];
+  const right = all.filter((each) => each.quality === 1).length;
+  return h(
+    "p",
+    { class: "note" },
+    `Right in ${right} of ${all.length} orders of the options: `,
+    all.map(({ text, quality }, index) => h("span", { class: "order", title: text }, index ? ` +${index} ` : "stored ", h("b", { class: quality === 1 ? "right" : "wrong" }, quality === 1 ? "✓" : "✕"), " ")),
+  );
+}
+
+function block(look, name, content, side, parsed, rule) {
   return h(
     "section",
     { class: `answer ${look}` },
     h("header", null, h("h3", null, swatch(look), name), side),
     content,
-    parsed ? h("p", { class: "parsed" }, h("span", null, "read as "), parsed) : null,
+    parsed ? h("p", { class: "parsed" }, h("span", null, "read as "), parsed, rule && rule !== "exact" ? h("span", null, ` by rule ${rule}`) : null) : null,
   );
 }
 
@@ -1762,22 +2058,28 @@ function head(row, prediction) {
   );
 }
 
-/** A word for every state but the plain one. */
+/** A word for every status but the plain one. */
 function stateBadge(state) {
-  if (state === "exact") return null;
+  if (state === "ok") return null;
   const { title, sign } = STATES[state] ?? { title: state, sign: "" };
   return h("span", { class: `badge ${state}` }, h("i", { "aria-hidden": "true" }, sign), title);
 }
 
-/** A model's own words, untouched. */
-function raw(text) {
-  return text === "" ? h("p", { class: "nothing" }, "said nothing") : h("pre", { class: "raw" }, text);
+/** A model's own words, untouched; the words that decided are marked. */
+function raw(text, span) {
+  if (text === "") return h("p", { class: "nothing" }, "said nothing");
+  if (!span) return h("pre", { class: "raw" }, text);
+  const signs = Array.from(text); // places count characters, not halves of surrogate pairs
+  const [start, end] = span;
+  const part = (from, to) => signs.slice(from, to).join("");
+  return h("pre", { class: "raw" }, part(0, start), h("mark", null, part(start, end)), part(end));
 }
 
 function origin(row) {
   const size = row.pictures[0];
   const facts = [
     ["Task", taskTitle(row.task)],
+    ["Part", row.part],
     ["Source", row.source],
     ["Split", row.split],
     ["Episode", row.episode],
@@ -1800,12 +2102,13 @@ modules["query.js"] = (() => {
 // One pass over the records finds the hits and, for every facet, the counts that would remain if
 // that facet alone were opened: a record that fails exactly one filter counts for that one.
 
-const FACETS = ["task", "state", "source", "split"];
+const FACETS = ["task", "part", "state", "rule", "source", "split"];
 const NUM_BINS = 20;
 
 /** A filter that lets everything through. Sets hold the chosen values; empty means any. */
 function emptyFilter() {
-  return { task: [], state: [], source: [], split: [], min: 0, max: 1, text: "", model: 0, sort: "worst" };
+  const chosen = Object.fromEntries(FACETS.map((facet) => [facet, []]));
+  return { ...chosen, min: 0, max: 1, text: "", model: 0, sort: "worst" };
 }
 
 /** Whether the filter leaves anything out. */
@@ -1824,6 +2127,7 @@ class RecordIndex {
     this.numModels = numModels;
     this.columns = {
       task: rows.map((row) => row.task),
+      part: rows.map((row) => row.part ?? ""),
       source: rows.map((row) => row.source),
       split: rows.map((row) => row.split),
     };
@@ -1876,9 +2180,9 @@ class RecordIndex {
 
   /** One test for every facet, in the order of `FACETS`. */
   tests(filter) {
-    const states = this.judged[filter.model]?.states;
-    return FACETS.filter((facet) => facet !== "state" || states).map((facet) => {
-      const values = facet === "state" ? states : this.columns[facet];
+    const columns = { ...this.columns, ...this.judged[filter.model]?.columns };
+    return FACETS.filter((facet) => columns[facet]).map((facet) => {
+      const values = columns[facet];
       const chosen = new Set(filter[facet]);
       return { facet, values, passes: chosen.size ? (index) => chosen.has(values[index]) : () => true };
     });
@@ -1926,7 +2230,10 @@ function searchable({ id, question, truth, predictions }) {
 
 function judge(rows, model) {
   return {
-    states: rows.map((row) => row.predictions[model]?.state ?? "absent"),
+    columns: {
+      state: rows.map((row) => row.predictions[model]?.state ?? "absent"),
+      rule: rows.map((row) => row.predictions[model]?.rule ?? ""),
+    },
     quality: Float64Array.from(rows, (row) => row.predictions[model]?.quality ?? NaN),
   };
 }
@@ -1956,7 +2263,7 @@ const { whole } = modules["format.js"];
 const { emptyFilter, isFiltering, NUM_BINS } = modules["query.js"];
 const { STATES, store, taskTitle } = modules["store.js"];
 
-const TITLES = { task: "Task", state: "Answer", source: "Source", split: "Split" };
+const TITLES = { task: "Task", part: "Part", state: "Answer", rule: "Read by rule", source: "Source", split: "Split" };
 
 /**
  * The panel.
@@ -1977,7 +2284,7 @@ function facetPanel(change) {
   const model = store.models.length ? modelChoice(change) : null;
   const range = store.models.length ? scoreRange(change) : null;
   const groups = Object.keys(TITLES).map((facet) => facetGroup(facet, change));
-  const [task, state, ...rest] = groups;
+  const [task, part, state, ...rest] = groups;
   const element = h(
     "aside",
     { class: "facets", "aria-label": "Filters" },
@@ -1986,6 +2293,7 @@ function facetPanel(change) {
     range?.element,
     state.element,
     task.element,
+    part.element,
     rest.map((group) => group.element),
     reset,
   );
@@ -2790,6 +3098,8 @@ return { trainingScreen, swapTraining };
 modules["main.js"] = (() => {
 // The page's frame: the bar at the top, one screen below it, and the way from addresses to screens.
 
+const { benchmarksScreen, isBenchmark, revealBenchmark } = modules["benchmarks.js"];
+const { comparisonScreen } = modules["comparison.js"];
 const { curationScreen } = modules["curation.js"];
 const { dataScreen } = modules["datacard.js"];
 const { h, replace, svg } = modules["dom.js"];
@@ -2805,8 +3115,12 @@ const page = { screens: [], records: null, current: null, links: new Map() };
 
 /** The screens this report has, in the order of the bar. */
 function screensOf(summary) {
-  const screens = ["curation", "training"].includes(summary.mode) ? [] : [["records", "Records"]];
-  if (summary.evaluation) screens.unshift(["overview", "Overview"]);
+  const { mode, evaluation, shards } = summary;
+  const screens = ["curation", "training"].includes(mode) ? [] : [["records", "Records"]];
+  if (mode === "comparison" && shards.length === 0) screens.pop();
+  if (evaluation?.tasks.some(isBenchmark)) screens.unshift(["benchmarks", "Benchmarks"]);
+  if (summary.comparison) screens.unshift(["comparison", "Comparison"]);
+  else if (evaluation) screens.unshift(["overview", "Overview"]);
   if (summary.training) screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
   if (summary.curation) screens.push(["curation", "Curation"]);
@@ -2870,12 +3184,17 @@ function show() {
     replace(document.getElementById("place"), element);
     scrollTo(0, 0);
   }
+  if (known === "benchmarks") revealBenchmark(query.get("name"));
   if (known === "records") page.records.open(query);
 }
 
 function screenElement(screen) {
   const { summary } = store;
   switch (screen) {
+    case "benchmarks":
+      return benchmarksScreen();
+    case "comparison":
+      return comparisonScreen(summary.comparison);
     case "overview":
       return overviewScreen();
     case "training":
