@@ -55,8 +55,8 @@ export function benchmarksScreen() {
     "main",
     { class: "page", id: "screen", tabindex: "-1" },
     h("h1", null, "Benchmarks"),
-    h("p", { class: "lede" }, "Percent, with intervals. Answers that could not be read count as wrong. Every figure leads to its records."),
-    h("div", { class: "scroll-x" }, headlineTable()),
+    h("p", { class: "lede" }, "Percent, with intervals. Answers that could not be read count as wrong. Every figure of a part leads to its records."),
+    h("div", { class: "scroll-x score-block" }, headlineTable()),
     benchmarks().map(benchmarkPart),
     Object.keys(leftOut ?? {}).length
       ? h("section", { class: "part", "aria-label": "Not asked" }, h("h2", null, "Not asked"), h("ul", { class: "plain-list" }, Object.values(leftOut).map((why) => h("li", null, why))))
@@ -77,8 +77,8 @@ function benchmarkPart(task) {
     "section",
     { class: "part", "aria-label": task.title, "data-benchmark": task.task },
     h("h2", null, h("a", { href: address("records", { task: task.task }) }, task.title)),
-    h("dl", { class: "options" }, facts.filter(([, value]) => value).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
-    cautions.map((said) => h("p", { class: "caution", role: "note" }, said)),
+    h("dl", { class: "options benchmark-facts" }, facts.filter(([, value]) => value).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
+    cautions.length ? h("div", { class: "cautions" }, cautions.map((said) => h("p", { class: "caution", role: "note" }, said))) : null,
     partTable(task),
     circularTable(task),
     ruleTable(task),

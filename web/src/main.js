@@ -23,7 +23,7 @@ function screensOf(summary) {
   if (evaluation?.tasks.some(isBenchmark)) screens.unshift(["benchmarks", "Benchmarks"]);
   if (summary.comparison) screens.unshift(["comparison", "Comparison"]);
   else if (evaluation) screens.unshift(["overview", "Overview"]);
-  if (summary.training) screens.push(["training", "Training"]);
+  if (summary.training?.length || mode === "training") screens.push(["training", "Training"]);
   if (summary.data) screens.push(["data", "Data"]);
   if (summary.curation) screens.push(["curation", "Curation"]);
   if (summary.lock) screens.push(["lock", "Lock"]);

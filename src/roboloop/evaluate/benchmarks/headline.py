@@ -21,6 +21,7 @@ from roboloop.base.statistics import (
     group_sums,
     mean_intervals,
     percentile_interval,
+    share_interval,
 )
 from roboloop.evaluate.benchmarks.base import PERCENT, Anchor, Benchmark, Scored, subtask_of
 from roboloop.evaluate.benchmarks.strict import prompt_named
@@ -159,8 +160,14 @@ def _refusal(benchmark: Benchmark, *, num_items: int, num_failed: int) -> str:
 def _interval(
     benchmark: Benchmark, items: Sequence[Scored], *, statistics: FloatArray, config: Measuring
 ) -> Interval:
-    """The headline, with its interval from drawing episodes (or items) again."""
+    """The headline, with its interval from drawing episodes (or items) again.
+
+    Where all items are wrong or all right, drawing again would claim certainty: then Wilson's.
+    """
     groups = group_by([group_label(item.record) for item in items])
+    main = [item.values[benchmark.metrics[0].name] for item in items]
+    if len(set(main)) == 1 and main[0] in (0.0, 1.0):
+        return share_interval(main, groups=groups, confidence=config.confidence)
     draws = bootstrap_means(
         group_sums(statistics, groups=groups),
         counts=groups.sizes,
