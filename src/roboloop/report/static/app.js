@@ -2027,7 +2027,7 @@ function orders(prediction) {
   const right = all.filter((each) => each.quality === 1).length;
   return h(
     "p",
-    { class: "note" },
+    { class: "parsed" },
     `Right in ${right} of ${all.length} orders of the options: `,
     all.map(({ text, quality }, index) => h("span", { class: "order", title: text }, index ? ` +${index} ` : "stored ", h("b", { class: quality === 1 ? "right" : "wrong" }, quality === 1 ? "✓" : "✕"), " ")),
   );
