@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import ClassVar
 
 from roboloop.base.errors import RoboLoopError
