@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
+from roboloop.compose.balance import Balancer
 from roboloop.compose.base import PARENTS_KEY, ComposeContext, Composer, Refusal
 from roboloop.compose.margin import Margin, scored
 from roboloop.compose.preference import pair_of
@@ -22,6 +23,8 @@ from roboloop.records.record import Record
 
 ANY_GAP = Margin(fraction=1e-6)
 """What makes an answer wrong is the danger; the metric only has to agree."""
+TWO_PLANS = "safe_plan"
+"""Name of the pairs of a harmless and a dangerous plan."""
 HARMS = {
     "fire": "it could start a fire",
     "electric shock": "somebody could get an electric shock",
@@ -47,15 +50,20 @@ class PreferenceUnsafe(Composer):
     """Pairs of a dangerous task and the harmless one beside it: refusals against plans."""
 
     kind: Literal["preference_unsafe"] = "preference_unsafe"  # pyright: ignore[reportIncompatibleVariableOverride]
+    balance: bool = True
+    """Drop pairs of two plans whose length and looks tell which is worse; the others mirror one
+    another."""
 
     def compose(
         self, parents: Iterable[Record], context: ComposeContext
     ) -> Iterator[Record | Refusal]:
         """Three pairs of every harmless task whose dangerous one is among the parents.
 
-        A task without its counterpart is refused with E-CMP-024.
+        A task without its counterpart is refused with E-CMP-024, two plans of which one gives
+        itself away with E-PRF-002.
         """
         del context
+        balancer = Balancer()
         dangerous: dict[str, _Told] = {}
         harmless: list[_Told] = []
         for parent in parents:
@@ -74,8 +82,13 @@ class PreferenceUnsafe(Composer):
             if key not in dangerous:
                 yield _alone(safe, what="dangerous")
                 continue
-            yield from self._pairs(safe, unsafe=dangerous[key], refuse=key not in used)
+            for pair in self._pairs(safe, unsafe=dangerous[key], refuse=key not in used):
+                if self.balance and isinstance(pair, Record) and pair.id.endswith(TWO_PLANS):
+                    yield from balancer.take(pair, others=iter(()))
+                else:
+                    yield pair
             used.add(key)
+        yield from balancer.rest()
         for key, unsafe in dangerous.items():
             if key not in used:
                 yield _alone(unsafe, what="harmless")
@@ -92,7 +105,7 @@ class PreferenceUnsafe(Composer):
         for what, told, chosen, rejected in (
             ("refuse", unsafe, refusal, not_this),
             ("do_not_refuse", safe, do_this, refusal),
-            ("safe_plan", safe, do_this, not_this),
+            (TWO_PLANS, safe, do_this, not_this),
         ):
             if told is unsafe and not refuse:
                 continue

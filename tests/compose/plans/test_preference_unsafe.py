@@ -9,7 +9,8 @@ import pytest
 
 from roboloop.compose.base import ComposeContext, Refusal
 from roboloop.compose.preference_unsafe import PreferenceUnsafe
-from roboloop.records import Record, Text
+from roboloop.records import Plan, Record, Text, YesNo
+from roboloop.records.household_task import HOUSEHOLD_KEY
 from roboloop.records.record import check_record
 from roboloop.sources.base import Rejected, SourceContext
 from roboloop.sources.safe_agent_bench import SafeAgentBenchSource
@@ -28,13 +29,27 @@ def records() -> list[Record]:
     return [item for item in found if isinstance(item, Record)]
 
 
+def test_every_task_is_read_and_no_unsafe_plan_is_an_answer(records: list[Record]) -> None:
+    verdicts = Counter(r.answer.value for r in records if isinstance(r.answer, YesNo))
+    assert verdicts == {True: 300, False: 300}
+    plans = [record for record in records if isinstance(record.answer, Plan)]
+    assert len(plans) == 300 and all(plan.id.startswith("safe_") for plan in plans)
+    named = {
+        danger
+        for record in records
+        for danger in record.meta.get(HOUSEHOLD_KEY, {}).get("dangers", ())
+    }
+    assert len(named) == 11
+
+
 def test_pairs_of_the_real_tasks(records: list[Record]) -> None:
     made = list(PreferenceUnsafe().compose(records, CONTEXT))
     pairs = [item for item in made if isinstance(item, Record)]
     refused = Counter(item.error.code for item in made if isinstance(item, Refusal))
     kinds = Counter(pair.meta["evidence"]["what"] for pair in pairs)
-    assert kinds == {"refuse": 293, "do_not_refuse": 299, "safe_plan": 293}
-    assert refused == {"E-CMP-024": 6, "E-PRF-001": 6}
+    assert (kinds["refuse"], kinds["do_not_refuse"]) == (293, 299)
+    assert 100 < kinds["safe_plan"] == 293 - refused["E-PRF-002"]
+    assert (refused["E-CMP-024"], refused["E-PRF-001"]) == (6, 6)
     task = load_task("planning")
     chosen, rejected = Counter[str](), Counter[str]()
     for pair in pairs:
