@@ -19,11 +19,14 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.base.files import atomic_write_json
 from roboloop.base.geometry import PictureSize
 from roboloop.base.pictures import encode_png
-from roboloop.records import FilePicture, Record, Text, VideoFrame
+from roboloop.records import Box, FilePicture, Record, Text, VideoFrame, YesNo
 from roboloop.records.jsonl import write_json_line
-from roboloop.records.record import record_to_json
+from roboloop.records.media_open import MediaStore
+from roboloop.records.record import record_from_json, record_to_json
 from roboloop.records.shard_files import ShardWriter
 from roboloop.report.look import build_look
+from roboloop.report.pictures import PictureFolder
+from roboloop.report.record_rows import record_row
 
 
 @pytest.mark.browser
@@ -150,3 +153,22 @@ def test_text_alone_many_pictures_and_video_frames_in_parquet_shards(tmp_path: P
     assert (text["pictures"], len(several["pictures"]), len(one["pictures"])) == ([], 3, 1)
     files = [picture["file"] for row in (several, one) for picture in row["pictures"]]
     assert len(set(files)) == 4 and all((page.parent / file).is_file() for file in files)
+
+
+def test_a_pair_is_shown_with_the_answer_it_rejects(made: MadeEvaluation, tmp_path: Path) -> None:
+    line = (made.records / "val-00000.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    record = record_from_json(json.loads(line))
+    box = Record(
+        id="pair", task="object_box", media=record.media, inputs={"object": "cup"},
+        answer=Box(10, 20, 60, 80), rejected=Box(100, 20, 150, 80),
+    )  # fmt: skip
+    said = Record(
+        id="said", task="yes_no_vqa", inputs={"question": "Is it?"}, answer=YesNo(True),
+        rejected=Text("I cannot tell"),
+    )  # fmt: skip
+    store = MediaStore({"pictures": made.records / "pictures"})
+    pictures = PictureFolder(tmp_path, store=store)
+    truths = [record_row(each, pictures=pictures)["truth"] for each in (box, said)]
+    assert truths[0]["text"].endswith("rejected: box (100, 20) to (150, 80) px")
+    assert [mark["label"] for mark in truths[0]["marks"]][1:] == ["rejected"]
+    assert truths[1]["text"].endswith("rejected: I cannot tell") and not truths[1]["marks"]
