@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -18,6 +19,12 @@ KEPT_META = ("episode", "task_type", "scene", "telling")
 """What a composed record keeps of its parent's `meta`."""
 BATCH = 4096
 """Plans that are read before the first is worked on."""
+NEVER_MIXED_UP = (
+    ("apple", "bread", "egg", "lettuce", "potato", "tomato"),
+    ("salt", "pepper"),
+    ("pen", "pencil"),
+)
+"""Kinds that nobody calls by the name of another one, unless by mistake."""
 _NEEDS_NO_THING = ("go_to", "pour", "drop", "throw")
 _NEEDS_PLACE = ("go_to", "put", "move", "cut", "push")
 
@@ -48,7 +55,8 @@ def symbolic_plan(record: Record) -> ShortPlan | None:
 
     Raises:
         RoboLoopError: E-REC-003 for a malformed episode, E-CMP-020 when a step or the goal names
-            nothing the episode has, E-CMP-021 when its plan does not reach its goal, E-CMP-022 when
+            nothing the episode has, E-CMP-021 when its plan does not reach its goal or its
+            instruction speaks of another thing, E-CMP-022 when
             it cannot be told in three to five steps.
     """
     episode = episode_of(record)
@@ -57,6 +65,7 @@ def symbolic_plan(record: Record) -> ShortPlan | None:
     if not episode.instruction or not episode.goal:
         raise RoboLoopError("E-CMP-020", "it has no goal in words and facts")
     _check_named(episode)
+    _check_told(episode)
     steps = compress([step for step in episode.steps if not step.failure])
     if violation := find_violation(episode, steps):
         raise RoboLoopError("E-CMP-021", violation.reason)
@@ -78,6 +87,20 @@ def _plan_or_refusal(parent: Record) -> ShortPlan | Refusal | None:
         return symbolic_plan(parent)
     except RoboLoopError as error:
         return Refusal(error.located(Place(record_id=parent.id)), parent.id)
+
+
+def _check_told(episode: Episode) -> None:
+    """Refuse an episode that a person told of another thing than the one it is about."""
+    things = {word for fact in episode.goal for word in fact.object.split()}
+    told = episode.instruction.lower()
+    for kinds in NEVER_MIXED_UP:
+        meant = things.intersection(kinds)
+        spoken_of = {kind for kind in kinds if re.search(rf"\b{kind}(?:e?s)?\b", told)}
+        if meant and spoken_of and not meant & spoken_of:
+            raise RoboLoopError(
+                "E-CMP-021",
+                f"its goal is about the {min(meant)}, its instruction about the {min(spoken_of)}",
+            )
 
 
 def _check_named(episode: Episode) -> None:

@@ -128,6 +128,7 @@ def test_bad_episodes_are_refused_and_cost_only_themselves(potato: Episode) -> N
         potato, id="unreached",
         goal=(GoalFact(predicate="at", object="potato slice", place="bed"),),
     )  # fmt: skip
+    mistold = replace(potato, id="mistold", instruction="Put hot tomatoes on the table.")
     short = replace(potato, id="short", steps=potato.steps[:2])
     malformed = replace(good, id="malformed", meta={EPISODE_KEY: {"id": 3}})
     others = [
@@ -135,7 +136,8 @@ def test_bad_episodes_are_refused_and_cost_only_themselves(potato: Episode) -> N
         parent(replace(potato, id="failed", success=False)),
     ]
     made = PreferencePlans(balance=False).compose(
-        [malformed, *map(parent, (nameless, lost, unreached, short)), *others, good], CONTEXT
+        [malformed, *map(parent, (nameless, lost, unreached, mistold, short)), *others, good],
+        CONTEXT,
     )
     refused, kept = [], []
     for item in made:
@@ -145,7 +147,7 @@ def test_bad_episodes_are_refused_and_cost_only_themselves(potato: Episode) -> N
             kept.append(item)
     assert refused == [
         ("malformed", "E-REC-003"), ("nameless", "E-CMP-020"), ("lost", "E-CMP-020"),
-        ("unreached", "E-CMP-021"), ("short", "E-CMP-022"),
+        ("unreached", "E-CMP-021"), ("mistold", "E-CMP-021"), ("short", "E-CMP-022"),
     ]  # fmt: skip
     assert {pair.meta["parents"][0] for pair in kept} == {"potato"}
     for pair in kept:
