@@ -142,6 +142,12 @@ REPLAY = Experiment(
 )
 
 
+def _few_episodes(*, tasks: Sequence[str], number: int, rejected: bool) -> Section:
+    """All held-out episodes, but few to train on: the reference is asked about every pair."""
+    train = simulated(tasks=tasks, split="train", max_episodes=number, rejected=rejected)
+    return {"sources": [train, simulated(tasks=tasks, split="val", rejected=rejected)]}
+
+
 def _preference(
     *,
     tasks: Sequence[str],
@@ -150,8 +156,7 @@ def _preference(
     compose: Section | None = None,
     pair_tasks: Sequence[str] = (),
 ) -> Experiment:
-    """Pairs of answers against as many steps of the same rate over their true answers alone. There
-    are few training episodes, since the reference model is asked about every pair."""
+    """Pairs of answers against as many steps of the same rate over their true answers alone."""
     shared = {
         "num_steps": num_steps, "learning_rate": 1e-4, "warmup_fraction": 0.1, "reword": False,
         "max_tokens": 512,
@@ -189,12 +194,7 @@ def _preference(
 
 OTHER_THING = _preference(
     tasks=[*BOXES, "traj"],
-    data={
-        "sources": [
-            simulated(tasks=[*BOXES, "traj"], split="train", max_episodes=120),
-            simulated(tasks=[*BOXES, "traj"], split="val"),
-        ]
-    },
+    data=_few_episodes(tasks=[*BOXES, "traj"], number=120, rejected=True),
     num_steps=100,
     pair_tasks=BOXES,
 )
@@ -202,12 +202,7 @@ OTHER_THING = _preference(
 
 GEOMETRY = _preference(
     tasks=BOXES,
-    data={
-        "sources": [
-            simulated(tasks=[*BOXES], split="train", max_episodes=40, rejected=False),
-            simulated(tasks=[*BOXES], split="val", rejected=False),
-        ]
-    },
+    data=_few_episodes(tasks=BOXES, number=40, rejected=False),
     num_steps=50,
     compose={
         "composers": [{"kind": "preference_boxes", "splits": ["train", "val"]}],
@@ -219,12 +214,7 @@ GEOMETRY = _preference(
 
 SAMPLED = _preference(
     tasks=BOXES,
-    data={
-        "sources": [
-            simulated(tasks=[*BOXES], split="train", max_episodes=50, rejected=False),
-            simulated(tasks=[*BOXES], split="val", rejected=False),
-        ]
-    },
+    data=_few_episodes(tasks=BOXES, number=50, rejected=False),
     num_steps=50,
     compose={
         "composers": [
