@@ -1,7 +1,7 @@
 """Tables of an experiment's cells: means, and paired differences with intervals.
 
-Records are paired by id, episodes are drawn again as a whole. `pooled` takes each record's mean
-over the seeds: its interval tells of other records, the seeds beside it of other trainings.
+Records are paired by id, episodes are drawn again as a whole, with their records of every seed. So
+the interval of `pooled` tells of other records, the seeds beside it of other trainings.
 """
 
 from __future__ import annotations
@@ -157,15 +157,15 @@ def displacement_table(cells: Cells, *, task: str) -> str:
 
 
 def _difference(pairs: Sequence[tuple[Measured, Measured]]) -> Interval:
-    """Of each record's mean over the seeds, with episodes drawn again."""
-    reference = pairs[0][0]
-    for one in (measure for pair in pairs for measure in pair):
-        assert list(one.ids) == list(reference.ids), "the same records, in the same order"
-    first, second = (
-        np.mean([pair[side].values for pair in pairs], axis=0)[:, None] for side in (0, 1)
+    """Over the records of all seeds; an episode is drawn again with those of every seed."""
+    for first, second in pairs:
+        assert list(first.ids) == list(second.ids), "the same records, in the same order"
+    better, worse = (
+        np.concatenate([pair[side].values for pair in pairs])[:, None] for side in (0, 1)
     )
+    episodes = [episode for first, _ in pairs for episode in first.episodes]
     (found,) = difference_intervals(
-        first, second=second, groups=group_by(reference.episodes), confidence=CONFIDENCE,
+        better, second=worse, groups=group_by(episodes), confidence=CONFIDENCE,
         num_draws=NUM_DRAWS, generator=seeded_generator(0, "compose-evidence"),
     )  # fmt: skip
     return found
