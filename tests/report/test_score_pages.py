@@ -116,9 +116,9 @@ def test_a_comparison_leads_to_the_records_that_were_won(watched: Any, compariso
     page = watched.open(comparison)
     expect(page.locator("h1")).to_have_text("Against “base”")
     assert "good: 2 tasks" in page.inner_text(".lede")
-    row = page.locator(".scores tbody tr").filter(has_text="iou")
+    row = page.locator(".scores tbody tr").filter(has_text="accuracy")
     told = json.loads((comparison.parent / "comparison.json").read_text())
-    cell = next(t for t in told["tasks"] if t["task"] == "contact_box")["cells"]["good"]
+    cell = next(t for t in told["tasks"] if t["task"] == "choice_vqa")["cells"]["good"]
     assert row.locator("td.figure b").nth(2).inner_text() == "1.00"
     won = row.locator("td a").first
     assert int(won.inner_text()) == cell["difference"]["wins"] > 0

@@ -2844,7 +2844,8 @@ function isKept(part) {
 }
 
 function sortOptions() {
-  const others = store.models.slice(1).map((model, index) => [index + 1, model.name]);
+  // Of a run's own report the first model is the one that is judged; in a comparison any may be.
+  const others = store.models.map((model, index) => [index, model.name]).slice(store.summary.comparison ? 0 : 1);
   const options = [
     ["worst", "Worst first"],
     ["best", "Best first"],
