@@ -15,7 +15,7 @@ from loopback_endpoint import Answer, endpoint
 from roboloop.base.geometry import PictureSize
 from roboloop.cli.main import run_command
 from roboloop.dialects import load_dialect
-from roboloop.report.drawn import INK
+from roboloop.tasks.draw import INK
 from roboloop.tasks.loose_marks import loose_marks
 
 GREY = (90, 90, 90)
