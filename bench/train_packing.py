@@ -32,6 +32,7 @@ from roboloop.records.shards import RecordFolder
 from roboloop.train.batches import LOSS, BatchMaker
 from roboloop.train.config import SftConfig
 from roboloop.train.examples import load_records
+from roboloop.train.last_layer import read_last_layer
 from roboloop.train.lean_layers import use_lean_layers
 from roboloop.train.objective import AnswerLoss, pixel_values
 from roboloop.train.prefetch import PrefetchedBatches
@@ -113,6 +114,7 @@ def our_loss(backbone: Backbone) -> Callable[[dict[str, torch.Tensor]], torch.Te
     """As in training."""
     use_segments(backbone.model)
     use_lean_layers(backbone.model)
+    read_last_layer(backbone.model)
     objective = AnswerLoss(backbone.model, pixels=backbone.parts.pixels)
     return lambda tensors: objective(tensors)[LOSS]
 

@@ -38,6 +38,14 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of a user's is read or written, by processes that tests start neither."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROBOLOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def dialect() -> Dialect:
     return load_dialect("qwen25_vl", factor=16, min_pixels=4 * 256, max_pixels=100 * 256)

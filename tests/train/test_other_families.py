@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from rank_work import Job, run_processes
 from stopping import stopped_and_resumed
 
 from roboloop.base.errors import RoboLoopError
@@ -17,6 +18,7 @@ from roboloop.dialects import load_dialect
 from roboloop.engines.base import Request
 from roboloop.engines.local import open_folder
 from roboloop.models.processor_model import ChatWriter, Conversation, load_model
+from roboloop.records.answers import Text
 from roboloop.records.record import Record, Turn
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import read_ledger
@@ -138,6 +140,35 @@ def test_too_long_records_are_in_the_ledger(run: Any, padded: Phase, tmp_path: P
     left_out = list(read_ledger(tmp_path / "short/ledger.jsonl"))
     assert left_out and {line.code for line in left_out} == {"E-TRN-002"}
     assert short.num_tokens < with_all.num_tokens
+
+
+def test_a_process_with_text_alone_agrees_with_the_others(
+    folder: Path, padded: Phase, records: list[Record], record_folder: Path,
+    write_folder: Callable[..., Path], tmp_path: Path,
+) -> None:  # fmt: skip
+    """FSDP2 asks all processes for the picture encoder's weights: they would wait for ever."""
+    said = (Turn("user", "push the red block"),)
+    texts = [
+        Record(id=f"text-{number}", task="vqa", turns=said, answer=Text("It is near"))
+        for number in range(3)
+    ]
+    pictures = record_folder.parent
+    mixed = write_folder(tmp_path / "mixed", records=records[:3] + texts, pictures=pictures)
+    one_each = {"kind": "padded", "records_per_step": 2, "records_per_batch": 1}
+    config = padded(batching=one_each, num_steps=3, sharding="fsdp2")
+    logs: list[list[dict[str, Any]]] = []
+    for num_ranks in (1, 2):
+        out = tmp_path / f"by-{num_ranks}"
+        chosen = config if num_ranks > 1 else config.model_copy(update={"sharding": "none"})
+        job = Job(chosen.model_dump_json(), folder, mixed, out)
+        assert run_processes(job, num_ranks=num_ranks) == [0] * num_ranks
+        lines = (out / "trainer_log.jsonl").read_text().splitlines()
+        logs.append([json.loads(line) for line in lines])
+    for alone, together in zip(*logs, strict=True):
+        assert together["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+        for field in ("tokens_real", "tokens_target", "tokens_image"):
+            assert together[field] == alone[field]
+    assert any(line["padding_fraction"] > 0 for line in logs[1])
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ Model FLOPs utilisation (Chowdhery et al., PaLM, 2022, appendix B) is the arithm
 do, over what the devices could have done in that time. A product with a matrix of N weights takes
 2N FLOPs a token forward, 2N for the gradient of its input and 2N for that of its weights: 6N.
 
-What has to be done, and no more, is counted: filling, recomputed activations and logits of tokens
-that are not trained on do not raise the figure. The products inside attention are left out (for
-the 7B model at 760 tokens a record 1 % of the whole), so it is a little low.
+What has to be done, and no more, is counted: filling, recomputed activations, and logits and the
+last layer's outputs at tokens that are not trained on do not raise the figure. The products inside
+attention are left out (for the 7B model at 760 tokens a record 1 % of the whole), so it is a little
+low.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class TowerSizes(NamedTuple):
 
     Attributes:
         language: Of the layers of the language model, for each token.
-        head: Of the output layer, for each token that is trained on.
+        head: Of the output layer, and of all in the last layer but keys and values (see
+            `last_layer`), for each token that is trained on.
         vision: Of the picture encoder, for each patch.
         projector: Of what joins both, for each picture token.
         patches_per_token: Patches that become one picture token.
@@ -62,6 +64,9 @@ def tower_sizes(config: Any) -> TowerSizes | None:
     head_width = getattr(text, "head_dim", None) or width // heads
     attention = 2 * width * head_width * (heads + text.num_key_value_heads)
     layer = attention + 3 * width * text.intermediate_size
+    last = (
+        0 if _ends_in_experts(text) else layer - 2 * width * head_width * text.num_key_value_heads
+    )
     seen = vision.hidden_size
     # Qwen3-VL's vision tower has no gate, and joins what some of its layers saw, too.
     planes, num_joined = 3, 1
@@ -72,13 +77,18 @@ def tower_sizes(config: Any) -> TowerSizes | None:
     per_token = vision.spatial_merge_size**2
     joined = seen * per_token
     return TowerSizes(
-        language=text.num_hidden_layers * layer,
-        head=width * text.vocab_size,
+        language=text.num_hidden_layers * layer - last,
+        head=width * text.vocab_size + last,
         vision=vision.depth * block + patch * seen,
         projector=num_joined * (joined**2 + joined * vision.out_hidden_size),
         patches_per_token=per_token,
         experts=_experts_met(text),
     )
+
+
+def _ends_in_experts(text: Any) -> bool:
+    step = getattr(text, "decoder_sparse_step", 0) if getattr(text, "num_experts", 0) else 0
+    return bool(step) and text.num_hidden_layers % step == 0
 
 
 def _experts_met(text: Any) -> int:

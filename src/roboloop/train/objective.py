@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from roboloop.models.chat import IGNORED
 from roboloop.models.pixels import CHANNELS, PixelFormat
 from roboloop.train.batches import LOSS
+from roboloop.train.last_layer import outputs_at, predicts
 from roboloop.train.loss_config import LossConfig
 
 CROSS_ENTROPY, Z_LOSS = "cross_entropy", "z_loss"
@@ -62,15 +63,15 @@ class AnswerLoss(nn.Module):
         if "patches" in tensors:
             assert self.pixels is not None, "patches need the model's picture format"
             inputs["pixel_values"] = pixel_values(tensors["patches"], pixels=self.pixels)
-        hidden = network.model(**inputs, use_cache=False).last_hidden_state
+        hidden = outputs_at(network, inputs, read=predicts(tensors["labels"]))
         return self.told(hidden, tensors=tensors)
 
     def told(self, hidden: Tensor, *, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The sums from the last layer's outputs [B, S, width]."""
-        targets = tensors["labels"][:, 1:]
-        chosen = targets != IGNORED
+        """The sums from the last layer's outputs where a target follows, [num_targets, width]."""
+        chosen = tensors["labels"][:, 1:] != IGNORED
+        targets = tensors["labels"][:, 1:][chosen]
         weights = tensors["weights"][:, 1:][chosen] if "weights" in tensors else None
-        sums = self._sums(hidden[:, :-1][chosen], targets[chosen], weights)
+        sums = self._sums(hidden, targets, weights)
         if not (self.config.label_smoothing or self.config.z_loss):
             return {LOSS: sums[0]}
         told = {LOSS: sums[0], CROSS_ENTROPY: sums[1]}
@@ -123,7 +124,8 @@ class LogitsLoss(AnswerLoss):
         """As `AnswerLoss.forward`."""
         network: Any = self.network
         inputs = {name: tensor for name, tensor in tensors.items() if name not in OWN}
-        return self.told(network(**inputs, use_cache=False).logits, tensors=tensors)
+        logits = network(**inputs, use_cache=False).logits
+        return self.told(logits[predicts(tensors["labels"])], tensors=tensors)
 
     def _logits(self, hidden: Tensor) -> Tensor:
         return hidden

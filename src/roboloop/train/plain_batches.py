@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import seeded_generator
@@ -24,8 +25,9 @@ from roboloop.train.examples import Visit
 from roboloop.train.record_rows import RecordSchedule
 from roboloop.train.refused import Refused
 
-NOTHING = Conversation((), (Turn("user", "."),))
-"""What a process computes when all records of its batch were too long."""
+NOTHING = Conversation((Image.new("RGB", (28, 28), "grey"),), (Turn("user", "."),))
+"""What a process computes when all records of its batch were too long, or none has a picture: the
+others would wait for it wherever weights or gradients of the picture encoder go between them."""
 
 
 class Sources(NamedTuple):
@@ -94,7 +96,8 @@ class PlainBatches:
         visits = self._schedule.visits(step)
         groups = [visits[first : first + self._size] for first in range(0, len(visits), self._size)]
         groups += [[] for _ in range(-len(groups) % num_ranks)]
-        return [self._micro_batch(group) for group in groups[rank::num_ranks]]
+        together = num_ranks > 1
+        return [self._micro_batch(group, together=together) for group in groups[rank::num_ranks]]
 
     def record_ids(self, step: int) -> list[str]:
         """Of the step's records."""
@@ -108,7 +111,7 @@ class PlainBatches:
         """How often the records have been met."""
         return num_steps * self._config.items_per_step / self.num_per_epoch
 
-    def _micro_batch(self, visits: Sequence[Visit]) -> MicroBatch:
+    def _micro_batch(self, visits: Sequence[Visit], *, together: bool) -> MicroBatch:
         records = [self._sources.records[visit.group] for visit in visits]
         said = [
             self._conversation(record, visit=visit)
@@ -120,10 +123,15 @@ class PlainBatches:
         fits = self._fitting(batch, records=records)
         if not any(fits):
             return self._idle()
-        if not all(fits):
+        # Of those that fit: a picture in a record that is left out is not looked at.
+        blind = together and not any(
+            one.pictures for one, fit in zip(said, fits, strict=True) if fit
+        )
+        if not all(fits) or blind:
             records = [record for record, fit in zip(records, fits, strict=True) if fit]
-            batch = self._writer.targets([one for one, fit in zip(said, fits, strict=True) if fit])
-        counts = self._counts(batch)
+            said = [one for one, fit in zip(said, fits, strict=True) if fit]
+            batch = self._writer.targets([*said, NOTHING] if blind else said)
+        counts = self._counts(batch, num_rows=len(records))
         ids = tuple(record.id for record in records)
         return MicroBatch(_tensors(batch), float(counts.target), counts, ids)
 
@@ -149,14 +157,15 @@ class PlainBatches:
                 self._refused.add(error, source=record.source)
         return [length <= most for length in lengths]
 
-    def _counts(self, batch: Batch) -> TokenCounts:
-        ids, mask = batch.tensors["input_ids"], batch.tensors["attention_mask"]
+    def _counts(self, batch: Batch, *, num_rows: int) -> TokenCounts:
+        """Of the first rows; what is after them fills up."""
+        ids, mask = batch.tensors["input_ids"], batch.tensors["attention_mask"][:num_rows]
         real = int(mask.sum())
         image = self._sources.image_token
         return TokenCounts(
             real=real,
             target=int((batch.labels != IGNORED).sum()),
-            image=0 if image is None else int((ids == image).sum()),
+            image=0 if image is None else int((ids[:num_rows] == image).sum()),
             padding=ids.numel() - real,
         )
 

@@ -23,6 +23,7 @@ from roboloop.models.chat import IGNORED
 from roboloop.models.lora import adapter_off
 from roboloop.train.batches import LOSS
 from roboloop.train.dpo_config import DpoConfig
+from roboloop.train.last_layer import outputs_at, predicts
 from roboloop.train.preference_batches import ANSWERS, REFERENCE
 
 ACCURACY, CHOSEN_RATIO = "accuracy", "chosen_ratio_per_token"
@@ -49,10 +50,10 @@ def answer_log_probs(network: nn.Module, tensors: dict[str, Tensor]) -> AnswerLo
     model: Any = network
     own = ("labels", ANSWERS, REFERENCE)
     inputs = {name: tensor for name, tensor in tensors.items() if name not in own}
-    hidden = model.model(**inputs, use_cache=False).last_hidden_state
+    hidden = outputs_at(model, inputs, read=predicts(tensors["labels"]))
     targets = tensors["labels"][:, 1:]
     is_target = targets != IGNORED
-    logits: Tensor = model.lm_head(hidden[:, :-1][is_target])
+    logits: Tensor = model.lm_head(hidden)
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()
     of_tokens = -functional.cross_entropy(logits, targets[is_target], reduction="none")

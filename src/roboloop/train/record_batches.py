@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor, from_numpy
@@ -20,11 +20,20 @@ from roboloop.train.batches import WEIGHTS, MicroBatch, TokenCounts, target_weig
 from roboloop.train.batching import PackedBatching, PaddedBatching
 from roboloop.train.branches import filled
 from roboloop.train.config import SftConfig
+from roboloop.train.examples import Visit
 from roboloop.train.packing import Pack, collate_packed, picture_arrays, share_out
 from roboloop.train.record_rows import Outline, RecordRows, RecordSchedule
 from roboloop.train.refused import Refused
 
 TOO_LONG = "E-TRN-002"
+
+
+class _Measured(NamedTuple):
+    """A row whose length is known, and where it has been written, its outline."""
+
+    visit: Visit
+    length: int
+    outline: Outline | None
 
 
 class RecordBatches(ABC):
@@ -70,11 +79,30 @@ class RecordBatches(ABC):
         Raises:
             RoboLoopError: E-TRN-002 when every record of the step is too long.
         """
-        found: list[Outline] = []
+        return [self._outline(row) for row in self._measured(step, others=False)]
+
+    def _outline(self, row: _Measured) -> Outline:
+        return row.outline or self._rows.outline(row.visit)
+
+    def _measured(self, step: int, *, others: bool) -> list[_Measured]:
+        """The rows of a step that are not too long.
+
+        With `others` some of them are other processes': where a length is kept from before, the row
+        is not written.
+        """
+        found: list[_Measured] = []
         last: RoboLoopError | None = None
         for visit in self._schedule.visits(step):
+            length = self._rows.known_length(visit) if others else None
+            if length is not None:
+                found.append(_Measured(visit, length, None))
+                continue
             try:
-                found.append(self._rows.outline(visit))
+                outline = self._rows.outline(visit)
+                length = outline.encoded.num_tokens
+                found.append(_Measured(visit, length, outline))
+                if others:
+                    self._rows.keep_length(visit, length=length)
             except RoboLoopError as error:
                 if error.code != TOO_LONG:
                     raise
@@ -90,14 +118,14 @@ class RecordBatches(ABC):
         Raises:
             RoboLoopError: E-TRN-002 when every record of the step is too long, E-MED-*.
         """
-        outlines = self.outlines(step)
-        lengths = [outline.encoded.num_tokens for outline in outlines]
+        rows = self._measured(step, others=num_ranks > 1)
+        lengths = [row.length for row in rows]
         made: list[MicroBatch] = []
         for places in self._arranged(lengths, num_ranks=num_ranks)[rank]:
             if places:
-                made.append(self._micro_batch([outlines[place] for place in places]))
+                made.append(self._micro_batch([self._outline(rows[place]) for place in places]))
             else:
-                made.append(self._idle(outlines[int(np.argmin(lengths))]))
+                made.append(self._idle(self._outline(rows[int(np.argmin(lengths))])))
         return made
 
     def record_ids(self, step: int) -> list[str]:

@@ -31,6 +31,7 @@ from roboloop.train.budget import fit
 from roboloop.train.config import SftConfig
 from roboloop.train.conversation import conversation
 from roboloop.train.examples import Schedule, Visit
+from roboloop.train.row_lengths import RowLengths, VisitKeys
 from roboloop.train.target_weights import weigh_answers
 
 
@@ -117,6 +118,7 @@ class RecordRows:
         pictures: Where the pictures come from.
         config: The phase.
         seed: Names every draw.
+        lengths: Where the lengths of rows are kept.
     """
 
     def __init__(
@@ -127,12 +129,26 @@ class RecordRows:
         pictures: ViewCache,
         config: SftConfig,
         seed: int,
+        lengths: RowLengths | None = None,
     ) -> None:
         self.records = records
         self._encoder = encoder
         self._pictures = pictures
         self._config = config
         self._seed = seed
+        self._lengths = lengths
+        self._keys = None if lengths is None else VisitKeys(encoder, config=config, seed=seed)
+
+    def known_length(self, visit: Visit) -> int | None:
+        """Tokens of the row of a visit, where they are kept; raises as `outline`."""
+        if self._lengths is None or self._keys is None:
+            return None
+        return self._lengths.get(self._keys.key(self._sized(visit), visit=visit))
+
+    def keep_length(self, visit: Visit, *, length: int) -> None:
+        """Keep the tokens of a row."""
+        if self._lengths is not None and self._keys is not None:
+            self._lengths.add(self._keys.key(self._sized(visit), visit=visit), length=length)
 
     def outline(self, visit: Visit) -> Outline:
         """The row of a visit (`visit.group` counts records), without its pictures.
@@ -141,11 +157,8 @@ class RecordRows:
             RoboLoopError: E-TRN-002 for a record that is too long and cannot be made shorter
                 exactly; E-REC-*, E-DIA-001.
         """
-        record = self.records[visit.group]
+        record = self._sized(visit)
         rng = seeded_generator(self._seed, "visit", visit.epoch, record.id)
-        sizes = [self._pictures.size(medium) for medium in record.media]
-        media = tuple(replace(m, size=s) for m, s in zip(record.media, sizes, strict=True))
-        record = replace(record, media=media)
         change = draw_change(rng, config=self._config.augment, records=[record])
         record = change.record(record)
         wording_seed = int(rng.integers(2**31)) if self._config.reword else None
@@ -183,6 +196,13 @@ class RecordRows:
             for medium, view in zip(outline.record.media, outline.views, strict=True)
         ]
         return outline.encoded.with_pictures(cut)
+
+    def _sized(self, visit: Visit) -> Record:
+        """The record with the sizes of its pictures."""
+        record = self.records[visit.group]
+        sizes = [self._pictures.size(medium) for medium in record.media]
+        media = tuple(replace(m, size=s) for m, s in zip(record.media, sizes, strict=True))
+        return replace(record, media=media)
 
     def _cut(
         self,

@@ -16,16 +16,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
-NAME = "roboloop_segments"
+SEGMENTS = "roboloop_segments"
 """Of the attention, in transformers' tables."""
 
 
 def use_segments(model: PreTrainedModel) -> None:
     """Let the language model attend to packs by segments. Not written into a saved model."""
-    AttentionInterface.register(NAME, _attend)
-    AttentionMaskInterface.register(NAME, _mask)
+    AttentionInterface.register(SEGMENTS, _attend)
+    AttentionMaskInterface.register(SEGMENTS, _mask)
     config: Any = model.config
-    config.get_text_config()._attn_implementation = NAME
+    config.get_text_config()._attn_implementation = SEGMENTS
 
 
 def _mask(*given: Any, **options: Any) -> Tensor | None:
@@ -63,7 +63,7 @@ def _attend(
     Returns:
         [B, S, heads, width of a head], and no weights.
     """
-    sizes = [] if attention_mask is not None else _sizes(position_ids)
+    sizes = [] if attention_mask is not None else segment_sizes(position_ids)
     if len(sizes) < 2 or sum(sizes) != key.shape[2]:
         stock: Any = AttentionInterface()["sdpa"]
         return stock(
@@ -76,10 +76,11 @@ def _attend(
         )
         for piece in pieces
     ]
-    return torch.cat(outputs, dim=2).transpose(1, 2), None
+    # In the order in which they lie in memory, so that nothing is copied once more.
+    return torch.cat([output.transpose(1, 2) for output in outputs], dim=1), None
 
 
-def _sizes(position_ids: Tensor | None) -> list[int]:
+def segment_sizes(position_ids: Tensor | None) -> list[int]:
     """Tokens of each segment of a pack; none for what is no pack."""
     if position_ids is None or len(position_ids) != 1:
         return []

@@ -35,6 +35,7 @@ from roboloop.train.record_batches import PackedBatches, PaddedBatches
 from roboloop.train.record_rows import RecordRows, ViewCache
 from roboloop.train.refused import LEDGER, Refused
 from roboloop.train.result import TrainResult
+from roboloop.train.row_lengths import kept_lengths
 from roboloop.train.segments import use_segments
 from roboloop.train.train_model import check_divides, num_steps, train_model
 from roboloop.train.work import Setting, Work, own_backbone
@@ -150,7 +151,11 @@ def _record_work(config: SftConfig, *, setting: Setting, objective: nn.Module) -
         most_bytes=config.picture_cache_megabytes * 2**20,
     )
     records = _records(config, setting=setting)
-    rows = RecordRows(records, encoder=encoder, pictures=pictures, config=config, seed=seed)
+    shared = setting.accelerator.num_processes > 1
+    rows = RecordRows(
+        records, encoder=encoder, pictures=pictures, config=config, seed=seed,
+        lengths=kept_lengths() if shared else None,
+    )  # fmt: skip
     refused = _ledger(config, setting=setting)
     batching = config.batching
     kind = PackedBatches if batching.kind == "packed" else PaddedBatches

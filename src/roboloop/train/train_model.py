@@ -31,6 +31,7 @@ from roboloop.train.choose_strategy import make_strategy
 from roboloop.train.config import PhaseConfig, SftConfig
 from roboloop.train.guards import LossGuard
 from roboloop.train.held_out import HeldOut
+from roboloop.train.last_layer import read_last_layer
 from roboloop.train.lean_layers import use_lean_layers
 from roboloop.train.listening import listening
 from roboloop.train.loop import Trainer
@@ -74,6 +75,7 @@ def train_model(
         backbone = add_experts(own_backbone(backbone), options=config.moe, seed=seed)
     prepare_adapter(backbone.model, config=config, seed=seed)
     use_lean_layers(backbone.model)
+    read_last_layer(backbone.model)
     setting = Setting(folder, backbone, dialect, accelerator, out, seed)
     ranks = Ranks(accelerator, pulse=Pulse(out / RANKS, rank=accelerator.process_index))
     strategy = make_strategy(

@@ -58,15 +58,6 @@ def test_egl_comes_before_osmesa_and_a_set_value_is_kept(monkeypatch: pytest.Mon
     assert choose_gl_backend() == "osmesa"
 
 
-def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROBOLOOP_CACHE", "/somewhere/own")
-    assert assets.cache_folder() == Path("/somewhere/own")
-    monkeypatch.delenv("ROBOLOOP_CACHE")
-    if sys.platform.startswith("linux"):
-        monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere/xdg")
-        assert assets.cache_folder() == Path("/somewhere/xdg/roboloop")
-
-
 def test_a_mesh_loses_faces_but_not_its_size(tmp_path: Path) -> None:
     trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed")
     pytest.importorskip("fast_simplification", reason="fast-simplification is not installed")

@@ -7,15 +7,14 @@ files are read; the package itself is never imported, so its own dependencies ar
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from roboloop.base.cache_folder import cache_folder
 from roboloop.base.errors import MissingDependencyError, Place, RoboLoopError
 from roboloop.base.hashing import hash_bytes
 
@@ -41,18 +40,6 @@ def installed_assets() -> Path:
     if not (folder / MODEL_FILE).is_file():
         raise RoboLoopError("E-SIM-002", f"no {MODEL_FILE} there", place=Place(folder))
     return folder
-
-
-def cache_folder() -> Path:
-    """Where downloaded and derived files are kept: ROBOLOOP_CACHE, else the user's cache folder."""
-    own = os.environ.get("ROBOLOOP_CACHE")
-    if own:
-        return Path(own)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "roboloop"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "roboloop"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roboloop"
 
 
 def robot_model() -> Path:
