@@ -128,8 +128,7 @@ def test_a_key_names_all_that_a_length_follows_from(
     ]
     assert len(set(found)) == len(found)
     assert key(visit=Visit(5, 0)) == key(learning_rate=1.0) == key()
-    plain = {"reword": False}
-    assert key(seed=1, visit=Visit(0, 3), **plain) == key(**plain) != key()
+    assert key(seed=1, visit=Visit(0, 3), reword=False) == key(reword=False) != key()
 
 
 def test_rows_of_others_are_not_written_again(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -99,7 +98,7 @@ class VisitKeys:
             [
                 encoder.parts.identity(),
                 encoder.system,
-                [encoder.dialect.kind, asdict(encoder.dialect)],
+                [encoder.dialect.kind, encoder.dialect.options()],
                 [config.max_tokens, list(config.languages), config.reword],
                 None if config.augment is None else config.augment.model_dump(mode="json"),
                 seed if self._is_drawn else None,
