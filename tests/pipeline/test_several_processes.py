@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -61,7 +62,11 @@ def printed(words: list[str]) -> str:
 
 def stopped_in_training(words: list[str], *, out: Path, step: int, by: signal.Signals) -> int:
     """Its exit status after the signal; none of its processes lives on."""
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts.
+    process = subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 300
     pids: list[int] = []
     while len(pids) < 2:
