@@ -2,9 +2,9 @@
 
 A model that is trained on pairs takes the easiest way to tell them apart. If rejected answers are
 longer, or their boxes smaller, it learns that, and nothing of the picture. So the pairs of a task
-are let through in twos that lean in opposite ways: for each whose chosen answer is one character
-longer there is one whose chosen answer is one character shorter. `balance_facts` measures what is
-left to see.
+are let through in twos that lean in opposite ways: for each whose chosen answer is so much longer
+there is one whose chosen answer is as much shorter, to within a step of `lean_of`.
+`balance_facts` measures what is left to see.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from roboloop.base.errors import RoboLoopError
 AHEAD_PER_WORKER = 2
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 _KEPT_BYTES = 1 << 27
+"""Smaller arrays are kept, and so much of the memory that is free."""
 
 
 class InlineExecutor:

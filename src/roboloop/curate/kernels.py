@@ -33,6 +33,8 @@ BYTE_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 BYTE_FACTOR_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 SHINGLE_BITS = np.uint64(32)
 """Of a shingle's hash, below the number of its text."""
+NOT_ODD = np.uint64(0xFFFFFFFE)
+"""Clears the last bit of a shingle's hash, which is its mark."""
 ASCII_SPACE = b" \t\n\f\r"
 NEGATIVE = np.uint64(0x5851F42D4C957F2D)
 """Sets -5 apart from 5."""

@@ -13,6 +13,7 @@ from roboloop.curate.kernels import (
     END,
     HAN,
     NEGATIVE,
+    NOT_ODD,
     OTHER,
     SEPARATOR,
     SHINGLE_BITS,
@@ -40,7 +41,6 @@ from roboloop.curate.kernels import (
 PAIRS_AT_ONCE = 1 << 14
 BITS = 64
 _LAST_TERM = np.uint64((1 << TERM_BITS) - 1)
-_NOT_ODD = np.uint64(0xFFFFFFFE)
 _IS_SPACE = np.isin(np.arange(256), list(ASCII_SPACE))
 _IS_LETTER = np.isin(np.arange(256), [*range(65, 91), *range(97, 123)])
 
@@ -251,7 +251,7 @@ def shingles(hashes: Hashes, offsets: Offsets, width: int, mark: int) -> Hashes:
     for place, power in enumerate(powers_of_step(width)):
         words_there = hashes[np.minimum(starts + place, len(hashes) - 1)]
         sums += np.where(starts + place < stops, words_there * power, np.uint64(0))
-    marked = (mixed(sums) >> SHINGLE_BITS) & _NOT_ODD | np.uint64(mark)
+    marked = (mixed(sums) >> SHINGLE_BITS) & NOT_ODD | np.uint64(mark)
     return rows.astype(np.uint64) << SHINGLE_BITS | marked
 
 
