@@ -12,19 +12,24 @@ LONGEST = 50_000
 """Characters of an answer that are read, the last ones. No answer outside its thoughts is as long;
 what is, is a loop or worse, and must not hold up an evaluation."""
 
-_TAG = re.compile(r"[<＜]")
-_THOUGHT_START = re.compile(r"[<＜](?:think|thinking|thought)[>＞]", re.IGNORECASE)
-_THOUGHT_END = re.compile(r"[<＜][/／](?:think|thinking|thought)[>＞]", re.IGNORECASE)
+_TAG = re.compile(r"[<＜◁]|\[/?think", re.IGNORECASE)
+_THOUGHT = r"(?:think(?:ing)?|thoughts?|reasoning)[>＞▷]"
+_THOUGHT_START = re.compile(rf"[<＜◁]{_THOUGHT}|\[think\]", re.IGNORECASE)
+_THOUGHT_END = re.compile(rf"[<＜◁][/／]{_THOUGHT}|\[/think\]", re.IGNORECASE)
 _ANSWER_START = re.compile(r"[<＜]answer[>＞]", re.IGNORECASE)
 _ANSWER_END = re.compile(r"[<＜][/／]answer[>＞]", re.IGNORECASE)
 _MARKER = re.compile(
-    r"\b(?:final\s+)?answer(?:\s+is)?[\s*_]*[:：]|答案\s*(?:是|为)?\s*[:：]?", re.IGNORECASE
+    r"\b(?:final\s+)?answer(?:[\s*_]*[:：]|\s+is\b[\s*_]*[:：]?)|答案\s*(?:是|为)?\s*[:：]?"
+    r"|\b(?:correction|actually|wait|on\s+second\s+thoughts?)\b[\s*_]*[,:：]?",
+    re.IGNORECASE,
 )
+"""Words before an answer; those of a correction stand before the answer that counts."""
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _BARE_NUMBER = r"[-+−－]?(?:[\d０-９]+(?:[.．][\d０-９]*)?|[.．][\d０-９]+)(?:\s*[%％])?"
 _BARE = re.compile(rf"{_BARE_NUMBER}(?:(?:\s*[,，、]\s*|\s+){_BARE_NUMBER})+(?:\s*[.。])?")
 _NAMED_NUMBERS = re.compile(
-    rf"(?:\b[xywh][12]?\s*[:=：＝]\s*{_BARE_NUMBER}[\s,，;；、]*(?:and\b|和)?\s*){{2,}}",
+    rf"(?:\b(?:[xywh][12]?|[xy]_?m(?:in|ax)|left|top|right|bottom|width|height)"
+    rf"\s*[:=：＝≈]\s*{_BARE_NUMBER}[\s,，;；、]*(?:and\b|和)?\s*){{2,}}",
     re.IGNORECASE,
 )
 _AND = re.compile(r"\band\b|和")
@@ -88,12 +93,15 @@ class Candidate(NamedTuple):
 
 def candidates(told: str) -> Iterator[Candidate]:
     """The parts of an answer to look at, the surest first; the first with data counts."""
-    if marks := list(_MARKER.finditer(told)):
-        stated = told[marks[-1].end() :].strip()
+    end = len(told)
+    for mark in reversed(list(_MARKER.finditer(told))):
+        stated = told[mark.end() : end].strip()
         first_line = stated.partition("\n")[0]
         yield Candidate(first_line if is_bare(first_line) else stated, "answer line")
+        end = mark.start()
     if fenced := _FENCE.findall(told):
         yield Candidate("\n".join(fenced), "code fence")
     yield Candidate(told, "whole text")
     for run in _NAMED_NUMBERS.finditer(" ".join(told.split())):
-        yield Candidate(f"[{_AND.sub(',', run[0])}]", "named numbers")
+        named = _AND.sub(",", run[0]).replace("≈", "=")
+        yield Candidate(f"[{named}]", "named numbers")

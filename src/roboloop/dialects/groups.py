@@ -8,8 +8,14 @@ from typing import NamedTuple
 
 from roboloop.dialects.scanning import Found, Mapping, Node, Number, Sequence, Tag
 
-_MAX_GAP = 16
-_BETWEEN = re.compile(r"[\s,，;；、]*(?:and|to|和|与|到)?[\s,，;；、]*")
+_MAX_GAP = 64
+_BETWEEN = re.compile(
+    r"[\s,，;；、]*(?:and|to|和|与|到)?[\s,，;；、]*"
+    r"(?:(?:the\s+)?(?:(?:bottom|lower)[-\s]*right|右下角?)(?:\s+corner)?"
+    r"[\s:：=]*(?:is|at|为|是)?\s*(?:at)?\s*)?",
+    re.IGNORECASE,
+)
+"""What may stand between the two corners of a box."""
 _CORNERS = (
     ("x1", "y1", "x2", "y2"),
     ("xmin", "ymin", "xmax", "ymax"),

@@ -8,6 +8,7 @@ whether y comes first, is the dialect's business: nothing here looks at how larg
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -126,10 +127,14 @@ class _Interpreter:
             self.reading.words = part[found[0].start + bare : found[-1].end - bare]
         if len(found) == 1:
             self.reading.key = own_key(found[0].node)
-        for node in joined(found, text=part) if self.want_boxes else (f.node for f in found):
+        for node in self._joined(found, text=part):
             self._walk(node, key="")
         self._settle_centers()
         return self.reading
+
+    def _joined(self, found: tuple[Found, ...], *, text: str) -> Iterator[Node]:
+        """The data of a text; where boxes are looked for, two corners beside each other as one."""
+        return joined(found, text=text) if self.want_boxes else (piece.node for piece in found)
 
     def _settle_centers(self) -> None:
         """A box stands for its centre only where no point was given."""
@@ -149,7 +154,7 @@ class _Interpreter:
             case Sequence():
                 self._walk_sequence(node, key=key, label=label)
             case str() if any(word in key for word in (*_POINT_WORDS, "box")):
-                for found in Scanner(node).scan():
+                for found in Scanner(f"[{node}]" if is_bare(node) else node).scan():
                     self._walk(found.node, key=key, label=label)
             case Number() | str():
                 pass
@@ -158,13 +163,14 @@ class _Interpreter:
         if tag.name == "ref":
             self._label = tag.content.strip()
             return
-        if tag.name == "box" or not tag.attributes:
+        is_box = tag.name in ("box", "bbox")
+        if is_box or not tag.attributes:
             if tag.closed and not tag.content.strip():
                 self.reading.is_empty_list = True
             content = f"[{tag.content}]" if is_bare(tag.content) else tag.content
-            key = "bbox" if tag.name == "box" else "point"
-            for found in Scanner(content).scan():
-                self._walk(found.node, key=key, label=self._label)
+            key = "bbox" if is_box else "point"
+            for node in self._joined(Scanner(content).scan(), text=content):
+                self._walk(node, key=key, label=self._label)
             self._label = None
             return
         fields = dict(tag.attributes)

@@ -71,7 +71,7 @@ _PLAIN = str.maketrans(
     "0123456789()[]{}[][],,;:%.--+=<>/",
 )
 _CLOSING = {"[": "]", "(": ")", "{": "}", '"': '"', "'": "'", "“": "”", "‘": "’"}
-_OPENING = re.compile(r"[\[({]|<(?=(?:points?|box|ref)\b)")
+_OPENING = re.compile(r"[\[({]|<(?=(?:points?|b?box|ref)\b)")
 _BRACKETS = re.compile(r"[\[({]+")
 _QUOTES = "\"'“‘"
 _BLANKS = " \t\r\n\u3000\u00a0\\"
@@ -83,7 +83,7 @@ _NUMBER = re.compile(
 )
 _KEY = re.compile(r"([A-Za-z_]\w*)\s*[:=]")
 _LITERAL = re.compile(r"(?:true|false|null|none)\b", re.IGNORECASE)
-_TAG = re.compile(r"<(points?|box|ref)\b([^<>]*)(>?)")
+_TAG = re.compile(r"<(points?|b?box|ref)\b([^<>]*)(>?)")
 _ATTRIBUTE = re.compile(r"""\b(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([-+.\d]+)(?=[\s/]))""")
 
 

@@ -10,21 +10,20 @@ is no answer, and the article in "A person ..." is no letter.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from roboloop.records.answers import Choice
 from roboloop.tasks import choice_phrases as phrases
 from roboloop.tasks.base import EXACT, LETTERS, Parsed, ParseStatus, unanswered
+from roboloop.tasks.choice_names import Offered, named_options, same_options
 from roboloop.tasks.final_answer import REFUSAL, final_answer, sentences
-from roboloop.tasks.numerals import digits_for_words
 
-_NEGATION = re.compile(r"(?:\bnot|n't)\s*$")
+_NEGATION = re.compile(r"(?:\bnot|n't)(?:\s+(?:think|believe)(?:\s+that)?)?\s*$")
 _NEXT_WORD = re.compile(r"\s+([a-z]+)")
 _LAST_WORDS = re.compile(r"\w+\W+\w\W*$")
-_LONGEST_NEGATION = 8
+_LONGEST_NEGATION = 24
+_BOTH = re.compile(r"\bboth\b|都", re.IGNORECASE)
 
 
 class Found(NamedTuple):
@@ -43,19 +42,6 @@ class Found(NamedTuple):
     status: ParseStatus = ParseStatus.OK
 
 
-class Offered(NamedTuple):
-    """What one may choose from: the letters, and the texts behind them where they are known."""
-
-    letters: str
-    options: Sequence[str] = ()
-
-
-class _Span(NamedTuple):
-    start: int
-    end: int
-    letter: str
-
-
 def read_choice(text: str, *, letters: str, options: Sequence[str] = ()) -> Parsed:
     """The letter a text decides for.
 
@@ -67,8 +53,7 @@ def read_choice(text: str, *, letters: str, options: Sequence[str] = ()) -> Pars
     answer = final_answer(text)
     if not answer.text:
         return unanswered(answer, note="no answer after the thinking")
-    rules = (_alone, _option_alone, _stated, _in_front, _claimed, _at_first, _at_last, _ordinal)
-    steps = (rule(answer.text, Offered(letters, options)) for rule in rules)
+    steps = (rule(answer.text, Offered(letters, options)) for rule in _RULES)
     nothing = Found(None, note="no option is chosen", status=ParseStatus.NO_ANSWER)
     found = next((step for step in steps if step is not None), nothing)
     if found.letter is None:
@@ -87,12 +72,14 @@ def _hedge(note: str) -> Found:
 
 def _alone(text: str, offered: Offered) -> Found | None:
     """Nothing but a letter, perhaps in brackets, perhaps several times, perhaps `option b`."""
-    if _same(text, offered.options):
+    if same_options(text, offered.options):
         return None
+    *_, text = [part for part in text.split("?") if part.strip(" .")] or [text]  # "A or B? B."
     if match := phrases.ALONE.fullmatch(text) or phrases.NAMED_ALONE.fullmatch(text):
         return Found(match[1].upper(), "letter alone", text)
-    pieces = [phrases.ALONE.fullmatch(piece) for piece in phrases.SEPARATORS.split(text) if piece]
-    if len(pieces) > 1 and all(pieces):
+    parts = [part for part in phrases.SEPARATORS.split(text) if part]
+    pieces = [phrases.ALONE.fullmatch(part) for part in parts]
+    if len(pieces) > 1 and all(pieces) and parts[0] != "A:":
         named = {piece[1].upper() for piece in pieces if piece}
         if len(named) == 1:
             return Found(named.pop(), "letter repeated", text, "the same letter several times")
@@ -103,7 +90,7 @@ def _alone(text: str, offered: Offered) -> Found | None:
 
 def _option_alone(text: str, offered: Offered) -> Found | None:
     """Nothing but the text of one option."""
-    same = _same(text, offered.options)
+    same = same_options(text, offered.options)
     if len(same) != 1:
         return None
     return Found(same[0], "option text", text, "the option's text")
@@ -124,8 +111,20 @@ def _stated(text: str, offered: Offered) -> Found | None:
     if other := _alternative(text[last.end() :], letter, offered):
         return _hedge(f"{letter} or {other}: none chosen")
     whole = _LAST_WORDS.search(last[0])  # an option may read "Point B"
-    same = _same(whole[0], offered.options) if whole else []
+    same = same_options(whole[0], offered.options) if whole else []
     return Found(same[0] if len(same) == 1 else letter, "answer statement", last[0])
+
+
+def _stated_text(text: str, offered: Offered) -> Found | None:
+    """The option whose text the last "the answer is ..." goes on with."""
+    for sentence in reversed(sentences(text)):
+        *_, cue = [None, *phrases.DECIDED.finditer(sentence)]
+        if cue is None or REFUSAL.search(sentence):
+            continue
+        named = set(named_options(sentence[cue.end() :], offered))
+        if len(named) == 1:
+            return Found(named.pop(), "answer statement", sentence)
+    return None
 
 
 def _in_front(text: str, offered: Offered) -> Found | None:
@@ -141,7 +140,7 @@ def _in_front(text: str, offered: Offered) -> Found | None:
             return _hedge(f"{letter} or {other}: none chosen")
         return Found(letter, "letter in front", plain.partition("\n")[0])
     opening = re.match(r"[^,.;:!\n]+(?=[,.;:!\n])", text)
-    same = _same(opening[0], offered.options) if opening else []
+    same = same_options(opening[0], offered.options) if opening else []
     if opening is None or len(same) != 1:
         return None
     return Found(same[0], "option text", opening[0], "the option's text")
@@ -152,12 +151,20 @@ def _ordinal(text: str, offered: Offered) -> Found | None:
     places: set[int] = set()
     words = ""
     for match in phrases.ORDINAL.finditer(text):
-        name = (match["word"] or match["digit"] or match["han"]).casefold()
         words = match[0]
-        places.add(int(name[0]) - 1 if name[0].isdecimal() else phrases.PLACES[name])
+        places.add(_place(match, num_options=len(offered.letters)))
     if len(places) != 1 or REFUSAL.search(text):
         return None
     return Found(LETTERS[places.pop()], "ordinal", words, "named by its place")
+
+
+def _place(ordinal: re.Match[str], *, num_options: int) -> int:
+    """The place that an ordinal names, from 0."""
+    if ordinal["last"]:
+        return num_options - 1
+    named = (ordinal[group] for group in ("word", "digit", "number", "han"))
+    name = next(name for name in named if name).casefold()
+    return int(name[0]) - 1 if name[0].isdecimal() else phrases.PLACES[name]
 
 
 def _claimed(text: str, offered: Offered) -> Found | None:
@@ -167,7 +174,9 @@ def _claimed(text: str, offered: Offered) -> Found | None:
             continue
         for clause in phrases.CONTRAST.split(sentence):
             if phrases.CLAIM.search(clause) and not phrases.DISCLAIMER.search(clause):
-                if named := _named(clause, offered):
+                if named := named_options(phrases.BETWEEN.sub(" ", clause), offered):
+                    if _BOTH.search(clause) and len(set(named)) > 1:
+                        return _hedge("several options, none chosen")
                     return Found(named[0], "claim", sentence, "claimed in a sentence")
                 break
     return None
@@ -177,7 +186,7 @@ def _at_first(text: str, offered: Offered) -> Found | None:
     """The option of the first sentence, when the second begins to give the reasons."""
     first, *rest = sentences(text) or [""]
     if rest and phrases.REASON.match(rest[0]) and not REFUSAL.search(text):
-        named = set(_named(phrases.REJECTED.sub(" ", first), offered))
+        named = set(named_options(phrases.REJECTED.sub(" ", first), offered))
         if len(named) == 1:
             return Found(named.pop(), "first sentence", first, "named in the first sentence")
     return None
@@ -185,15 +194,18 @@ def _at_first(text: str, offered: Offered) -> Found | None:
 
 def _at_last(text: str, offered: Offered) -> Found | None:
     """The option named by the last sentence that names any."""
-    heads = [_head(line) for line in text.splitlines() if line.strip()][-2:]
-    if len({head["upper"] for head in heads if head}) > 1:
-        return _hedge("several options listed, none chosen")
+    if listed := _below_a_list(text):
+        return listed
     for sentence in reversed(sentences(text)):
         if REFUSAL.search(sentence):
             return Found(None, note="a refusal", status=ParseStatus.NO_ANSWER)
         if phrases.OTHERS.match(sentence):
             continue
-        named = set(_named(phrases.REJECTED.sub(" ", sentence), offered))
+        kept = phrases.REJECTED.sub(" ", sentence)
+        named = set(named_options(kept, offered))
+        for part in _deciding_parts(kept) if len(named) > 1 else ():
+            alone = set(named_options(part, offered))
+            named = alone if len(alone) == 1 else named
         if len(named) == 1:
             return Found(named.pop(), "last sentence", sentence, "named in the last sentence")
         if named:
@@ -201,28 +213,38 @@ def _at_last(text: str, offered: Offered) -> Found | None:
     return None
 
 
-def _named(sentence: str, offered: Offered) -> list[str]:
-    """The letters of the options a sentence names, in its order.
+_RULES = (
+    _alone,
+    _option_alone,
+    _stated,
+    _in_front,
+    _stated_text,
+    _claimed,
+    _at_first,
+    _at_last,
+    _ordinal,
+)
+"""From the plain to the vague; the first that decides counts."""
 
-    "the left one (B)" is one name, and its letter counts, for a letter is what was asked for.
-    Letters in brackets and options' texts count before letters that merely stand apart.
-    """
-    tokens = [t for t in phrases.LETTER.finditer(sentence) if _is_option(t, offered.letters)]
-    named = {t.start(): t["upper"] for t in tokens if t["open"] and t["close"]}
-    for span in _option_spans(sentence, offered.options):
-        behind = phrases.BEHIND.match(sentence, span.end)
-        named[span.start] = behind[1] if behind and behind[1] in offered.letters else span.letter
-    named = named or {t.start(): t["upper"] for t in tokens}
-    return [letter for _, letter in sorted(named.items())]
+
+def _below_a_list(text: str) -> Found | None:
+    """A letter alone below the options that a text lists; or that a list ends without one."""
+    *before, last = [line for line in text.splitlines() if line.strip()]
+    heads = [_head(line) for line in before]
+    alone = phrases.ALONE.fullmatch(last)
+    if alone and len(heads) > 1 and all(heads) and any(len(line.split()) > 1 for line in before):
+        return Found(alone[1].upper(), "last line", last, "the letter below the options")
+    if len({head["upper"] for head in [*heads[-1:], _head(last)] if head}) > 1:
+        return _hedge("several options listed, none chosen")
+    return None
 
 
-def _is_option(token: re.Match[str], letters: str) -> bool:
-    """Whether a capital letter stands for an option, and is no article or pronoun."""
-    if token["upper"] not in letters or (token["open"] and token["close"]):
-        return token["upper"] in letters
-    following = (token["next"] or "").strip()
-    is_article = token["upper"] == "A" and following and following not in phrases.AFTER_LETTER
-    return token["upper"] != "I" and not is_article
+def _deciding_parts(sentence: str) -> list[str]:
+    """The parts of a sentence that may decide between the options it names, the surest last."""
+    before_reasons, *_ = phrases.CONTRAST.split(sentence)
+    *_, after_turn = phrases.TURN.split(sentence)
+    *_, after_conclusion = phrases.CONCLUSION.split(sentence)
+    return [before_reasons, after_turn, after_conclusion]
 
 
 def _is_article(text: str, statement: re.Match[str]) -> bool:
@@ -251,42 +273,3 @@ def _head(line: str) -> re.Match[str] | None:
 def _letter(statement: re.Match[str]) -> str:
     found = statement.groupdict()
     return next(found[name] for name in ("upper", "bracketed", "lower") if found.get(name)).upper()
-
-
-def _same(text: str, options: Sequence[str]) -> list[str]:
-    """Letters of the options whose text this is, but for case, marks, articles, number words."""
-    plain = _plain(text)
-    return [LETTERS[i] for i, option in enumerate(options) if plain and plain == _option(option, i)]
-
-
-def _option_spans(text: str, options: Sequence[str]) -> list[_Span]:
-    """Where options' texts stand as whole words; a longer one hides a shorter one inside it."""
-    taken: list[_Span] = []
-    for index in sorted(range(len(options)), key=lambda i: -len(options[i])):
-        words = _option(options[index], index).split()
-        spelled = r"\W+".join(map(re.escape, words))
-        found = re.finditer(rf"(?<!\w){spelled}(?!\w)", text, re.IGNORECASE) if words else ()
-        spans = (_Span(match.start(), match.end(), LETTERS[index]) for match in found)
-        taken = sorted([*taken, *(span for span in spans if _is_free(span, taken))])
-    return taken
-
-
-def _is_free(span: _Span, taken: Sequence[_Span]) -> bool:
-    """Whether a span overlaps none of `taken`, which are sorted and apart from one another."""
-    place = bisect_left(taken, span)
-    return all(
-        span.end <= other.start or other.end <= span.start
-        for other in taken[max(0, place - 1) : place + 1]
-    )
-
-
-@lru_cache(maxsize=4096)
-def _option(option: str, index: int) -> str:
-    """An option's text in plain words, without its own letter in front."""
-    return _plain(re.sub(rf"^\(?{LETTERS[index]}[.:)]\s*", "", option.strip()))
-
-
-def _plain(text: str) -> str:
-    """Small letters, digits and single spaces only; number words as digits; no leading article."""
-    words = re.sub(r"[^\w.+-]+|[.](?!\d)", " ", digits_for_words(text.casefold()))
-    return re.sub(r"^(?:the|an)\s+", "", " ".join(words.split()))

@@ -20,6 +20,8 @@ _ANSWER_KEY = re.compile(
 )
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LATEX_WORDS = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boldsymbol)\s*\{([^{}]*)\}")
+_LATEX_SPACES = re.compile(r"\\(?:[,;:!]|q?quad\b)")
+_STRUCK_OUT = re.compile(r"~~[^~\n]+~~")
 _HTML_MARKS = re.compile(r"</?(?:b|i|u|em|strong|span|p|br|code|h[1-6])\s*/?>", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*+|`+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _EMPHASIS_SIGN = re.compile(r"[*`_]")
@@ -37,13 +39,22 @@ CUE = re.compile(
     re.IGNORECASE,
 )
 
+_KNOWING = (
+    r"(?:be\s+|really\s+|\w+ly\s+)*"
+    r"(?:tell|told|say|said|see|view|access|answer|assist|help|provide|determin|decid|judg|know|sure"
+    r"|certain|identif|recogni[sz]|distinguish|read|make\s+out|made\s+out|find|locat|infer|confirm"
+    r"|conclud|choos|select|count|measur|estimat|assess|verif|comply|fulfil|process|discern|give|make\s+a)"
+)
 REFUSAL = re.compile(
-    r"\b(?:cannot|can't|can not|unable|impossible|not possible|not sure|unsure|unclear|uncertain|"
-    r"don't know|do not know|not enough|sorry|difficult to)\b"
+    rf"\b(?:cannot|can['’]?t|can\s+not|could\s+not|couldn['’]t|(?:un|not\s+)able\s+to"
+    rf"|(?:im|not\s+)possible\s+to|difficult\s+to)\s+{_KNOWING}|\bhard\s+to\s+(?:say|tell)\b"
+    r"|\b(?:not\s+sure|unsure|unclear|uncertain|don['’]t\s+know|do\s+not\s+know|sorry)\b"
+    r"|\b(?:not\s+certain|no\s+idea|not\s+have\s+(?:access|enough|sufficient))\b"
+    r"|\b(?:not\s+enough|insufficient)\s+(?:\w+\s+)?(?:information|detail|context|evidence|data)"
     r"|无法|不能确定|不确定|不知道|不清楚|抱歉",
     re.IGNORECASE,
 )
-"""A sentence that declines to answer."""
+"""A sentence that declines to answer: what cannot be told, unlike what cannot be done."""
 
 
 _FAILED_REQUEST = re.compile(
@@ -150,6 +161,8 @@ def sentences(text: str) -> list[str]:
 def _without_marks(told: TrackedText) -> TrackedText:
     for pattern, by in (
         (_BLANK_LINES, "\n\n"),
+        (_STRUCK_OUT, " "),
+        (_LATEX_SPACES, " "),
         (_LATEX_WORDS, 1),
         (_HTML_MARKS, " "),
         (_SIGNS, " "),

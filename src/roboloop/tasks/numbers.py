@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -19,13 +20,24 @@ from roboloop.tasks.numerals import Written, convert, spelled_numbers, written_n
 NUM_THRESHOLDS = 10
 NUMBER_METRICS = (Metric("mean_relative_accuracy", worst=0.0), Metric("exact", worst=0.0))
 
-_RANGE = re.compile(r"\s*(?:-|–|—|~|to|or|到|至|或)\s*", re.IGNORECASE)
+_RANGE = re.compile(
+    r"\s*(?:-|–|—|~|to|or|,?\s*(?:maybe|perhaps|possibly)|到|至|或)\s*", re.IGNORECASE
+)
 _BETWEEN = re.compile(r"\bbetween\s+$", re.IGNORECASE)
 _OPENING = re.compile(r"\W*(?:(?:about|around|approximately|roughly|约|大约)\W*)?", re.IGNORECASE)
 _CONCLUSION = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence|total|altogether|sum|equals?)\b|=|≈|共|所以|因此)",
+    r"(?:\b(?:so|therefore|thus|hence|total|altogether|sum|equals?|actually|correction|wait|answer\s+is)\b|\bno,"
+    r"|=|≈|共|所以|因此)",
     re.IGNORECASE,
 )
+_DENIED = re.compile(
+    r"±\s*$|(?:\bnot|n['’]t)\s+(?:just\s+|only\s+|about\s+)?$|不是\s*$", re.IGNORECASE
+)
+_CLAUSE_ENDS = re.compile(r"(?<=[.!?;。])\s+|\n+|,?\s*\b(?:but|however|though)\b|,?\s*但")
+_COUNT = re.compile(r"\bhow\s+many\b|\bcount\b|多少[个把张只]|几[个把张只]", re.IGNORECASE)
+_LIST_SIGNS = re.compile(r"[\s,;、.\[\]]+")
+_SINGLE = re.compile(r"\bsingle\b", re.IGNORECASE)
+_LONGEST_DENIAL = 12
 
 
 class NumberTask(Task):
@@ -41,7 +53,9 @@ class NumberTask(Task):
 
     def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The number the text decides for, with its unit where it gives one."""
-        return read_number(text)
+        question = record.inputs.get("question")
+        is_count = isinstance(question, str) and _COUNT.search(question) is not None
+        return read_number(text, is_count=is_count)
 
     def score(self, answer: Answer, *, truth: Answer, size: PictureSize | None) -> dict[str, float]:
         """`mean_relative_accuracy` as in VSI-Bench (arXiv 2412.14171), and equality."""
@@ -63,16 +77,23 @@ class NumberTask(Task):
         return Number(median(convert(n.value, unit=n.unit, to=unit) for n in found), unit)
 
 
-def read_number(text: str) -> Parsed:
+def read_number(text: str, *, is_count: bool = False) -> Parsed:
     """The number a text decides for.
 
     In this order: the one behind the last "so", "total" or "="; the first, when the text begins
     with it; the only one at all, outside brackets, or with a unit; the only one of the last
-    sentence that has any. A range is none.
+    sentence that has any. A range or a list is none, and a number behind "not" is not meant.
+
+    Args:
+        text: What the model said.
+        is_count: Whether things are counted: a number with a unit is then no answer if there are
+            others.
     """
     answer = final_answer(text)
     part = after_cue(answer.text)
-    found = written_numbers(part) or spelled_numbers(part)
+    found = _affirmed(part, written_numbers(part) or spelled_numbers(part) or _single(part))
+    if is_count:
+        found = [number for number in found if not number.unit] or found
     if not found:
         refused = REFUSAL.search(part) is not None
         return unanswered(answer, note="a refusal" if refused else "no number in the text")
@@ -98,9 +119,12 @@ def _decided(text: str, found: Sequence[Written]) -> _Decided | str:
     if any(_is_range(text, first, second) for first, second in pairwise(found)):
         return "a range, no single number"
     found = _joined(text, found)
-    marks = list(_CONCLUSION.finditer(text))
-    if concluded := [n for n in found if marks and n.start >= marks[-1].end()]:
-        return _Decided(concluded[0], "conclusion")
+    for mark in reversed(list(_CONCLUSION.finditer(text))):
+        if mark.end() <= found[-1].start:
+            concluded = next(number for number in found if number.start >= mark.end())
+            return _Decided(concluded, "conclusion")
+    if _is_list(text, found):
+        return f"a list of {len(found)} numbers"
     if _OPENING.fullmatch(text[: found[0].start]):
         return _Decided(found[0], "number in front")
     groups = {
@@ -120,6 +144,37 @@ def _decided(text: str, found: Sequence[Written]) -> _Decided | str:
         if numbers:
             break
     return f"{len(found)} numbers: which is meant?"
+
+
+def _affirmed(text: str, found: Sequence[Written]) -> list[Written]:
+    """The numbers that are neither denied nor part of a sentence that declines to answer."""
+    if not found:
+        return []
+    starts = [0, *(match.start() for match in _CLAUSE_ENDS.finditer(text))]
+    declines = [
+        REFUSAL.search(text, start, end) is not None
+        for start, end in zip(starts, [*starts[1:], len(text)], strict=True)
+    ]
+    return [
+        number
+        for number in found
+        if not declines[bisect_right(starts, number.start) - 1]
+        and not _DENIED.search(text[max(0, number.start - _LONGEST_DENIAL) : number.start])
+    ]
+
+
+def _single(text: str) -> list[Written]:
+    """The one that "a single chair" is."""
+    return [Written(1.0, None, *match.span()) for match in _SINGLE.finditer(text)]
+
+
+def _is_list(text: str, found: Sequence[Written]) -> bool:
+    """Whether a text is nothing but different numbers, one after the other."""
+    gaps = [text[first.end : second.start] for first, second in pairwise(found)]
+    return (
+        not _LIST_SIGNS.sub("", text[: found[0].start] + "".join(gaps) + text[found[-1].end :])
+        and len({number[:2] for number in found}) > 1
+    )
 
 
 def _outside_brackets(text: str, found: Sequence[Written]) -> list[Written]:

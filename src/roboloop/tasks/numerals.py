@@ -22,31 +22,45 @@ _HAN_SMALL = {sign: value for value, sign in enumerate("零一二三四五六七
 _HAN_LARGE = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 _WORD = "|".join((*_SMALL, *_LARGE))
-_WORDS = re.compile(
-    rf"\b(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*(?P<half>\s+and\s+a\s+half)?\b",
-    re.IGNORECASE,
+_ABOUT = re.compile(
+    r"^(?:about|around|approximately|roughly|some|约|大约)\s*|^[~≈]\s*", re.IGNORECASE
 )
-_HAN = re.compile(
-    f"(?P<whole>[{''.join((*_HAN_SMALL, *_HAN_LARGE))}]+)(?:点(?P<rest>[{''.join(_HAN_SMALL)}]+))?"
-)
+_ONE_WORD = re.compile(r"\s*(?:[^\W\d]+|°)?")
 _METRES = {
     "mm": 0.001, "millimeter": 0.001, "毫米": 0.001,
     "cm": 0.01, "centimeter": 0.01, "厘米": 0.01,
-    "m": 1.0, "meter": 1.0, "米": 1.0,
+    "m": 1.0, "meter": 1.0, "米": 1.0, "平方": 1.0,
     "km": 1000.0, "kilometer": 1000.0, "公里": 1000.0,
     "in": 0.0254, "inch": 0.0254, "ft": 0.3048, "foot": 0.3048,
 }  # fmt: skip
 _UNIT = (
-    r"(?P<squared>square\s+|sq\.?\s*|平方|平(?=米))?"
+    r"(?P<squared>square[\s-]+|sq\.?\s*|平方|平(?=米))?"
     r"(?P<unit>(?:centi|milli|kilo)?met(?:er|re)s?|inch(?:es)?|feet|foot|[cmk]?m"
-    r"|in(?=\s*(?:[.,;)]|$))|ft|毫米|厘米|公里|米)(?P<power>\s*\^?\s*2)?(?![A-Za-z0-9])"
+    r"|in(?=\s*(?:[.,;)]|$))|ft|毫米|厘米|公里|米|平方(?![毫厘公米]))"
+    r"(?P<power>\s*\^?\s*2|\s+squared\b)?(?![A-Za-z0-9])"
 )
+_SCALE = rf"(?:\s*(?P<scale>(?:{'|'.join(_LARGE)})\b|[百千万]))?"
+_THOUSANDS = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:'\d{3})+(?!\d)|\d{1,2}(?:\ \d{3})+(?![\d.,])"
 _DIGITS = re.compile(
-    r"(?<![A-Za-z0-9_.])(?P<sign>[-+]?)"
-    r"(?:(?P<fraction>(?:\d+\s+)?\d+/[1-9]\d*)(?![/\d])|(?P<comma>\d+,\d{1,2})(?![,\d])"
-    r"|(?P<plain>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+))"
-    rf"(?!(?:st|nd|rd|th|D)\b)(?:\s*(?P<percent>%)|\s*{_UNIT})?",
+    r"(?<![A-Za-z0-9_.])(?P<sign>[-+]?)(?:"
+    r"(?P<fraction>(?:\d+\s+)?\d+/[1-9]\d*)(?![/\d])"
+    r"|(?P<points>\d{1,3}(?:\.\d{3})+,\d+)|(?P<comma>\d+,\d{1,2})(?![,\d])"
+    rf"|(?P<plain>(?:{_THOUSANDS}|\d+)(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+)"
+    r"(?:\s*[×x*]\s*10\s*\^\s*(?P<exponent>[-+]?\d{1,3}))?)"
+    rf"(?!(?:st|nd|rd|th|D)\b){_SCALE}(?:\s*(?P<percent>%)|(?:\s*|-){_UNIT})?",
     re.IGNORECASE,
+)
+_WORD = "|".join((*_SMALL, *_LARGE))
+_WORDS = re.compile(
+    rf"(?<!half\sa\s)\b(?P<words>(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*)"
+    rf"(?:\s+point(?P<decimals>(?:\s+(?:{'|'.join(_ONES[:10])}))+))?(?P<half>\s+and\s+a\s+half)?\b"
+    rf"(?:[\s-]*{_UNIT})?",
+    re.IGNORECASE,
+)
+_HALF = re.compile(rf"(?:\bhalf\s+(?:an?\s+)?|半)(?:(?P<dozen>dozen\b)|{_UNIT})", re.IGNORECASE)
+_HAN = re.compile(
+    f"(?P<whole>[{''.join((*_HAN_SMALL, *_HAN_LARGE))}]+)"
+    f"(?:点(?P<rest>[{''.join(_HAN_SMALL)}]+))?(?:{_UNIT}(?P<half>半)?)?"
 )
 
 
@@ -70,10 +84,26 @@ def written_numbers(text: str) -> list[Written]:
 
 def spelled_numbers(text: str) -> list[Written]:
     """All numbers written with words or Chinese numerals, in the order of the text."""
-    found = [Written(_spelled(m), None, m.start(), m.end()) for m in _WORDS.finditer(text)]
-    found += [Written(_han(m), None, m.start(), m.end()) for m in _HAN.finditer(text)]
-    finite = (number for number in found if math.isfinite(number.value))
-    return sorted(finite, key=lambda number: number.start)
+    found = [Written(_spelled(m), _unit(m), m.start(), m.end()) for m in _WORDS.finditer(text)]
+    found += [Written(_han(m), _unit(m), m.start(), m.end()) for m in _HAN.finditer(text)]
+    found += [
+        Written(6.0 if m["dozen"] else 0.5, _unit(m), m.start(), m.end())
+        for m in _HALF.finditer(text)
+    ]
+    apart: list[Written] = []
+    for number in sorted(found, key=lambda number: number.start):
+        if math.isfinite(number.value) and number.start >= (apart[-1].end if apart else 0):
+            apart.append(number)
+    return apart
+
+
+def only_number(text: str) -> Written | None:
+    """The number that a text is, but for "about" and a word; None for any other text."""
+    bare = _ABOUT.sub("", text.strip(" .。"))
+    found = written_numbers(bare) or spelled_numbers(bare)
+    if len(found) != 1 or found[0].start > 0:
+        return None
+    return found[0] if _ONE_WORD.fullmatch(bare, found[0].end) else None
 
 
 def digits_for_words(text: str) -> str:
@@ -81,7 +111,8 @@ def digits_for_words(text: str) -> str:
     pieces: list[str] = []
     end = 0
     for number in spelled_numbers(text):
-        pieces += (text[end : number.start], f"{number.value:g}")
+        unit = f" {number.unit}" if number.unit else ""
+        pieces += (text[end : number.start], f"{number.value:g}{unit}")
         end = number.end
     return "".join(pieces) + text[end:]
 
@@ -103,13 +134,13 @@ def _metres(unit: str) -> float | None:
 
 
 def _unit(match: re.Match[str]) -> str | None:
-    if match["percent"]:
+    if match.re is _DIGITS and match["percent"]:
         return "%"
     if not match["unit"]:
         return None
     metres = _METRES[_stem(match["unit"])]
     short = next(unit for unit in ("mm", "cm", "m", "km", "in", "ft") if _METRES[unit] == metres)
-    return short + ("2" if match["squared"] or match["power"] else "")
+    return short + ("2" if match["squared"] or match["power"] or match["unit"] == "平方" else "")
 
 
 def _stem(name: str) -> str:
@@ -120,19 +151,26 @@ def _stem(name: str) -> str:
 
 def _value(match: re.Match[str]) -> float:
     sign = -1.0 if match["sign"] == "-" else 1.0
+    scale = match["scale"]
+    if scale:
+        sign *= _LARGE.get(scale.casefold()) or _HAN_LARGE[scale]
     if match["fraction"]:
         *whole, fraction = match["fraction"].split()
         above, below = fraction.split("/")
         return sign * (sum(map(float, whole)) + float(above) / float(below))
+    if match["points"]:
+        return sign * float(match["points"].replace(".", "").replace(",", "."))
     if match["comma"]:
         return sign * float(match["comma"].replace(",", "."))
-    return sign * float(match["plain"].replace(",", ""))
+    plain = float(re.sub(r"[,' ]", "", match["plain"]))
+    return sign * plain * 10.0 ** int(match["exponent"] or 0)
 
 
 def _spelled(match: re.Match[str]) -> float:
     total, part = 0.5 * (match["half"] is not None), 0.0
-    words = match[0].removesuffix(match["half"] or "").casefold()
-    for word in re.split(r"[\s-]+", words):
+    if match["decimals"]:
+        total += float("0." + "".join(str(_SMALL[w]) for w in match["decimals"].casefold().split()))
+    for word in re.split(r"[\s-]+", match["words"].casefold()):
         if word in _SMALL:
             part += _SMALL[word]
         elif word in ("dozen", "hundred"):
@@ -145,6 +183,7 @@ def _spelled(match: re.Match[str]) -> float:
 def _han(match: re.Match[str]) -> float:
     signs, rest = match["whole"], match["rest"]
     decimals = float("0." + "".join(str(_HAN_SMALL[sign]) for sign in rest)) if rest else 0.0
+    decimals += 0.5 * (match["half"] is not None)
     if not any(sign in _HAN_LARGE for sign in signs):
         return float("".join(str(_HAN_SMALL[sign]) for sign in signs)) + decimals
     total = part = digit = 0.0

@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+_APART = {"<fraction>": " ", "<super>": "^"}
+"""Kinds of compatible signs -> what keeps them from the digit before them."""
+
 
 class Span(NamedTuple):
     """A piece of a text: text[start:end]."""
@@ -58,7 +61,10 @@ class TrackedText:
         return TrackedText("".join(pieces), origin=origin)
 
     def plain(self) -> TrackedText:
-        """In Unicode's NFKC: full-width letters and marks become plain ones."""
+        """In Unicode's NFKC: full-width letters and marks become plain ones.
+
+        Behind a digit a fraction keeps apart (`2½` is `2 1/2`), and so does a power (`10²`).
+        """
         if unicodedata.is_normalized("NFKC", self.text):
             return self
         pieces: list[str] = []
@@ -67,7 +73,10 @@ class TrackedText:
         for end in range(1, len(self.text) + 1):
             if end < len(self.text) and unicodedata.combining(self.text[end]):
                 continue
-            piece = unicodedata.normalize("NFKC", self.text[start:end])
+            piece = unicodedata.normalize("NFKC", self.text[start:end]).replace("\u2044", "/")
+            if self.text[start - 1 : start].isdecimal() and piece != self.text[start:end]:
+                apart = _APART.get(unicodedata.decomposition(self.text[start]).partition(" ")[0])
+                piece = (apart or "") + piece
             pieces.append(piece)
             origin.extend([self._origin[start]] * len(piece))
             start = end

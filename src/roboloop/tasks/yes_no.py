@@ -22,17 +22,35 @@ from roboloop.tasks.final_answer import REFUSAL, after_cue, final_answer, senten
 _YES = r"(?P<yes>yes|yeah|yep|yup|true|correct|是的?|对的?|正确|可以|行|能够?|有|会)"
 _NO = r"(?P<no>nope|no|false|incorrect|否|不是的?|不对|不正确|不可以|不能|不行|不会|不|没有|错误)"
 _VERDICT = rf"(?:{_YES}|{_NO})"
-_ALONE = re.compile(rf"[\s(\[\"']*{_VERDICT}[\s)\]\"'.!,。;:]*", re.IGNORECASE)
-_ELLIPTIC = re.compile(
-    r"(?:(?:it|they|he|she|there|this|that)\s+"
-    r"(?:is|are|was|were|does|do|did|has|have|can|will|would)"
-    r"|absolutely|certainly|definitely|of\s+course|surely?|indeed)"
-    r"(?P<no>\s*(?:not|n't|n’t))?",
+_ALONE = re.compile(
+    r"[\s(\[\"'“‘]*(?:我(?:认为|觉得|想))?"
+    rf"(?:{_VERDICT}|(?P<y>y|affirmative|有的|可以的)|(?P<n>n|nah|negative|错))"
+    r"[\s)\]\"'”’.!,。;:]*",
     re.IGNORECASE,
 )
-_ECHO = re.compile(r"\(?\b(?:yes\s+or\s+no|yes/no)\b\)?\s*[:?]|是或否\s*[:?]", re.IGNORECASE)
+_SURELY = (
+    r"(?:absolutely|certainly|definitely|of\s+course|sure(?:ly)?|indeed|apparently"
+    r"|(?:most\s+)?(?:probably|likely))"
+)
+_ELLIPTIC = re.compile(
+    rf"(?:{_SURELY}\W+)?(?:it|they|he|she|there|this|that)\s+"
+    r"(?:is|are|was|were|does|do|did|has|have|can|will|would)(?P<no>\s*(?:not|n['’]t)|(?<=can)['’]t)?"
+    r"(?:\s+(?:correct|true|right|so|the\s+case|(?P<im>im)?possible))?"
+    r"|it\s+(?:seems|appears|looks)\s+(?:so|(?P<seems_not>not))"
+    r"|(?P<not_possible>im|not\s+)?possible"
+    rf"|{_SURELY}(?P<surely_not>\s+not)?"
+    r"|I\s+(?P<doubt>do(?:n['’]t|\s+not)\s+)?(?:think|believe)\s+so"
+    r"|(?P<hardly>not\s+(?:really|at\s+all)|no\s+way|by\s+no\s+means)"
+    r"|(?:可以|能够?|存在)[^看判确,]{0,6}|(?P<cannot>不(?:可以|能够?|存在))[^看判确,]{0,6}",
+    re.IGNORECASE,
+)
+"""Short sentences that say yes; with any of the groups they say no."""
+_ECHO = re.compile(r"[(\[]?\b(?:yes\s+or\s+no|yes/no)\b[)\]]?\s*[:?]|是或否\s*[:?]", re.IGNORECASE)
+_SIGHT = re.compile(r"\b(?:see|view|find|locat|identif)\Z", re.IGNORECASE)
+"""What cannot be seen is not there, if a verdict says so: "No, I cannot see any"."""
 _HEDGE = re.compile(
-    r"\byes\s*(?:and|or|/|&|\|)\s*no\b|\bno\s*(?:and|or|/|&|\|)\s*yes\b|是或否|是否",
+    r"\byes\s*(?:and|or|/|&|\|)\s*no\b|\bno\s*(?:and|or|/|&|\|)\s*yes\b|是或否|是否"
+    r"|\A\W*(?:yes\W+no|no[,\s]+yes)(?:\W+maybe)?\W*\Z",
     re.IGNORECASE,
 )
 _IN_FRONT = re.compile(
@@ -105,11 +123,12 @@ def read_yes_no(text: str) -> Parsed:
 def _verdict(text: str) -> _Verdict | None:
     """The word alone; else the last sentence that begins or ends with it; else the only one."""
     if alone := _ALONE.fullmatch(text):
-        return _Verdict(alone["yes"] is not None, "word alone", text)
-    if elliptic := _ELLIPTIC.fullmatch(text.rstrip(" .!")):
-        return _Verdict(elliptic["no"] is None, "short sentence", text)
+        return _Verdict((alone["yes"] or alone["y"]) is not None, "word alone", text)
+    if elliptic := _ELLIPTIC.fullmatch(text.rstrip(" .!。")):
+        return _Verdict(not any(elliptic.groups()), "short sentence", text)
     for sentence in reversed(sentences(text)):
-        if REFUSAL.search(sentence):
+        refusal = REFUSAL.search(sentence)
+        if refusal and not (_SIGHT.search(refusal[0]) and _IN_FRONT.match(sentence)):
             return None
         if found := _AT_END.search(sentence) or _IN_FRONT.match(sentence):
             return _Verdict(found["yes"] is not None, "last verdict", sentence)

@@ -18,6 +18,7 @@ from roboloop.records.regions import Polygon
 from roboloop.tasks import load_task
 from roboloop.tasks.final_answer import REFUSAL
 from roboloop.tasks.texts import normalised
+from roboloop.tasks.yes_no import read_yes_no
 
 TASK_OF: dict[CaseKind, str] = {
     "mcq": "choice_vqa",
@@ -33,7 +34,7 @@ UNIT_OF = {
     "room_size_estimation": "m2",
 }
 """Units in which VSI-Bench asks, by subtask."""
-_EITHER = re.compile(r"\b(?:or|either|neither)\b")
+_EITHER = re.compile(r"\b(?:or|either|neither|between)\b")
 HALF = 0.5
 MIN_IOU = 0.5
 
@@ -108,6 +109,9 @@ def _words(text: str, *, case: Case) -> float:
         return float(contains_gold(case.text.replace("$", ""), gold=bare, without_blanks=True))
     given = [normalised(gold) for gold in case.gold_texts]
     said = normalised(text)
+    if case.family != "ocrbench" and {"yes", "no"} & set(given):
+        verdict = read_yes_no(text).answer
+        said = said if verdict is None else _shown(verdict)
     meant = [said] if said in given else [gold for gold in given if _says(text, said, gold)]
     if case.family == "textvqa":
         return max((vqa_accuracy(gold, given=given) for gold in meant), default=0.0)
