@@ -50,7 +50,6 @@ _DIGITS = re.compile(
     rf"(?!(?:st|nd|rd|th|D)\b){_SCALE}(?:\s*(?P<percent>%)|(?:\s*|-){_UNIT})?",
     re.IGNORECASE,
 )
-_WORD = "|".join((*_SMALL, *_LARGE))
 _WORDS = re.compile(
     rf"(?<!half\sa\s)\b(?P<words>(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*)"
     rf"(?:\s+point(?P<decimals>(?:\s+(?:{'|'.join(_ONES[:10])}))+))?(?P<half>\s+and\s+a\s+half)?\b"
