@@ -90,6 +90,39 @@ def test_tasks_of_records_that_lie_somewhere(model: Path, tmp_path: Path) -> Non
     assert (out / "report" / "index.html").exists()
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("gpt-4o", True), ("Molmo-7B", False)])
+def test_a_model_without_a_convention_is_told_how_to_write_places(
+    name: str, is_told: bool, tmp_path: Path
+) -> None:
+    records = write_records(tmp_path / "val", records=records_of(["contact_box", "choice_vqa"]))
+    with endpoint(lambda body, number: Answer("B"), models=[{"id": name}]) as server:
+        command = [
+            "evaluate", name, "--data", str(records), "--max-items", "2", "--engine",
+            f"openai:{server.url}", "--out", str(tmp_path / "out"),
+        ]  # fmt: skip
+        assert run_command(command) == 0
+    texts = [json.dumps(body["messages"], ensure_ascii=False) for body in server.requests]
+    told = [text for text in texts if "Write the answer as" in text]
+    assert len(texts) == 4 and len(told) == (2 if is_told else 0)
+    assert all("fractions" in text for text in told)
+
+
+def test_a_server_that_shows_pictures_at_another_size_is_not_measured_on_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its tokens tell (every question costs as many, with a picture or without)."""
+    records = write_records(tmp_path / "val", records=records_of(["contact_box", "choice_vqa"]))
+    name = "Qwen2.5-VL-7B-Instruct"
+    with endpoint(lambda body, number: Answer("B"), models=[{"id": name}]) as server:
+        command = [
+            "evaluate", name, "--data", str(records), "--max-items", "2", "--engine",
+            f"openai:{server.url}", "--out", str(tmp_path / "out"), "--tasks",
+        ]  # fmt: skip
+        assert run_command([*command, "contact_box"]) == 2
+        assert "E-ENG-015" in capsys.readouterr().err
+        assert run_command([*command, "choice_vqa"]) == 0
+
+
 def test_mistakes_are_told_and_not_traced(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -151,6 +151,36 @@ def test_every_form_holds_the_numbers(compared: Comparison) -> None:
     assert r"contact\_box" in forms["latex"] and forms["latex"].count(r"\\") == 4
 
 
+def test_categories_have_rows_of_their_own_in_every_form(evaluations: Path, tmp_path: Path) -> None:
+    """`good` wins its four records in the one category that holds them, and none in the other."""
+    for name in ("base", "good"):
+        shutil.copytree(evaluations / name, tmp_path / name)
+        path = tmp_path / name / "items.jsonl"
+        items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        boxes = sorted(item["id"] for item in items if item["task"] == "contact_box")
+        lost = set(boxes[::4]) | set(boxes[1::4])
+        for item in items:
+            if item["task"] == "contact_box":
+                item["subtask"] = "first" if item["id"] in lost else "second"
+        path.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    models = [load_evaluated(str(tmp_path / name)) for name in ("base", "good")]
+    found = compare(models, baseline="base")
+    assert [row.part for row in found.rows] == ["", "", ""]
+    assert [(row.task, row.part) for row in found.parts] == [
+        ("contact_box", "first"),
+        ("contact_box", "second"),
+    ]
+    assert sum(row.num_shared for row in found.parts) == 16
+    wins = [row.cells[1].difference.test.wins for row in found.parts if row.cells[1]]  # type: ignore[union-attr]
+    assert sum(wins) == 4
+    forms = {form: write_comparison(found, flags=[], form=form) for form in SUFFIXES}
+    for form in ("text", "markdown", "latex"):
+        assert "/ first" in forms[form] and "/ second" in forms[form]
+    rows = list(csv.DictReader(io.StringIO(forms["csv"])))
+    assert {row["part"] for row in rows} == {"", "first", "second"} and len(rows) == 10
+    assert [part["part"] for part in json.loads(forms["json"])["parts"]] == ["first", "second"]
+
+
 def test_the_same_comparison_gives_the_same_bytes(evaluations: Path) -> None:
     def text() -> str:
         models = [load_evaluated(str(evaluations / name)) for name in ("base", "good")]

@@ -42,6 +42,19 @@ def vlmevalkit(root: Path) -> Path:
     return path
 
 
+def vlmevalkit_xlsx(root: Path) -> Path:
+    """As pandas writes it: whole numbers as numbers, empty cells empty, the index first."""
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    path = root / "model_7b" / "T20260101_G1" / "model_7b_BLINK.xlsx"
+    path.parent.mkdir(parents=True)
+    book = openpyxl.Workbook()
+    book.active.append(["index", "question", "A", "B", "C", "answer", "category", "prediction"])
+    book.active.append([7, "Which?", *OPTIONS, "B", "Counting", SAID])
+    book.active.append([8, "Is it?", None, None, None, "No", "Other", "No.\nNot at all."])
+    book.save(path)
+    return path
+
+
 def flagevalmm(root: Path) -> Path:
     folder = root / "model-7b" / "blink"
     folder.mkdir(parents=True)
@@ -70,6 +83,7 @@ def scored(path: Path, out: Path) -> list[dict[str, Any]]:
     [
         (lmms_eval, "lab__model-7b", ["0", "1", "2"]),
         (vlmevalkit, "model_7b", ["7", "8"]),
+        (vlmevalkit_xlsx, "model_7b", ["7", "8"]),
         (flagevalmm, "model-7b", ["q1", "q2"]),
     ],
 )
@@ -85,13 +99,13 @@ def test_the_raw_answers_of_others_are_scored(
     assert [line["rules"]["default"]["score"] for line in lines[:2]] == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("layout", ["lmms_eval", "vlmevalkit", "flagevalmm"])
+@pytest.mark.parametrize("layout", ["lmms_eval", "vlmevalkit", "vlmevalkit_xlsx", "flagevalmm"])
 def test_what_is_exported_is_read_again(layout: str, tmp_path: Path) -> None:
     """Every answer, byte for byte, and the same scores; a place alone has no truth there."""
     questions: list[dict[str, Any]] = [
         {"kind": "mcq", "gold": "B", "options": OPTIONS, "answer": SAID, "subtask": "Counting"},
         {"kind": "yesno", "gold": "no", "answer": 'No.\n\t"Not" at all.'},
-        {"kind": "numeric", "gold": "4", "answer": "four"},
+        {"kind": "numeric", "gold": "4", "answer": "=> four"},
         {"kind": "bbox", "gold": [1, 2, 3, 4], "image_size": [9, 9], "answer": "[1, 2, 3, 4]"},
     ]
     lines = [
@@ -100,9 +114,14 @@ def test_what_is_exported_is_read_again(layout: str, tmp_path: Path) -> None:
     ]
     ours = tmp_path / "answers.jsonl"
     ours.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if layout == "vlmevalkit_xlsx":
+        pytest.importorskip("openpyxl", reason="openpyxl is not installed")
     out = tmp_path / "theirs"
     assert run_command(["export-answers", str(ours), "--layout", layout, "--out", str(out)]) == 0
-    pattern = {"lmms_eval": "*/*.jsonl", "vlmevalkit": "*/*.tsv", "flagevalmm": "*/erqa"}[layout]
+    pattern = {
+        "lmms_eval": "*/*.jsonl", "vlmevalkit": "*/*.tsv", "vlmevalkit_xlsx": "*/*.xlsx",
+        "flagevalmm": "*/erqa",
+    }[layout]  # fmt: skip
     (place,) = out.glob(pattern)
     before = scored(ours, tmp_path / "before.jsonl")
     after = scored(place, tmp_path / "after.jsonl")
@@ -116,6 +135,30 @@ def test_a_truth_that_is_no_text_is_counted_and_not_scored(
     lines = scored(lmms_eval(tmp_path / "runs"), tmp_path / "scored.jsonl")
     assert lines[2]["kind"] is None and lines[2]["rules"]["default"] is None
     assert "3 answers; 1 to questions that no rules know" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["x" * 32_768, "\x1b[31mred"], ids=["long", "control"])
+def test_what_no_cell_of_a_workbook_can_hold_is_refused(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    line = {"benchmark": "erqa", "kind": "yesno", "gold": "no", "answer": text}
+    (tmp_path / "answers.jsonl").write_text(json.dumps(line))
+    command = ["export-answers", str(tmp_path / "answers.jsonl"), "--layout", "vlmevalkit_xlsx"]
+    assert run_command([*command, "--out", str(tmp_path / "theirs")]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "E-EVA-004" in told and "no cell of a workbook" in told
+    assert not list(tmp_path.rglob("*.xlsx"))
+
+
+def test_a_file_that_is_no_workbook_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    path = tmp_path / "model_BLINK.xlsx"
+    path.write_bytes(b"index\tprediction\n")
+    assert run_command(["score", str(path), "--out", str(tmp_path / "scored.jsonl")]) == 2
+    assert "no workbook" in capsys.readouterr().err
 
 
 def test_a_line_out_of_layout_is_told_with_its_place(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from roboloop.base.progress import console
 
-Layout = Literal["lmms_eval", "vlmevalkit", "flagevalmm"]
+Layout = Literal["lmms_eval", "vlmevalkit", "vlmevalkit_xlsx", "flagevalmm"]
 
 
 def export_answers(answers: Path, *, layout: Layout, out: Path) -> None:
@@ -19,7 +19,7 @@ def export_answers(answers: Path, *, layout: Layout, out: Path) -> None:
 
     Args:
         answers: Whatever `roboloop score` reads.
-        layout: Whose layout.
+        layout: Whose layout; `vlmevalkit_xlsx` is its table as an Excel workbook.
         out: Folder for the files, with one folder for each model.
     """
     from roboloop.evaluate.export_answers import export_answers as write_answers

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from roboloop.base.errors import Place, RoboLoopError
-from roboloop.base.files import atomic_write_text
+from roboloop.base.files import atomic_write_bytes
+from roboloop.evaluate.excel import excel_bytes
 from roboloop.evaluate.stored_cases import StoredAnswer
 
-Layout = Literal["lmms_eval", "vlmevalkit", "flagevalmm"]
+Layout = Literal["lmms_eval", "vlmevalkit", "vlmevalkit_xlsx", "flagevalmm"]
 
 
 class Exported(NamedTuple):
@@ -40,7 +41,8 @@ def export_answers(answers: Iterable[StoredAnswer], *, layout: Layout, out: Path
     """Write every answer below `out`, in a folder for each model.
 
     Raises:
-        RoboLoopError: E-EVA-002 when there is no answer that has a place in such a layout.
+        RoboLoopError: E-EVA-002 when there is no answer that has a place in such a layout;
+            for a workbook E-ENV-001 without openpyxl, E-EVA-004 for a text that no cell can hold.
     """
     groups: dict[tuple[str, str], list[StoredAnswer]] = {}
     num_left_out = 0
@@ -52,17 +54,17 @@ def export_answers(answers: Iterable[StoredAnswer], *, layout: Layout, out: Path
             groups.setdefault(key, []).append(answer)
     if not groups:
         raise RoboLoopError("E-EVA-002", "no answer can be written", place=Place(out))
-    files: dict[Path, str] = {}
+    files: dict[Path, bytes] = {}
     for (model, benchmark), rows in groups.items():
         files |= _WRITERS[layout](rows, model=model, benchmark=benchmark, folder=out / model)
-    for path, text in files.items():
-        atomic_write_text(path, text=text)
+    for path, data in files.items():
+        atomic_write_bytes(path, data=data)
     return Exported(tuple(files), sum(map(len, groups.values())), num_left_out)
 
 
 def _lmms_eval(
     rows: Sequence[StoredAnswer], *, model: str, benchmark: str, folder: Path
-) -> dict[Path, str]:
+) -> dict[Path, bytes]:
     lines = [
         json.dumps(
             {
@@ -81,39 +83,61 @@ def _lmms_eval(
         )
         for row in rows
     ]
-    return {folder / f"roboloop_samples_{benchmark}.jsonl": "\n".join(lines) + "\n"}
+    return {folder / f"roboloop_samples_{benchmark}.jsonl": ("\n".join(lines) + "\n").encode()}
 
 
 def _vlmevalkit(
     rows: Sequence[StoredAnswer], *, model: str, benchmark: str, folder: Path
-) -> dict[Path, str]:
+) -> dict[Path, bytes]:
+    table = _table(rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, table.columns, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table.rows)
+    return {folder / f"{model}_{benchmark}.tsv": out.getvalue().encode()}
+
+
+def _vlmevalkit_xlsx(
+    rows: Sequence[StoredAnswer], *, model: str, benchmark: str, folder: Path
+) -> dict[Path, bytes]:
+    table = _table(rows)
+    data = excel_bytes(table.columns, rows=table.rows)
+    return {folder / f"{model}_{benchmark}.xlsx": data}
+
+
+class _Table(NamedTuple):
+    """VLMEvalKit's columns, and the texts below them in every row."""
+
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, str]]
+
+
+def _table(rows: Sequence[StoredAnswer]) -> _Table:
     most = max(len(_options(row)) for row in rows)
     letters = string.ascii_uppercase[:most]
-    table = io.StringIO()
-    writer = csv.DictWriter(
-        table,
-        ["index", "question", *letters, "answer", "category", "prediction"],
-        delimiter="\t",
-        lineterminator="\n",
-    )
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {
-                "index": row.id,
-                "question": _question(row),
-                **dict(zip(letters, _options(row), strict=False)),
-                "answer": _gold(row),
-                "category": _subtask(row),
-                "prediction": row.text,
-            }
-        )
-    return {folder / f"{model}_{benchmark}.tsv": table.getvalue()}
+    columns = ["index", "question", *letters, "answer", "category", "prediction"]
+    cells = [
+        {
+            "index": row.id,
+            "question": _question(row),
+            **dict(zip(letters, _options(row), strict=False)),
+            "answer": _words(_gold(row)),
+            "category": _subtask(row),
+            "prediction": row.text,
+        }
+        for row in rows
+    ]
+    return _Table(columns, cells)
+
+
+def _words(gold: str | list[str] | None) -> str:
+    """The truth in one cell; several accepted texts as a list in Python's notation."""
+    return "" if gold is None else gold if isinstance(gold, str) else str(gold)
 
 
 def _flagevalmm(
     rows: Sequence[StoredAnswer], *, model: str, benchmark: str, folder: Path
-) -> dict[Path, str]:
+) -> dict[Path, bytes]:
     said: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     for row in rows:
@@ -130,6 +154,7 @@ def _flagevalmm(
 _WRITERS: Mapping[Layout, Any] = {
     "lmms_eval": _lmms_eval,
     "vlmevalkit": _vlmevalkit,
+    "vlmevalkit_xlsx": _vlmevalkit_xlsx,
     "flagevalmm": _flagevalmm,
 }
 
@@ -158,8 +183,8 @@ def _options(row: StoredAnswer) -> list[str]:
     return list(row.case.options)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _file_name(name: str) -> str:

@@ -1,7 +1,8 @@
 """Answers that another evaluator stored, as cases for any rules: old runs can be scored again.
 
     lmms-eval     ..._samples_<task>.jsonl    doc_id, doc, target, resps
-    VLMEvalKit    <model>_<data set>.tsv      index, question, A, B ..., answer, prediction
+    VLMEvalKit    <model>_<data set>.xlsx     index, question, A, B ..., answer, prediction;
+                                              or the same as .tsv
     FlagEvalMM    <task>/                     <task>.json: what was said
                                               <task>_evaluated.json: label
 
@@ -21,11 +22,13 @@ import orjson
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.evaluate.cases import case_from_json, line_object
+from roboloop.evaluate.excel import excel_rows
 from roboloop.evaluate.stored_cases import StoredAnswer
 from roboloop.records.tsv_rows import open_tsv
 
 _SAMPLES = re.compile(r"(?:.*_)?samples_(.+)\.jsonl")
 _EVALUATED = "_evaluated.json"
+TABLES = (".tsv", ".xlsx")
 _NAMES = {
     "allanglesbench": "all_angles", "cv_bench": "cvbench", "embspatialbench": "embspatial",
     "mmsi_bench": "mmsi", "omnispatial": "omni_spatial", "robospatialhome": "robo_spatial",
@@ -38,7 +41,7 @@ def is_foreign(path: Path) -> bool:
     """Whether another evaluator left this file or folder."""
     if path.is_dir():
         return _flagevalmm_task(path) is not None
-    return path.suffix == ".tsv" or _SAMPLES.fullmatch(path.name) is not None
+    return path.suffix in TABLES or _SAMPLES.fullmatch(path.name) is not None
 
 
 def foreign_answers(path: Path) -> Iterator[StoredAnswer]:
@@ -46,11 +49,11 @@ def foreign_answers(path: Path) -> Iterator[StoredAnswer]:
 
     Raises:
         RoboLoopError: E-REC-001 for a line that is no JSON object, E-EVA-004 for what is not in
-            that evaluator's layout, with the place.
+            that evaluator's layout, with the place; E-ENV-001 for a workbook without openpyxl.
     """
     if path.is_dir():
         yield from _flagevalmm(path)
-    elif path.suffix == ".tsv":
+    elif path.suffix in TABLES:
         yield from _vlmevalkit(path)
     else:
         yield from _lmms_eval(path)
@@ -88,27 +91,32 @@ def _vlmevalkit(path: Path) -> Iterator[StoredAnswer]:
     known = [name for name in folders if name and path.stem.startswith(f"{name}_")]
     model = known[0] if known else path.stem.partition("_")[0]
     benchmark = path.stem.removeprefix(f"{model}_")
+    for line, cells in excel_rows(path) if path.suffix == ".xlsx" else _tsv_rows(path):
+        place = Place(path, line)
+        letters = [letter for letter in string.ascii_uppercase if cells.get(letter)]
+        yield _answer(
+            _needed(cells, "index", place=place),
+            model=model,
+            benchmark=benchmark,
+            text=_needed(cells, "prediction", place=place),
+            gold=_needed(cells, "answer", place=place) or None,
+            question=cells.get("question", ""),
+            options=[cells[letter] for letter in letters],
+            subtask=cells.get("category", ""),
+            place=place,
+        )
+
+
+def _tsv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The line of each row and the text below each column's name."""
     with open_tsv(path) as table:
         rows = table.rows()
         first = next(rows, None)
         head = [table.text(cell) for cell in first.cells] if first else []
         for row in rows:
-            place = Place(path, row.line)
             if row.broken:
-                raise RoboLoopError("E-EVA-004", row.broken, place=place)
-            cells = dict(zip(head, map(table.text, row.cells), strict=False))
-            letters = [letter for letter in string.ascii_uppercase if cells.get(letter)]
-            yield _answer(
-                _needed(cells, "index", place=place),
-                model=model,
-                benchmark=benchmark,
-                text=_needed(cells, "prediction", place=place),
-                gold=_needed(cells, "answer", place=place) or None,
-                question=cells.get("question", ""),
-                options=[cells[letter] for letter in letters],
-                subtask=cells.get("category", ""),
-                place=place,
-            )
+                raise RoboLoopError("E-EVA-004", row.broken, place=Place(path, row.line))
+            yield row.line, dict(zip(head, map(table.text, row.cells), strict=False))
 
 
 def _flagevalmm(folder: Path) -> Iterator[StoredAnswer]:

@@ -53,12 +53,15 @@ class ModelUnderTest(NamedTuple):
     Attributes:
         role: `untrained` for the model that training started from: a baseline.
         dialect: Its convention, when it is not the evaluation's.
+        needs_format_hint: Whether it writes places in whatever way it is asked to, so that
+            questions about places have to say how.
     """
 
     name: str
     folder: Path
     role: Literal["candidate", "untrained"] = "candidate"
     dialect: Dialect | None = None
+    needs_format_hint: bool = False
 
 
 class EvaluationResult(NamedTuple):
@@ -195,8 +198,10 @@ def _tables(report: Mapping[str, Any]) -> dict[str, str]:
     return tables
 
 
-def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -> str:
-    """The question as the evaluation words it."""
+def question_text(
+    record: Record, *, dialect: Dialect, config: EvaluateConfig, hint: bool = False
+) -> str:
+    """The question as the evaluation words it, with `hint` also how a place is to be written."""
     task = load_task(record.task)
     wording = None
     if not any(turn.role == "user" for turn in record.turns):
@@ -209,9 +214,16 @@ def question_text(record: Record, *, dialect: Dialect, config: EvaluateConfig) -
         config.question_type, text, answer_kind=kind, dialect=dialect, language=language
     )
     asks_for_points = config.question_type == "w2p" and kind == "points"
-    if not config.format_hint or kind not in SPATIAL or asks_for_points:
+    if not (config.format_hint or hint) or asks_for_points:
         return text
-    return f"{text}\n{dialect.format_hint(kind, language=language)}"
+    return with_format_hint(text, answer_kind=kind, dialect=dialect, language=language)
+
+
+def with_format_hint(text: str, *, answer_kind: str, dialect: Dialect, language: str = "en") -> str:
+    """A question for places with the sentence that says how to write them; others as they are."""
+    if answer_kind not in SPATIAL:
+        return text
+    return f"{text}\n{dialect.format_hint(answer_kind, language=language)}"
 
 
 class _Stage:
@@ -243,7 +255,12 @@ class _Stage:
                 "E-EVA-002", f"{model.name!r} was not asked", place=Place(store.path)
             )
         prompts = [
-            (record, question_text(record, dialect=dialect, config=self.config))
+            (
+                record,
+                question_text(
+                    record, dialect=dialect, config=self.config, hint=model.needs_format_hint
+                ),
+            )
             for record in self.records
         ]
         predictions = ask_all(

@@ -19,8 +19,10 @@ from roboloop.base.progress import console
 from roboloop.base.workers import default_workers
 from roboloop.dialects.base import Dialect
 from roboloop.engines.base import Engine
-from roboloop.evaluate.benchmarks.config import BenchmarkConfig
+from roboloop.evaluate.benchmarks import BENCHMARKS, load_benchmark
+from roboloop.evaluate.benchmarks.config import ALL, BenchmarkConfig
 from roboloop.evaluate.config import EvaluateConfig, Measuring
+from roboloop.evaluate.run import SPATIAL
 from roboloop.pipeline.yaml_places import dump_yaml
 from roboloop.records.shards import FOLDER_MARK, RecordFolder
 from roboloop.report.build import build_report
@@ -28,6 +30,7 @@ from roboloop.report.config import ReportConfig
 from roboloop.runs.environment import capture_environment
 from roboloop.runs.folder import RunFolder
 from roboloop.runs.ledger import Ledger
+from roboloop.tasks import load_task
 
 LOCK_FILE = "settings.lock.yaml"
 PREFERRED_SPLITS = ("test", "val", "train")
@@ -42,12 +45,14 @@ class Opened(NamedTuple):
         engine: Answers its questions.
         dialect: How it writes places.
         role: `untrained` for the model that training started from.
+        needs_format_hint: Whether it has no convention of its own for places.
     """
 
     name: str
     engine: Engine
     dialect: Dialect
     role: str = "candidate"
+    needs_format_hint: bool = False
 
 
 class Measured(NamedTuple):
@@ -133,7 +138,11 @@ def measure_records(
             config,
             models=[
                 ModelUnderTest(
-                    model.name, Path(model.name), role="candidate", dialect=model.dialect
+                    model.name,
+                    Path(model.name),
+                    role="candidate",
+                    dialect=model.dialect,
+                    needs_format_hint=model.needs_format_hint,
                 )
                 for model in models
             ],
@@ -158,12 +167,30 @@ def _opened(
 
     found = open_engine(
         spec, dialect=dialect, model=served, max_new_tokens=settings.max_new_tokens,
-        batch_size=settings.batch_size,
+        batch_size=settings.batch_size, check_pictures=_asks_for_places(settings),
     )  # fmt: skip
     console().print(found.because, markup=False, soft_wrap=True)
     plain = _NOT_IN_NAMES.sub("-", (name or found.model).rpartition("/")[2]).strip("-.")
     role = "untrained" if name == "untrained" else "candidate"
-    return Opened(plain or "model", found.engine, found.dialect, role)
+    return Opened(
+        plain or "model",
+        found.engine,
+        found.dialect,
+        role,
+        needs_format_hint=not found.profile.has_own_convention,
+    )
+
+
+def _asks_for_places(settings: Measuring) -> bool:
+    """Whether any answer may be a place, which a server that resizes pictures would shift."""
+    if isinstance(settings, BenchmarkConfig):
+        names = BENCHMARKS.rows if ALL in settings.benchmarks else settings.benchmarks
+        return any(
+            benchmark.answer_kind in SPATIAL or any(p.dialect for p in benchmark.prompts.values())
+            for benchmark in map(load_benchmark, names)
+        )
+    tasks = settings.tasks if isinstance(settings, EvaluateConfig) else None
+    return tasks is None or any(load_task(task).answer_kind in SPATIAL for task in tasks)
 
 
 def _records(data: Path, *, out: Path, seed: int) -> Path:

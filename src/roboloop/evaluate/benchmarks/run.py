@@ -22,7 +22,7 @@ from roboloop.engines.ask import MediaHashes, ask_all
 from roboloop.engines.base import Engine
 from roboloop.engines.raw_answers import AnswerStore
 from roboloop.evaluate.benchmarks import Benchmark, load_benchmark
-from roboloop.evaluate.benchmarks.base import Scored
+from roboloop.evaluate.benchmarks.base import Prompt, Scored
 from roboloop.evaluate.benchmarks.config import BenchmarkConfig
 from roboloop.evaluate.benchmarks.grading import grade_all
 from roboloop.evaluate.benchmarks.headline import benchmark_facts, headline_entry
@@ -37,12 +37,18 @@ from roboloop.evaluate.benchmarks.strict import prompt_named
 from roboloop.evaluate.benchmarks.tables import benchmark_tables
 from roboloop.evaluate.items import item_json
 from roboloop.evaluate.logs import LoggedTopic, write_logs
-from roboloop.evaluate.run import EvaluationResult, check_names, write_results
+from roboloop.evaluate.run import (
+    EvaluationResult,
+    check_names,
+    with_format_hint,
+    write_results,
+)
 from roboloop.evaluate.score import Judged, judge_by
 from roboloop.evaluate.summary import ModelRun, summarise
 from roboloop.records.media_open import MediaStore
 from roboloop.records.outcomes import Prediction
 from roboloop.records.record import Record, record_hash
+from roboloop.tasks import load_task
 
 JUDGE_FOLDER = "judge"
 
@@ -55,12 +61,15 @@ class BenchmarkModel(NamedTuple):
         engine: Answers its questions.
         dialect: How it writes places when a prompt does not tell it how.
         role: `untrained` for a baseline.
+        needs_format_hint: Whether it writes places in whatever way it is asked to; a prompt that
+            leaves that to the model then gets a sentence that says how.
     """
 
     name: str
     engine: Engine
     dialect: Dialect
     role: str = "candidate"
+    needs_format_hint: bool = False
 
 
 def run_benchmarks(
@@ -132,7 +141,7 @@ def _asked(
     for each in found:
         prompt = prompt_named(each.benchmark, config.prompts)
         predictions = ask_all(
-            [(record, prompt.ask(record)) for record in each.asked],
+            [(record, _question(record, prompt=prompt, model=model)) for record in each.asked],
             engine=model.engine, identity=identity, store=store, media=media, hashes=hashes,
             batch_size=config.batch_size, model=model.name,
             title=f"asking {model.name}: {each.benchmark.kind}",
@@ -145,6 +154,14 @@ def _asked(
             )
         judged |= read
     return ModelRun(model.name, model.role, identity, model.dialect, judged)
+
+
+def _question(record: Record, *, prompt: Prompt, model: BenchmarkModel) -> str:
+    text = prompt.ask(record)
+    if prompt.dialect is not None or not model.needs_format_hint:
+        return text
+    kind = load_task(record.task).answer_kind
+    return with_format_hint(text, answer_kind=kind, dialect=model.dialect)
 
 
 def _judged(

@@ -84,6 +84,8 @@ class Row(NamedTuple):
         num_groups: Episodes of the shared ones.
         answer_kind: Kind of the truths, such as `box`.
         cells: Per model, None for one that was not asked.
+        part: The category of the task that this row is about, such as a subtask of a benchmark;
+            empty for the whole task.
     """
 
     task: str
@@ -94,6 +96,7 @@ class Row(NamedTuple):
     num_groups: int
     answer_kind: str
     cells: tuple[Cell | None, ...]
+    part: str = ""
 
 
 class Column(NamedTuple):
@@ -105,12 +108,13 @@ class Column(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Models (columns) on tasks (rows)."""
+    """Models (columns) on tasks (rows), and on the parts of those tasks that have any."""
 
     models: tuple[Column, ...]
     baseline: int
     rows: tuple[Row, ...]
     options: CompareOptions
+    parts: tuple[Row, ...] = ()
 
 
 def compare(
@@ -139,22 +143,47 @@ def compare(
     if len(models) > 1 and not paired:
         raise RoboLoopError("E-EVA-003", "the evaluations share no record", fix=_SHARE)
     rows = judged_together(rows, num_models=len(models), options=options)
+    parts = [
+        _row(row.task, models=models, baseline=place, options=options, part=part)
+        for row in rows
+        for part in _parts(row.task, models=models)
+    ]
+    parts = judged_together(parts, num_models=len(models), options=options)
     columns = tuple(Column(model.label, model.model, model.dialect) for model in models)
-    return Comparison(columns, place, rows, options)
+    return Comparison(columns, place, rows, options, parts)
 
 
 _SHARE = "Evaluate the models on the same split, with the same seed and max_records_per_task."
 
 
-def _row(task: str, *, models: Sequence[Evaluated], baseline: int, options: CompareOptions) -> Row:
+def _parts(task: str, *, models: Sequence[Evaluated]) -> list[str]:
+    """The categories of a task's shared records, where there are two or more."""
+    asked = [model.tasks[task] for model in models if task in model.tasks]
+    found = {asked[0][record_id].part for record_id in _shared_ids(asked)} - {""}
+    return sorted(found) if len(found) > 1 else []
+
+
+def _row(
+    task: str,
+    *,
+    models: Sequence[Evaluated],
+    baseline: int,
+    options: CompareOptions,
+    part: str = "",
+) -> Row:
+    """The whole task, or one part of it."""
     asked = [model.tasks[task] for model in models if task in model.tasks]
     first = next(model for model in models if task in model.tasks)
-    shared = _shared_ids(asked)
+    shared = [key for key in _shared_ids(asked) if not part or asked[0][key].part == part]
+    everywhere = {
+        key for outcomes in asked for key in outcomes if not part or outcomes[key].part == part
+    }
     groups = group_by([asked[0][record_id].group for record_id in shared])
     metric = first.metrics[task][0]
     cells = [
         _cell(model.tasks[task], models[baseline].tasks.get(task), shared=shared, groups=groups,
-              metric=metric, draw=(options, task), is_baseline=number == baseline)
+              metric=metric, draw=(options, f"{task}/{part}" if part else task),
+              is_baseline=number == baseline)
         if shared and task in model.tasks else None
         for number, model in enumerate(models)
     ]  # fmt: skip
@@ -164,10 +193,11 @@ def _row(task: str, *, models: Sequence[Evaluated], baseline: int, options: Comp
         title=first.titles[task],
         metric=metric,
         num_shared=len(shared),
-        num_left_out=len(set().union(*asked)) - len(shared),
+        num_left_out=len(everywhere) - len(shared),
         num_groups=groups.num_groups,
         answer_kind=truth["answer"]["kind"] if truth else "",
         cells=tuple(cells),
+        part=part,
     )
 
 

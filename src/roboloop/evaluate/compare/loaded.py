@@ -38,6 +38,11 @@ class Outcome(NamedTuple):
         return (source, self.item["id"]) if episode is None else (source, f"#{episode}")
 
     @property
+    def part(self) -> str:
+        """The category of the question within its task, such as a subtask of a benchmark."""
+        return self.item.get("subtask") or ""
+
+    @property
     def truth_hash(self) -> str:
         """Tells whether two evaluations mean the same question by an id."""
         return hash_value([self.item["task"], self.item["truth"] and self.item["truth"]["answer"]])

@@ -26,6 +26,7 @@ SCHEMA = "roboloop.comparison/1"
 SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
 _ARROWS = {True: "↑", False: "↓"}
 _FLAG_MARK = "⚑"
+PARTS = "By category, judged together by Holm's rule over all of them:"
 LEGEND = (
     "Brackets: {confidence:.0%} intervals, episodes drawn again. ▲ better, ▼ worse, "
     "≈ not distinguishable from {baseline}: the interval of the paired difference and Holm's rule "
@@ -45,6 +46,7 @@ def comparison_json(comparison: Comparison, *, flags: Sequence[Flag]) -> dict[st
             for model in comparison.models
         ],
         "tasks": [_row_json(row, labels=labels) for row in comparison.rows],
+        "parts": [_row_json(row, labels=labels) for row in comparison.parts],
         "flags": [flag._asdict() for flag in flags],
         "standings": [standing._asdict() for standing in standings(comparison)],
     }
@@ -71,6 +73,7 @@ def write_comparison(comparison: Comparison, *, flags: Sequence[Flag], form: For
 def _row_json(row: Row, *, labels: Sequence[str]) -> dict[str, Any]:
     return {
         "task": row.task,
+        "part": row.part,
         "title": row.title,
         "metric": row.metric._asdict(),
         "num_shared": row.num_shared,
@@ -116,11 +119,13 @@ def _header(comparison: Comparison) -> list[str]:
     return ["task", "n", "metric", *labels]
 
 
-def _rows(comparison: Comparison, *, flags: Sequence[Flag]) -> list[list[str]]:
+def _rows(
+    comparison: Comparison, *, rows: Sequence[Row], flags: Sequence[Flag] = ()
+) -> list[list[str]]:
     flagged = {(flag.task, flag.model) for flag in flags}
     return [
         [
-            row.task,
+            _name(row),
             (f"{row.num_shared}" if row.num_shared else "?")
             + (f" ({row.num_groups})" if row.num_groups != row.num_shared else ""),
             f"{row.metric.name}{_unit(row)} {_ARROWS[row.metric.higher_is_better]}",
@@ -130,8 +135,12 @@ def _rows(comparison: Comparison, *, flags: Sequence[Flag]) -> list[list[str]]:
                 for model, cell in zip(comparison.models, row.cells, strict=True)
             ),
         ]
-        for row in comparison.rows
+        for row in rows
     ]  # fmt: skip
+
+
+def _name(row: Row) -> str:
+    return f"{row.task} / {row.part}" if row.part else row.task
 
 
 def _unit(row: Row) -> str:
@@ -173,7 +182,10 @@ def _legend(comparison: Comparison) -> str:
 
 
 def _text(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
-    lines = aligned_rows([_header(comparison), *_rows(comparison, flags=flags)])
+    header = _header(comparison)
+    lines = aligned_rows([header, *_rows(comparison, rows=comparison.rows, flags=flags)])
+    if comparison.parts:
+        lines += ["", PARTS, *aligned_rows([header, *_rows(comparison, rows=comparison.parts)])]
     return (
         "\n".join([*lines, "", _legend(comparison), "", *_notes(comparison, flags=flags)]).rstrip()
         + "\n"
@@ -181,13 +193,24 @@ def _text(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
 
 
 def _markdown(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
-    lines = markdown_rows(_header(comparison), iter(_rows(comparison, flags=flags)))
+    header = _header(comparison)
+    lines = [*markdown_rows(header, iter(_rows(comparison, rows=comparison.rows, flags=flags)))]
+    if comparison.parts:
+        parts = iter(_rows(comparison, rows=comparison.parts))
+        lines += ["", PARTS, "", *markdown_rows(header, parts)]
     notes = [f"- {note}" for note in _notes(comparison, flags=flags)]
     return "\n".join([*lines, "", _legend(comparison), "", *notes]).rstrip() + "\n"
 
 
 def _latex(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
-    """A booktabs table: a star for a difference that is told, a dagger for a flag."""
+    """A booktabs table, and one of the parts; a star for what is told, a dagger for a flag."""
+    tables = [_latex_table(comparison, rows=comparison.rows, flags=flags)]
+    if comparison.parts:
+        tables.append(_latex_table(comparison, rows=comparison.parts, flags=()))
+    return "\n".join(tables)
+
+
+def _latex_table(comparison: Comparison, *, rows: Sequence[Row], flags: Sequence[Flag]) -> str:
     flagged = {(flag.task, flag.model) for flag in flags}
     header = ["task", "n", *(model.label for model in comparison.models)]
     lines = [
@@ -196,8 +219,8 @@ def _latex(comparison: Comparison, *, flags: Sequence[Flag]) -> str:
         " & ".join(map(latex_text, header)) + r" \\",
         r"\midrule",
     ]
-    for row in comparison.rows:
-        cells = [latex_text(row.task), str(row.num_shared)]
+    for row in rows:
+        cells = [latex_text(_name(row)), str(row.num_shared)]
         for model, cell in zip(comparison.models, row.cells, strict=True):
             if cell is None:
                 cells.append("--")
@@ -213,11 +236,11 @@ def _csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ["task", "metric", "higher_is_better", "num_shared", "num_groups", "model", "value", "low",
-         "high", "num_not_read", "num_failed", "difference", "difference_low", "difference_high",
-         "test", "p_value", "raised_p", "wins", "losses", "verdict"]
+        ["task", "part", "metric", "higher_is_better", "num_shared", "num_groups", "model",
+         "value", "low", "high", "num_not_read", "num_failed", "difference", "difference_low",
+         "difference_high", "test", "p_value", "raised_p", "wins", "losses", "verdict"]
     )  # fmt: skip
-    for row in comparison.rows:
+    for row in (*comparison.rows, *comparison.parts):
         for model, cell in zip(comparison.models, row.cells, strict=True):
             if cell is None:
                 continue
@@ -230,8 +253,8 @@ def _csv(comparison: Comparison) -> str:
                       found.test.losses, found.verdict]
             )  # fmt: skip
             writer.writerow(
-                [row.task, row.metric.name, row.metric.higher_is_better, row.num_shared,
-                 row.num_groups, model.label, *cell.mean[:3], cell.num_not_read, cell.num_failed,
-                 *told]
+                [row.task, row.part, row.metric.name, row.metric.higher_is_better,
+                 row.num_shared, row.num_groups, model.label, *cell.mean[:3], cell.num_not_read,
+                 cell.num_failed, *told]
             )  # fmt: skip
     return out.getvalue()

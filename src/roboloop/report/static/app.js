@@ -733,6 +733,7 @@ function comparisonScreen(comparison) {
     h("div", { class: "scroll-x score-block" }, table("Every task's main metric for every model", head(baseline, others), tasks.map((task) => taskRow(task, baseline, others)), 1)),
     h("p", { class: "chart-note" }, `${Math.round(confidence * 100)} % intervals, whole episodes drawn again; differences are paired. ▲ better and ▼ worse where the interval and Holm's rule over the tasks agree, ≈ not distinguishable.`),
     flagsPart(comparison.flags),
+    categoriesPart(comparison, others),
     standingsPart(comparison.standings),
   );
 }
@@ -749,7 +750,8 @@ function head(baseline, others) {
 }
 
 function taskRow(task, baseline, others) {
-  const shown = store.summary.shards.length ? h("a", { href: address("records", { task: task.task }) }, task.title || plain(task.task)) : task.title || plain(task.task);
+  const name = task.part ? plain(task.part) : task.title || plain(task.task);
+  const shown = store.summary.shards.length ? h("a", { href: address("records", chosen(task)) }, name) : name;
   const leftOut = task.num_left_out ? `${whole(task.num_left_out)} left out` : null;
   return h(
     "tr",
@@ -764,6 +766,11 @@ function taskRow(task, baseline, others) {
   );
 }
 
+/** The task, or the part of it, that a row is about: as an address chooses it. */
+function chosen({ task, part }) {
+  return part ? { task, part } : { task };
+}
+
 function valueCell(task, label) {
   const cell = task.cells[label];
   return figureCell(cell?.mean, task.metric.unit, cell && { complete: !cell.num_failed });
@@ -774,7 +781,7 @@ function tallyCell(task, label, baseline, difference) {
   if (!difference) return h("td", { class: "figure" }, "–");
   const against = store.models.findIndex((model) => model.name === baseline);
   const link = (kind, number) => {
-    const href = address("records", { task: task.task, model: label, sort: `${kind}:${against}` });
+    const href = address("records", { ...chosen(task), model: label, sort: `${kind}:${against}` });
     return store.summary.shards.length && number ? h("a", { href }, whole(number)) : whole(number ?? 0);
   };
   return h(
@@ -783,6 +790,22 @@ function tallyCell(task, label, baseline, difference) {
     h("b", null, link("won", difference.wins), " – ", link("lost", difference.losses)),
     h("small", null, `p ${difference.raised_p < 0.001 ? "< 0.001" : difference.raised_p.toFixed(3)}`),
   );
+}
+
+/** For each task that has categories, the same table by category. */
+function categoriesPart({ parts, tasks, baseline }, others) {
+  const blocks = tasks
+    .map((task) => ({ task, rows: parts.filter((part) => part.task === task.task) }))
+    .filter(({ rows }) => rows.length)
+    .map(({ task, rows }) => {
+      const title = task.title || plain(task.task);
+      const columns = [title, ...head(baseline, others).slice(1)];
+      const body = rows.map((part) => taskRow(part, baseline, others));
+      return h("div", { class: "scroll-x score-block" }, table(`${title} by category`, columns, body, 1));
+    });
+  if (blocks.length === 0) return null;
+  const note = "Judged together by Holm's rule over all categories; a category of few records tells little.";
+  return h("section", { class: "part", "aria-label": "By category" }, h("h2", null, "By category"), h("p", { class: "chart-note" }, note), blocks);
 }
 
 function flagsPart(flags) {
