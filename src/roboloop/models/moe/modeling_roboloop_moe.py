@@ -70,18 +70,17 @@ class Experts(nn.Module):
         """
         num_experts, top_k = len(self.down_proj), chosen.shape[-1]
         by_expert = chosen.flatten().argsort(stable=True)
-        tokens = by_expert // top_k
-        sizes = torch.bincount(chosen.flatten(), minlength=num_experts)
-        if can_group(hidden):
-            made = self._grouped(hidden[tokens], ends=sizes.cumsum(0).to(torch.int32))
-        else:
-            made = self._one_by_one(hidden[tokens], sizes=sizes.tolist())
-        made = made * weights.flatten()[by_expert][:, None].to(made.dtype)
-        # Each token's k results stand anywhere; put back in order they are summed without races.
         in_order = torch.empty_like(by_expert).scatter_(
             0, by_expert, torch.arange(len(by_expert), device=hidden.device)
         )
-        return made[in_order].view(len(hidden), top_k, -1).sum(1)
+        sizes = torch.bincount(chosen.flatten(), minlength=num_experts)
+        rows = reorder(hidden, by_expert, in_order, times=top_k)
+        if can_group(hidden):
+            made = self._grouped(rows, ends=sizes.cumsum(0).to(torch.int32))
+        else:
+            made = self._one_by_one(rows, sizes=sizes.tolist())
+        made = reorder(made, in_order, by_expert).view(len(hidden), top_k, -1)
+        return (made * weights[..., None].to(made.dtype)).sum(1)
 
     def _grouped(self, hidden: Tensor, *, ends: Tensor) -> Tensor:
         """All experts in two multiplications; `ends` int32 [num_experts], where each one's end."""
@@ -99,6 +98,40 @@ class Experts(nn.Module):
                 gate, up = functional.linear(rows, gate_up).chunk(2, dim=-1)
                 made.append(functional.linear(self.act_fn(gate) * up, down))
         return torch.cat(made) if made else hidden
+
+
+class _Reorder(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor, back: Tensor, times: int) -> Tensor:
+        ctx.save_for_backward(back)
+        ctx.times = times
+        return rows.index_select(0, order // times if times > 1 else order)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        (back,) = ctx.saved_tensors
+        in_order = grads[0].index_select(0, back)
+        if ctx.times > 1:
+            in_order = in_order.view(-1, ctx.times, in_order.shape[-1]).sum(1)
+        return in_order, None, None, None
+
+
+def reorder(rows: Tensor, order: Tensor, back: Tensor, *, times: int = 1) -> Tensor:
+    """The rows, each repeated `times`, in another order.
+
+    Torch cannot know that no place comes twice, so the gradient of an index is added row by row:
+    slow on a CPU, and on a GPU in any order. Here each row gathers its own.
+
+    Args:
+        rows: [num_rows, width].
+        order: int64 [num_rows * times]: which of the repeated rows stands at each place; each once.
+        back: int64 [num_rows * times], `back[order[i]] == i`.
+        times: How often each row is repeated, one after the other.
+
+    Returns:
+        [num_rows * times, width].
+    """
+    return _Reorder.apply(rows, order, back, times)
 
 
 class MoeMlp(nn.Module):
