@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from roboloop.base.geometry import Point
 from roboloop.curate.base import CurateContext, Judgement
 from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.curate.format import FormatRules
+from roboloop.curate.format_measures import misread
 from roboloop.curate.format_rules import RULES
 from roboloop.curate.text_counts import SCRIPTS, WORD, count_text
 from roboloop.records.answers import Box, Boxes, Choice, Plan, Points, Text, Trajectory, YesNo
@@ -181,3 +183,26 @@ def test_it_runs_in_a_recipe(write_records: Callable[..., Path], tmp_path: Path)
     folder = write_records([record("a"), record("b", answer=Box(1, 2, 330, 9))])
     counts = run_operators([FormatRules()], folder, tmp_path / "out")
     assert counts.by_operator == {"format": 1}
+
+
+PIECES = (
+    "<think>", "</think>", "<answer>", "</answer>", "{", "}", '"answer": ', '"answer": ""',
+    "'result':",
+    '{"letter": ""}', "\\boxed{", "\\text{}", "cup", " ", "\n", "\n\n", "**", "__", "_",
+    "`", "```", "#", "# ", "> ", "1. ", "Answer:", "Final answer:", "The answer is:", "[", "]", "|",
+    "$", "【", "】", "：", "答案：", "<|im_end|>", "<b>", "</b>", "A", "5", ".", ",", '"option" : ',
+    "ａｎｓｗｅｒ", '"ＡＮＳＷＥＲ"：', "é", "-",
+)  # fmt: skip
+
+
+def test_texts_are_left_unread_only_where_reading_would_find_words() -> None:
+    import pyarrow as pa
+
+    drawn = random.Random(3)
+    texts = ["".join(drawn.choices(PIECES, k=drawn.randint(1, 6))) for _ in range(8000)]
+    records = [question("What?", Text(text)) for text in texts if text.strip()]
+    facts = pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
+    [batch] = facts.to_batches()
+    all_read = misread(batch, which="all")
+    assert 1000 < sum(told is not None for told in all_read) < len(records) - 1000
+    assert misread(batch, which="words") == all_read

@@ -19,6 +19,7 @@ from roboloop.curate.text_counts import count_text
 from roboloop.dialects import load_dialect
 from roboloop.tasks import load_task
 from roboloop.tasks.rows import ANSWER_COLUMNS, answer_text, stand_in
+from roboloop.tasks.texts import TextTask
 
 STRAY_MARK = (
     r"<(?:image|video|audio)>|<\|[A-Za-z0-9_]+\|>|<__dj__[a-z]+>|\[/?INST\]|<</?SYS>>|</?s>"
@@ -47,10 +48,18 @@ TAIL_CHARS = 200
 _NEEDS_READING = r"[<>{}\[\]\\*`$|_#:：【】「」『』]|^\W*$"
 """Texts without any of these are read by every task of words as they stand."""
 
+_MAY_HOLD_NOTHING = (
+    r"[<\\]|^[\W_]*$|[^\x00-\x7F]|(?i:^[\W_]*(?:final\s+)?answer)"
+    r"|(?i:(?:answer|choice|option|letter|prediction|result)[\"']\s*:)"
+)
+"""Of those with some, a task of free text finds words in every one without any of these: there is
+neither a thought nor a mark around the answer, and a letter or digit that is no mark."""
+
 _FENCE = "```"
 _PLAIN = load_dialect("plain")
 _CUT_OFF: Recent[Any] = Recent(2)
-"""`rubric` asks for it, too."""
+_STRAY: Recent[Any] = Recent(2)
+"""`rubric` asks for both, too."""
 
 
 def measure_text(batch: ArrowBatch) -> dict[str, Any]:
@@ -94,12 +103,16 @@ def _cut_off(answer: Any, *, kinds: Any) -> Any:
 
 def stray_marks(batch: ArrowBatch) -> Any:
     """The first stray mark in question and answer; null for records without."""
+    question, answer = batch["question"], batch["answer"]
+    return _STRAY.get(question, answer, find=lambda: _stray_marks(question, answer))
+
+
+def _stray_marks(question: Any, answer: Any) -> Any:
     import pyarrow as pa
 
     pc: Any = import_module("pyarrow.compute")
-    found: list[str | None] = [None] * batch.num_rows
-    for name in ("answer", "question"):  # the question's mark comes first
-        texts = batch[name]
+    found: list[str | None] = [None] * len(answer)
+    for texts in (answer, question):  # the question's mark comes first
         for place in pc.indices_nonzero(pc.match_substring_regex(texts, STRAY_MARK)).to_pylist():
             if (mark := re.search(STRAY_MARK, texts[place].as_py())) is not None:
                 found[place] = mark[0]
@@ -129,11 +142,32 @@ def _to_be_read(batch: ArrowBatch, *, which: Literal["words", "all", "none"]) ->
         case "words":
             special = pc.match_substring_regex(batch["answer"], _NEEDS_READING)
             asked = pc.and_(special, is_worded(batch))
+            places = _sound_places(batch, asked=asked)
+            some = batch.select(["answer", "task"]).take(places)
+            hidden = pc.match_substring_regex(some["answer"], _MAY_HOLD_NOTHING)
+            free = pc.is_in(some["task"], value_set=_tasks_of_free_text(some["task"]))
+            return places.filter(pc.or_(hidden, pc.invert(free))).to_pylist()
         case "all":
             asked = pc.not_equal(batch["answer_kind"], "")
         case "none":
             return []
-    return pc.indices_nonzero(pc.and_(asked, pc.equal(batch["problem"], ""))).to_pylist()
+    return _sound_places(batch, asked=asked).to_pylist()
+
+
+def _sound_places(batch: ArrowBatch, *, asked: Any) -> Any:
+    """The rows that are asked for and have no problem."""
+    pc: Any = import_module("pyarrow.compute")
+    return pc.indices_nonzero(pc.and_(asked, pc.equal(batch["problem"], "")))
+
+
+def _tasks_of_free_text(tasks: Any) -> Any:
+    """Those that read an answer by `TextTask.read` alone."""
+    import pyarrow as pa
+
+    found = [
+        name for name in tasks.unique().to_pylist() if type(load_task(name)).read is TextTask.read
+    ]
+    return pa.array(found, pa.string())
 
 
 def outside_px(batch: ArrowBatch) -> Numbers:

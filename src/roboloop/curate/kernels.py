@@ -44,7 +44,7 @@ TERM_BITS = 40
 """Of the hash of a term, which stands below the number of its text in a key. The highest of them is
 its sign; those from `TABLE_BITS` on choose its channel."""
 TABLE_BITS = 18
-_STEP = np.uint64(0xD6E8FEB86659FD93)
+STEP = np.uint64(0xD6E8FEB86659FD93)
 
 _SINGLE_RANGES = (
     (0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3041, 0x30FF), (0x3105, 0x312F),
@@ -121,6 +121,8 @@ class Kernels(NamedTuple):
     term_sums: Callable[[Hashes, int, Any, Floats, int], Floats]
     shingles: Callable[[Hashes, Offsets, int, int], Hashes]
     ascii_counts: Callable[[Bytes, Offsets], Counts]
+    mixed: Callable[[Hashes], Hashes]
+    ordered_hashes: Callable[[Hashes, Offsets], Hashes]
 
 
 @lru_cache(maxsize=1)
@@ -139,15 +141,12 @@ def load_kernels() -> Kernels:
 
 def mixed(hashes: Hashes) -> Hashes:
     """Every bit of the result depends on every bit of the input (the finaliser of SplitMix64)."""
-    found = hashes >> np.uint64(30)
-    found ^= hashes
-    found *= MIX_1
-    shifted = found >> np.uint64(27)
-    found ^= shifted
-    found *= MIX_2
-    np.right_shift(found, np.uint64(31), out=shifted)
-    found ^= shifted
-    return found
+    return load_kernels().mixed(hashes)
+
+
+def ordered_hashes(hashes: Hashes, *, offsets: Offsets) -> Hashes:
+    """One hash for each run of hashes, which depends on their order."""
+    return load_kernels().ordered_hashes(hashes, offsets)
 
 
 def term_keys(hashes: Hashes, offsets: Offsets) -> Hashes:
@@ -181,19 +180,7 @@ def character_classes() -> Bytes:
     return classes
 
 
-def ordered_hashes(hashes: Hashes, *, offsets: Offsets) -> Hashes:
-    """One hash for each run of hashes, which depends on their order."""
-    counts = np.diff(offsets)
-    filled = np.flatnonzero(counts)
-    found = np.zeros(len(counts), dtype=np.uint64)
-    if len(filled):
-        within = np.arange(len(hashes)) - np.repeat(offsets[:-1], counts)
-        powers = powers_of_step(int(counts.max()))[within]
-        found[filled] = np.add.reduceat(hashes * powers, offsets[filled])
-    return mixed(found)
-
-
 def powers_of_step(num_powers: int) -> Hashes:
     """Odd factors that set the places of an order apart."""
-    powers = np.full(num_powers, _STEP, dtype=np.uint64)
+    powers = np.full(num_powers, STEP, dtype=np.uint64)
     return np.multiply.accumulate(powers, out=powers)

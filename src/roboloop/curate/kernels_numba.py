@@ -49,6 +49,36 @@ def _mixed(value: Any) -> Any:
 
 
 @_compiled
+def _mixed_all(hashes: Any) -> Any:
+    found = np.empty_like(hashes)
+    for place in range(len(hashes)):
+        found[place] = _mixed(hashes[place])
+    return found
+
+
+def mixed(hashes: Hashes) -> Hashes:
+    """See `kernels.mixed`."""
+    return _mixed_all(np.ascontiguousarray(hashes))
+
+
+@_compiled
+def _ordered_hashes(hashes: Any, offsets: Any, step: Any) -> Any:
+    found = np.empty(len(offsets) - 1, dtype=np.uint64)
+    for run in range(len(found)):
+        value, power = np.uint64(0), step
+        for place in range(offsets[run], offsets[run + 1]):
+            value += hashes[place] * power
+            power *= step
+        found[run] = _mixed(value)
+    return found
+
+
+def ordered_hashes(hashes: Hashes, offsets: Offsets) -> Hashes:
+    """See `kernels.ordered_hashes`."""
+    return _ordered_hashes(np.ascontiguousarray(hashes), offsets, kernels.STEP)
+
+
+@_compiled
 def _char_length(lead: Any) -> Any:
     if lead < 0xC0:
         return 1
@@ -337,5 +367,6 @@ def ascii_counts(data: Bytes, offsets: Offsets) -> Counts:
 
 
 KERNELS = Kernels(
-    tokens, minhash, simhash, num_equal, overlap, runs, term_sums, shingles, ascii_counts
-)
+    tokens, minhash, simhash, num_equal, overlap, runs, term_sums, shingles, ascii_counts,
+    mixed, ordered_hashes,
+)  # fmt: skip

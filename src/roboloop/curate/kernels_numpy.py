@@ -12,6 +12,8 @@ from roboloop.curate.kernels import (
     BYTE_FACTOR_INVERSE,
     END,
     HAN,
+    MIX_1,
+    MIX_2,
     NEGATIVE,
     NOT_ODD,
     OTHER,
@@ -34,7 +36,6 @@ from roboloop.curate.kernels import (
     Runs,
     Tokens,
     character_classes,
-    mixed,
     powers_of_step,
 )
 
@@ -43,6 +44,31 @@ BITS = 64
 _LAST_TERM = np.uint64((1 << TERM_BITS) - 1)
 _IS_SPACE = np.isin(np.arange(256), list(ASCII_SPACE))
 _IS_LETTER = np.isin(np.arange(256), [*range(65, 91), *range(97, 123)])
+
+
+def mixed(hashes: Hashes) -> Hashes:
+    """See `kernels.mixed`."""
+    found = hashes >> np.uint64(30)
+    found ^= hashes
+    found *= MIX_1
+    shifted = found >> np.uint64(27)
+    found ^= shifted
+    found *= MIX_2
+    np.right_shift(found, np.uint64(31), out=shifted)
+    found ^= shifted
+    return found
+
+
+def ordered_hashes(hashes: Hashes, offsets: Offsets) -> Hashes:
+    """See `kernels.ordered_hashes`."""
+    counts = np.diff(offsets)
+    filled = np.flatnonzero(counts)
+    found = np.zeros(len(counts), dtype=np.uint64)
+    if len(filled):
+        within = np.arange(len(hashes)) - np.repeat(offsets[:-1], counts)
+        powers = powers_of_step(int(counts.max()))[within]
+        found[filled] = np.add.reduceat(hashes * powers, offsets[filled])
+    return mixed(found)
 
 
 def tokens(data: Bytes, offsets: Offsets, has_wide: bool) -> Tokens:
@@ -272,5 +298,6 @@ def ascii_counts(data: Bytes, offsets: Offsets) -> Counts:
 
 
 KERNELS = Kernels(
-    tokens, minhash, simhash, num_equal, overlap, runs, term_sums, shingles, ascii_counts
-)
+    tokens, minhash, simhash, num_equal, overlap, runs, term_sums, shingles, ascii_counts,
+    mixed, ordered_hashes,
+)  # fmt: skip

@@ -29,6 +29,7 @@ from roboloop.curate.recent import Recent
 
 _RECENT: Recent[Tokens] = Recent(8)
 """Words of the questions and answers of two batches, and room for what operators make of them."""
+_TELLING: Recent[Hashes] = Recent(8)
 MAX_BYTES_AT_ONCE = 4 << 20
 _SIEVE = np.uint64(0xFFF)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -61,6 +62,7 @@ class TellingWords:
     def __init__(self, words: Sequence[str], *, numbers: bool) -> None:
         import pyarrow as pa
 
+        self.key = (tuple(words), numbers)
         found = _read_words(pa.array(words, pa.string()), kernels=load_kernels()).hashes
         self._hashes = np.unique(found)
         self._sieve = np.zeros(int(_SIEVE) + 1, dtype=np.bool_)
@@ -147,9 +149,13 @@ def _read_part(
     is_new[1:] = keyed[1:] != keyed[:-1]
     keyed = keyed[is_new]
     rows = np.arange(len(questions) + 1, dtype=np.uint64) << SHINGLE_BITS
+    told = [
+        _TELLING.get(texts, find=lambda words=words: telling.of(words), about=telling.key)
+        for texts, words in ((questions, asked), (answers, answered))
+    ]
     return Prose(
         (keyed & _LOW).astype(np.uint32),
         np.searchsorted(keyed, rows).astype(np.int64),
-        mixed(telling.of(asked)) ^ telling.of(answered),
+        mixed(told[0]) ^ told[1],
         np.diff(answered.offsets),
     )
