@@ -20,7 +20,7 @@ from roboloop.curate.base import (
     Pairs,
     SelectOperator,
 )
-from roboloop.curate.facts import facts_of, facts_schema
+from roboloop.curate.facts import MORE_COLUMNS, facts_of, facts_schema, more_facts_of
 from roboloop.records.answers import Answer, Text
 from roboloop.records.media import FilePicture
 from roboloop.records.record import Record, Turn
@@ -55,7 +55,7 @@ def operate(
     facts = facts_table(records)
     context = CurateContext(folder, folder, 1, judged or {}, values or {})
     batches: list[Any] = facts.to_batches(max_chunksize=batch_rows) or [
-        pa.RecordBatch.from_pylist([], schema=facts_schema())
+        pa.RecordBatch.from_pylist([], schema=facts.schema)
     ]
     sketches = pa.Table.from_batches([operator.sketch(batch, context) for batch in batches])
     pairs = operator.pairs(sketches, facts, context)
@@ -68,7 +68,9 @@ def operate(
 
 
 def facts_table(records: Sequence[Record]) -> Any:
-    return pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
+    """The facts, and all that operators may ask for."""
+    rows = [facts_of(item) | more_facts_of(item) for item in records]
+    return pa.Table.from_pylist(rows, schema=facts_schema(*MORE_COLUMNS))
 
 
 def measured(operator: MapOperator, records: Sequence[Record], *, batch_rows: int = 100) -> Any:

@@ -12,14 +12,13 @@ import pyarrow as pa
 import pytest
 import torch
 from made_records import record
-from operate import judged, told
+from operate import facts_table, judged, told
 from PIL import Image
 from safetensors.torch import save_file
 
 from roboloop.curate.base import CurateContext
 from roboloop.curate.config import CurateConfig
 from roboloop.curate.exact import ExactDuplicates
-from roboloop.curate.facts import facts_of, facts_schema
 from roboloop.curate.outcome import open_curation
 from roboloop.curate.responses import responses_of
 from roboloop.curate.reward import RewardRank
@@ -56,7 +55,7 @@ def pictures(folder: Path, *names: str) -> None:
 
 
 def scored(operator: RewardRank, records: list[Record], folder: Path) -> Any:
-    table = pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
+    table = facts_table(records)
     batch = table.combine_chunks().to_batches()[0]
     return operator.measure(batch, CurateContext(folder, folder, 1))
 
@@ -85,7 +84,7 @@ def test_answers_are_scored_beside_their_pictures(
 
 def test_coordinates_are_written_as_the_question_speaks_of_them() -> None:
     records = [record("a"), told(YesNo(True), task="yes_no_vqa"), told("Words.")]
-    table = pa.Table.from_pylist([facts_of(item) for item in records], schema=facts_schema())
+    table = facts_table(records)
     found = responses_of(table)
     assert "10, 20, 60, 80" in found[0]
     assert found[1:] == ["Yes", "Words."] or found[1:] == ["yes", "Words."]

@@ -230,6 +230,15 @@ class Operator(BaseModel, ABC):
         """
         return ()
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """The columns of `facts.MORE_COLUMNS` that it looks at.
+
+        They are in its batches, not in the facts of all records. The records are read again for
+        this.
+        """
+        return ()
+
     def made_for(self, readers: Sequence[Operator]) -> Operator:
         """The operator as it is run before these, some of which may name it in `reads`."""
         del readers

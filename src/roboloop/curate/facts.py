@@ -36,7 +36,6 @@ COLUMNS: dict[str, str] = {
     "answer_kind": "string",
     "geometry": "list<double>",
     "content": "string",
-    "typed_answer": "string",
     "short_answer": "string",
     # What is wrong with the record by itself.
     "problem": "string",
@@ -45,7 +44,6 @@ COLUMNS: dict[str, str] = {
     "height": "int32",
     "num_media": "int32",
     "media": "list<string>",
-    "references": "list<string>",
     "media_group": "string",
     "episode": "string",
     "recording": "string",
@@ -60,19 +58,26 @@ it is coordinates. `geometry` holds a spatial answer as fractions of its picture
 (x1, y1, x2, y2 of each box; x, y of each point), empty otherwise. `content` is what else the answer
 holds: a hash of letter and options, yes or no, or a number; the labels of boxes and points; nothing
 where words say it all. `short_answer` is the text of a letter, a yes or no or a number, empty for
-other answers. `typed_answer` is the answer as JSON, in pixels, empty without one
-(`records.answers.answer_from_json`). `problem` is what keeps the record from being asked or
+other answers. `problem` is what keeps the record from being asked or
 answered, as `name: detail` (`curate.problems`). `tier` is what the source says about its quality
 (`meta.tier`). `media` names each medium by its content hash, or by its reference where it was not
-hashed; `references` are the media as JSON (`records.media.media_from_json`), for whoever opens
-them; `media_group` is one hash for all of them in order, empty without media. `episode` and `frame`
-say which moment of which recording is shown (frame -1 and an empty episode where that is not
-known); `recording` is the episode without the camera's name, which all views of a scene share.
+hashed; `media_group` is one hash for all of them in order, empty without media. `episode` and
+`frame` say which moment of which recording is shown (frame -1 and an empty episode where that is
+not known); `recording` is the episode without the camera's name, which all views of a scene share.
+"""
+
+MORE_COLUMNS: dict[str, str] = {"typed_answer": "string", "references": "list<string>"}
+"""Column -> Arrow type, of facts that are only made for the operators which name them
+(`Operator.more_facts`).
+
+`typed_answer` is the answer as JSON, in pixels, empty without one
+(`records.answers.answer_from_json`); `references` are the media as JSON
+(`records.media.media_from_json`), for whoever opens them.
 """
 
 
-def facts_schema() -> Any:
-    """The columns as an Arrow schema."""
+def facts_schema(*more: str) -> Any:
+    """The columns as an Arrow schema, and those of `MORE_COLUMNS` that are named."""
     import pyarrow as pa
 
     types: dict[str, Any] = {
@@ -82,7 +87,8 @@ def facts_schema() -> Any:
         "list<double>": pa.list_(pa.float64()),
         "list<string>": pa.list_(pa.string()),
     }
-    return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+    columns = COLUMNS | {name: MORE_COLUMNS[name] for name in more}
+    return pa.schema([(name, types[kind]) for name, kind in columns.items()])
 
 
 def facts_table(records: Iterable[Record]) -> Any:
@@ -133,18 +139,24 @@ def facts_of(record: Record) -> dict[str, Any]:
         "answer_kind": answer.kind,
         "geometry": answer.geometry,
         "content": answer.content,
-        "typed_answer": _typed_answer(record.answer),
         "short_answer": short_answer(record.answer, task=task),
         "problem": problem or problem_of(record, task=task),
         "width": size.width if size else 0,
         "height": size.height if size else 0,
         "num_media": len(names),
         "media": names,
-        "references": [canonical_json(media_to_json(medium)) for medium in record.media],
         "media_group": hash_bytes("\0".join(names).encode()) if names else "",
         "episode": episode,
         "recording": _recording(record),
         "frame": frame,
+    }
+
+
+def more_facts_of(record: Record) -> dict[str, Any]:
+    """The `MORE_COLUMNS` of one record."""
+    return {
+        "typed_answer": _typed_answer(record.answer),
+        "references": [canonical_json(media_to_json(medium)) for medium in record.media],
     }
 
 

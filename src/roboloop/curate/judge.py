@@ -93,6 +93,11 @@ class Judge(MapOperator, Asking):
         fields = [self.label_field] if self.label_field else []
         return (*fields, self.rejected_field) if self.check == "pairs" else tuple(fields)
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """Of the pictures, which are shown to the judge."""
+        return ("references",)
+
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """Verdicts on the records and on spoiled copies of some of them."""
         import pyarrow as pa

@@ -119,6 +119,11 @@ class Leakage(MapOperator):
         """The index of the sets; `prepare` made it."""
         return open_index(self._folder(context), min_words=self.min_answer_words)
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """Of the pictures, which are opened."""
+        return ("references",)
+
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """For each kind the closest item and how close it is."""
         import pyarrow as pa

@@ -51,6 +51,11 @@ class MediaChecks(MapOperator):
             MapOperator.model_fields
         )
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """Of the pictures, which are opened."""
+        return ("references",)
+
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """The worst values among each record's pictures, every picture of a piece opened once."""
         import pyarrow as pa

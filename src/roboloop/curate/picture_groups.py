@@ -58,6 +58,11 @@ class PictureGroups(GroupOperator):
         """The distance can be tried out on the stored pairs."""
         return super().judging_options | {"max_distance"}
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """Of the pictures, which are opened."""
+        return ("references",)
+
     def sketch(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """The hash of each picture of each record; null, with an `error`, where one is broken."""
         import pyarrow as pa

@@ -84,6 +84,11 @@ class Relevance(MapOperator):
         }  # fmt: skip
         return hash_value([self.kind, self.version, self.on, options])
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """Of answers in numbers, if these are judged."""
+        return ("typed_answer",) if self.numeric_answers == "judged" else ()
+
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """The cosine, the number of words of the answer, and both vectors if they are read."""
         import pyarrow as pa

@@ -13,7 +13,7 @@ from roboloop.tasks import load_task
 
 _PLAIN = load_dialect("plain")
 RESPONSE_FACTS = ("task", "answer", "typed_answer", "width", "height")
-"""The columns of the facts that are looked at."""
+"""The columns that are looked at: facts, and `typed_answer` of the `MORE_COLUMNS`."""
 
 
 def responses_of(facts: Any) -> list[str]:

@@ -76,6 +76,11 @@ class RewardRank(MapOperator):
         options = self.model_dump(mode="json", include={"dialect", "dtype", "on"})
         return hash_value([self.kind, self.version, options, folder_hash(self.model)])
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """Of the pictures, and of the answers in every task's own words."""
+        return ("references", "typed_answer")
+
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """The score of each record; null, with an `error`, where it cannot be scored."""
         from roboloop.models.chat import Encoded, Encoder

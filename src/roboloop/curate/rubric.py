@@ -118,6 +118,11 @@ class Rubric(MapOperator, Asking):
         """The field that is the score."""
         return (self.field,) if self.by == "field" else ()
 
+    @property
+    def more_facts(self) -> tuple[str, ...]:
+        """What a judge is told of the pictures."""
+        return ("references",) if self.by == "judge" else ()
+
     def measure(self, batch: ArrowBatch, context: CurateContext) -> ArrowBatch:
         """Marks, grades or scores of each record."""
         match self.by:

@@ -20,7 +20,7 @@ import numpy as np
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.base.hashing import hash_bytes
 from roboloop.curate.base import CurateContext, Flags, GroupOperator, MapOperator, Operator
-from roboloop.curate.facts import facts_table
+from roboloop.curate.facts import facts_schema, facts_table, more_facts_of
 from roboloop.curate.store import SUFFIX, Piece, read_table, write_table
 from roboloop.records.read import read_part, read_records
 from roboloop.records.shard_files import ShardMark, ShardWriter, record_line, verify_shard
@@ -107,7 +107,7 @@ def measure(job: Job, *, operator: Operator, table: Any, context: CurateContext)
     """The values (or sketches) of the facts of a piece; nulls for records not asked for."""
     import pyarrow as pa
 
-    table = _with_meta(table, operator=operator, piece=job.piece, records=context.records)
+    table = _with_more(table, operator=operator, piece=job.piece, records=context.records)
     context = context._replace(memo={})
     if job.asked is not None:
         table = table.filter(pa.array(job.asked))
@@ -177,14 +177,18 @@ def _lines(shard: Path, *, mark: ShardMark) -> list[bytes]:
     return lines
 
 
-def _with_meta(facts: Any, *, operator: Operator, piece: Piece, records: Path) -> Any:
-    """The facts with the columns `meta.<field>` that the operator asks for."""
+def _with_more(facts: Any, *, operator: Operator, piece: Piece, records: Path) -> Any:
+    """The facts with the columns `meta.<field>` and `MORE_COLUMNS` that the operator asks for."""
     import pyarrow as pa
 
-    if not operator.meta_fields:
+    if not operator.meta_fields and not operator.more_facts:
         return facts
-    found = read_part(records / piece.shard, start=piece.start, stop=piece.stop)
+    found = list(read_part(records / piece.shard, start=piece.start, stop=piece.stop))
     metas = [record.meta for record in found]
+    more = [more_facts_of(record) for record in found] if operator.more_facts else []
+    for name in operator.more_facts:
+        column = pa.array([row[name] for row in more], facts_schema(name).field(name).type)
+        facts = facts.append_column(name, column)
     for field in operator.meta_fields:
         texts = [json.dumps(meta[field]) if field in meta else None for meta in metas]
         facts = facts.append_column(f"meta.{field}", pa.array(texts, pa.string()))
