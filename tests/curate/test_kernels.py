@@ -77,6 +77,8 @@ def test_numba_and_numpy_sketch_alike() -> None:
         ("term_sums", (keys, 300, weights, 1 + np.log(np.arange(1, 101)), 384)),
         ("shingles", (hashes, offsets, 5, 1)),
         ("shingles", (hashes, offsets, 3, 0)),
+        ("mixed", (hashes[1:],)),
+        ("ordered_hashes", (hashes, offsets)),
         ("ascii_counts", (draw.integers(0, 128, offsets[-1]).astype(np.uint8), offsets)),
     ):
         one = getattr(compiled, name)(*arguments)
