@@ -305,6 +305,22 @@ def test_published_scores_are_held_against_the_same_model_only(
     assert not is_same_model("Qwen2.5-VL-7B", "Qwen2.5-VL-72B")
 
 
+def test_published_scores_have_a_source_and_names_that_are_found() -> None:
+    found = {name: load_benchmark(name).anchors for name in BENCHMARKS.rows}
+    assert [name for name, anchors in found.items() if not anchors] == ["coco_caption"]
+    assert all(a.origin and 0 < a.value <= 100 for anchors in found.values() for a in anchors)
+    told = {
+        (name, anchor.part): anchor.value
+        for name in ("textvqa", "ocrbench", "mmvet", "pope", "refcoco", "refcoco_g")
+        for anchor in found[name]
+        if is_same_model(anchor.model, "Qwen2.5-VL-7B-Instruct")
+    }
+    assert told == {
+        ("textvqa", ""): 84.9, ("ocrbench", ""): 86.4, ("mmvet", ""): 67.1, ("pope", ""): 85.9,
+        ("refcoco", "val"): 90.2, ("refcoco_g", "val"): 87.2,
+    }  # fmt: skip
+
+
 def test_other_rules_score_the_same_answers(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from roboloop.engines.endpoint.chat import ChatRequest
 from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
+from roboloop.evaluate.benchmarks.robointer_paper import robointer_anchors
 from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import text_record
 from roboloop.records.answers import Answer, Text
@@ -58,6 +59,7 @@ class MMVet(Benchmark):
     hub = ("lmms-lab/MMVet", "lmms-lab-encoder/MMVet")
     licence = "CC BY 4.0"
     num_items = 218
+    anchors = robointer_anchors("mmvet")
     metrics = (Metric("grade", worst=0.0),)
     answer_kind = "text"
     needs_judge = True

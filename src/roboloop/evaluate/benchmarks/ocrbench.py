@@ -9,6 +9,7 @@ from typing import ClassVar
 from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
+from roboloop.evaluate.benchmarks.robointer_paper import robointer_anchors
 from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import read_list, references_of, text_record
 from roboloop.records.answers import Answer, Text
@@ -24,6 +25,7 @@ class OcrBench(Benchmark):
     title = "OCRBench"
     hub = ("echo840/OCRBench",)
     num_items = 1000
+    anchors = robointer_anchors("ocrbench", scale=0.1)
     answer_kind = "text"
     prompts: ClassVar[Mapping[str, Prompt]] = {
         AUTHOR: Prompt(asked, "the data set's own question"),

@@ -12,6 +12,7 @@ from roboloop.base.statistics import FloatArray
 from roboloop.evaluate.benchmarks.base import AUTHOR, Aggregation, Benchmark, Prompt, Scored
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
+from roboloop.evaluate.benchmarks.robointer_paper import robointer_anchors
 from roboloop.evaluate.benchmarks.rows import Row, published_rows
 from roboloop.records.answers import Answer, YesNo
 from roboloop.records.record import Record
@@ -27,6 +28,7 @@ class Pope(Benchmark):
     hub = ("lmms-lab/POPE", "lmms-lab-encoder/POPE")
     licence = "MIT"
     num_items = 9000
+    anchors = robointer_anchors("pope")
     aggregation = Aggregation("F1 of the answer yes")
     answer_kind = "yes_no"
     prompts: ClassVar[Mapping[str, Prompt]] = {

@@ -17,6 +17,7 @@ from roboloop.evaluate.benchmarks.areas import FRACTIONS, sized
 from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
+from roboloop.evaluate.benchmarks.robointer_paper import robointer_anchors
 from roboloop.evaluate.benchmarks.rows import Row, hub_rows
 from roboloop.records.answers import Answer, Box
 from roboloop.records.record import Record
@@ -44,6 +45,7 @@ class RefCoco(Benchmark):
     hub = ("lmms-lab/RefCOCO",)
     licence = "Apache-2.0"
     num_items = 10_834 + 5_657 + 5_095
+    anchors = robointer_anchors("refcoco", part="val")
     metrics = (Metric("acc@0.5", worst=0.0), Metric("iou", worst=0.0))
     answer_kind = "box"
     prompts: ClassVar[Mapping[str, Prompt]] = {
@@ -109,6 +111,7 @@ class RefCocoPlus(RefCoco):
     title = "RefCOCO+"
     hub = ("lmms-lab/RefCOCOplus",)
     num_items = 10_758 + 5_726 + 4_889
+    anchors = robointer_anchors("refcoco_plus", part="val")
 
 
 class RefCocoG(RefCoco):
@@ -118,3 +121,4 @@ class RefCocoG(RefCoco):
     title = "RefCOCOg"
     hub = ("lmms-lab/RefCOCOg",)
     num_items = 4_896 + 9_602
+    anchors = robointer_anchors("refcocog", part="val")

@@ -9,6 +9,7 @@ from roboloop.evaluate.benchmarks.base import AUTHOR, Benchmark, Prompt
 from roboloop.evaluate.benchmarks.choice import asked, origin_of
 from roboloop.evaluate.benchmarks.folder import BenchmarkFolder
 from roboloop.evaluate.benchmarks.pope import WORD_OR_PHRASE
+from roboloop.evaluate.benchmarks.robointer_paper import robointer_anchors
 from roboloop.evaluate.benchmarks.rows import published_rows
 from roboloop.evaluate.benchmarks.texts import read_list, references_of, text_record
 from roboloop.evaluate.benchmarks.vqa_accuracy import vqa_accuracy
@@ -24,6 +25,7 @@ class TextVqa(Benchmark):
     hub = ("lmms-lab/textvqa", "lmms-lab-encoder/textvqa", "facebook/textvqa")
     licence = "CC BY 4.0"
     num_items = 5000
+    anchors = robointer_anchors("textvqa")
     answer_kind = "text"
     prompts: ClassVar[Mapping[str, Prompt]] = {
         AUTHOR: Prompt(
