@@ -75,6 +75,16 @@ def test_differences_are_paired_and_said_as_they_are(compared: Comparison) -> No
     assert lost.difference and lost.difference.verdict == "worse"
 
 
+def test_a_win_is_the_better_record_where_less_is_better_too(compared: Comparison) -> None:
+    (points,) = [row for row in compared.rows if row.task == "contact_point"]
+    good, lost = points.cells[1], points.cells[3]
+    assert not points.metric.higher_is_better
+    assert good and good.difference and good.difference.interval.value < 0
+    assert (good.difference.test.wins, good.difference.test.losses) == (4, 0)
+    assert lost and lost.difference
+    assert (lost.difference.test.wins, lost.difference.test.losses) == (4, 12)
+
+
 def test_many_tasks_raise_the_bar_for_each(compared: Comparison) -> None:
     """Raised p-values of one model are never smaller, and ordered like the plain ones."""
     for number in (1, 2, 3):

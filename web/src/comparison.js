@@ -15,11 +15,11 @@ export function comparisonScreen(comparison) {
   return h(
     "main",
     { class: "page", id: "screen", tabindex: "-1" },
-    h("h1", null, `Against “${baseline}”`),
+    h("h1", null, `Against ${baseline}`),
     h("ul", { class: "plain-list lede" }, others.map((label) => h("li", null, sentence(label, tasks)))),
     h("div", { class: "scroll-x score-block" }, table("Every task's main metric for every model", head(baseline, others), tasks.map((task) => taskRow(task, baseline, others)), 1)),
     h("p", { class: "chart-note" }, `${Math.round(confidence * 100)} % intervals, whole episodes drawn again; differences are paired. ▲ better and ▼ worse where the interval and Holm's rule over the tasks agree, ≈ not distinguishable.`),
-    flagsPart(comparison.flags),
+    flagsPart(comparison.flags, tasks),
     categoriesPart(comparison, others),
     standingsPart(comparison.standings),
   );
@@ -95,9 +95,10 @@ function categoriesPart({ parts, tasks, baseline }, others) {
   return h("section", { class: "part", "aria-label": "By category" }, h("h2", null, "By category"), h("p", { class: "chart-note" }, note), blocks);
 }
 
-function flagsPart(flags) {
+function flagsPart(flags, tasks) {
   if (flags.length === 0) return null;
-  const rows = flags.map(({ kind, task, model, why }) => h("li", null, h("b", null, kind), ` ${[task && plain(task), model].filter(Boolean).join(" / ")}: ${why}`));
+  const titles = new Map(tasks.map(({ task, title }) => [task, title]));
+  const rows = flags.map(({ kind, task, model, why }) => h("li", null, h("b", null, kind), ` ${[task && (titles.get(task) || plain(task)), model].filter(Boolean).join(" / ")}: ${why}`));
   return h("section", { class: "part", "aria-label": "To look at" }, h("h2", null, "To look at"), h("ul", { class: "plain-list" }, rows));
 }
 

@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
     Attributes:
         interval: Mean difference, positive where the model's value is higher.
-        test: Of chance alone.
+        test: Of chance alone; its wins are the records on which the model is the better one.
         raised_p: Its p-value after Holm's rule over the model's tasks.
         verdict: `better`, `worse` or `not distinguishable`.
     """
@@ -240,7 +240,7 @@ def _cell(
     difference = None
     if not is_baseline and base is not None:
         second = _values(base, shared=shared, metric=metric)
-        difference = _difference(values, second=second, groups=groups, draw=draw)
+        difference = _difference(values, second=second, groups=groups, metric=metric, draw=draw)
     statuses = [outcomes[record_id].status for record_id in shared]
     return Cell(
         mean,
@@ -258,7 +258,12 @@ def _values(
 
 
 def _difference(
-    first: FloatArray, *, second: FloatArray, groups: Groups, draw: tuple[CompareOptions, str]
+    first: FloatArray,
+    *,
+    second: FloatArray,
+    groups: Groups,
+    metric: Metric,
+    draw: tuple[CompareOptions, str],
 ) -> Difference:
     """With a p-value that is not raised and no verdict yet."""
     options, task = draw
@@ -271,6 +276,8 @@ def _difference(
         first, second=second, groups=groups,
         generator=seeded_generator(options.seed, "signs", task),
     )  # fmt: skip
+    if not metric.higher_is_better:
+        test = test._replace(wins=test.losses, losses=test.wins)
     return Difference(interval, test, test.p_value, UNCLEAR)
 
 

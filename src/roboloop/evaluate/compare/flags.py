@@ -112,7 +112,7 @@ def _wide(row: Row) -> str:
     widest = max(halves, default=0.0)
     if row.metric.unit != "fraction" or widest < WIDE:
         return ""
-    return f"{row.num_shared} records tell no more than +-{100 * widest:.0f} points"
+    return f"{row.num_shared} records tell no more than ±{100 * widest:.0f} points"
 
 
 def _incomplete(cell: Cell) -> str:
