@@ -44,10 +44,15 @@ def wants_cpu_torch() -> bool:
     return platform.system() == "Linux" and shutil.which("nvidia-smi") is None
 
 
-def pip(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run pip of the virtual environment."""
+def pip(
+    *arguments: str, capture: bool = False, settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run pip of the virtual environment, with these variables in its environment."""
     command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
-    return subprocess.run(command, check=not capture, text=True, capture_output=capture)
+    environment = os.environ | (settings or {})
+    return subprocess.run(
+        command, check=not capture, text=True, capture_output=capture, env=environment
+    )
 
 
 def pip_offers_cpu_torch() -> bool:
@@ -70,6 +75,19 @@ def install_cpu_torch() -> None:
     pip("install", "--quiet", "uv")
     command = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON)]
     subprocess.run([*command, "--torch-backend=cpu", pinned("torch")], check=True)
+
+
+def install_deepspeed() -> None:
+    """Install DeepSpeed for its tests; they are skipped, and say why, where that fails.
+
+    Its kernels are compiled when they are first asked for, which the tests never do.
+    """
+    print("setup: installing DeepSpeed", flush=True)
+    command = ("install", "--quiet", "-c", str(CONSTRAINTS), pinned("deepspeed"))
+    result = pip(*command, capture=True, settings={"DS_BUILD_OPS": "0"})
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["pip said nothing"]
+        print(f"setup: no DeepSpeed, its tests will be skipped: {lines[-1]}", flush=True)
 
 
 def stamp_path(extras: str) -> Path:
@@ -104,6 +122,8 @@ def main() -> None:
     if "sim" in extras.split(","):
         # The package carries the robot's meshes; its own dependencies are not needed for them.
         pip("install", "--quiet", "--no-deps", pinned("gym-hil"))
+    if "dev" in extras.split(","):
+        install_deepspeed()
     stamp.touch()
     print(f"setup: done in {time.monotonic() - started:.0f} s", flush=True)
 

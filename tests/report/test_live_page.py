@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,43 @@ def test_the_page_follows_the_log_until_the_run_ends(tmp_path: Path, watched: An
             stream.writelines(LINES[15:])
     expect(page.get_by_text("The training has ended.")).to_be_visible()
     expect(page.get_by_text("0.2805 at step 90")).to_be_visible()
+
+
+def test_who_reads_a_value_goes_on_reading_when_lines_come(tmp_path: Path, watched: Any) -> None:
+    log = tmp_path / "trainer_log.jsonl"
+    log.write_text("".join(LINES[:6]))
+    made = LivePage(tmp_path / "live", title="made run")
+    made.update({"ground": log})
+    page = watched.open(made.page)
+    chart = page.get_by_role("img", name="loss:")
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    first = page.locator("figure").first
+    expect(first).to_contain_text("step 25:")
+    warning = "the tracker 'wandb' failed at step 30"
+    more = json.dumps({"current_steps": 30, "total_steps": 93, "warning": warning})
+    log.write_text("".join([*LINES[:6], more + "\n", *LINES[6:8]]))
+    made.update({"ground": log})
+    expect(page.get_by_role("img", name="at step 40").first).to_be_visible()
+    expect(page.get_by_text(warning)).to_be_visible()
+    expect(first).to_contain_text("step 25:")
+    page.keyboard.press("ArrowRight")
+    expect(first).to_contain_text("step 30:")
+    made.update({"ground": log}, goes_on=False)
+    expect(page.get_by_text("The training stopped at step 40 of 93.")).to_be_visible()
+
+
+def test_a_page_that_cannot_be_written_does_not_disturb_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "trainer_log.jsonl"
+    made = LivePage(tmp_path / "live", title="made run")
+    with followed(made, find_logs=lambda: {"ground": log}, is_last=True, every_seconds=0.01):
+        shutil.rmtree(tmp_path / "live")
+        (tmp_path / "live").write_text("a file in the way")
+        log.write_text(LINES[0])
+        time.sleep(0.1)
+    assert capsys.readouterr().err.count("could not be written") == 1
 
 
 def test_a_run_that_fails_is_no_longer_followed(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_plot_is_a_picture_of_the_points() -> None:
     xs, ys = zip(*places, strict=True)
     assert list(xs) == sorted(xs) and list(ys) == sorted(ys)
     assert len(smooth.attrib["points"].split()) == 50
-    assert root.findtext(f"{SVG}title") == "ground <1>: loss of the answers' tokens"
+    assert root.findtext(f"{SVG}title") == "ground <1>: loss"
 
 
 def test_both_pictures_show_the_same_curve() -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from accelerate import PartialState
+from accelerate.tracking import TensorBoardTracker
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.dialects import Dialect
 from roboloop.train import trackers
 from roboloop.train.config import SftConfig
 from roboloop.train.listening import listening
 from roboloop.train.log import TrainerLog
 from roboloop.train.run_options import RUN_OPTIONS, TrackerName
+from roboloop.train.sft import run_sft
 from roboloop.train.trackers import open_tracker
 
 LINES = (
@@ -39,7 +44,7 @@ def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.delenv(name)
 
     def feed(name: TrackerName) -> Path:
-        tracker = open_tracker(name, phase="ground", out=tmp_path)
+        tracker = open_tracker(name, phase="ground", out=tmp_path, warn=pytest.fail)
         for line in LINES:
             tracker.line(line)
         tracker.close()
@@ -114,6 +119,52 @@ def test_a_missing_package_is_named_before_a_step_is_taken(
     with pytest.raises(RoboLoopError) as caught, listening(log, config=config, out=tmp_path):
         raise AssertionError("it went on")
     assert caught.value.code == "E-ENV-001" and "pip install wandb" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # the end of TensorBoard's own thread
+def test_a_tracker_that_breaks_is_reported_once_and_the_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    phase: Callable[..., SftConfig], tiny_folder: Path, record_folder: Path, dialect: Dialect,
+) -> None:  # fmt: skip
+    pytest.importorskip("tensorboard")
+    real = TensorBoardTracker.log
+
+    def log(self: TensorBoardTracker, values: dict[str, Any], step: int, **rest: Any) -> None:
+        if step == 3:
+            shutil.rmtree(tmp_path / "out/trackers")
+        real(self, values, step, **rest)
+
+    def run(out: Path, **options: Any) -> Any:
+        config = phase(num_steps=6, **options)
+        given = {"model": tiny_folder, "records": record_folder, "dialect": dialect, "seed": 3}
+        return run_sft(config, out=out, **given)
+
+    well = run(tmp_path / "well")
+    monkeypatch.setattr(TensorBoardTracker, "log", log)
+    result = run(tmp_path / "out", trackers=["tensorboard"])
+    (warning,) = result.warnings
+    assert "'tensorboard' failed at step 3" in warning and "FileNotFoundError" in warning
+    assert "failed at step 3" in " ".join(capfd.readouterr().err.split())
+    assert (result.num_steps, result.final_loss) == (6, well.final_loss)
+    lines = (tmp_path / "out/trainer_log.jsonl").read_text().splitlines()
+    assert [json.loads(text)["current_steps"] for text in lines] == [1, 2, 3, 3, 4, 5, 6]
+
+
+def test_a_tracker_that_cannot_start_is_reported_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(phase: str, folder: Path) -> Any:
+        raise ConnectionError("no answer from https://me:secret@host/api\nmany more lines")
+
+    kind = trackers.KINDS["tensorboard"]._replace(make=unreachable)
+    monkeypatch.setattr(trackers, "KINDS", {"tensorboard": kind})
+    log = TrainerLog(tmp_path / "trainer_log.jsonl", keep_to=0)
+    tracker = open_tracker("tensorboard", phase="ground", out=tmp_path, warn=log.warn)
+    tracker.line(LINES[0])
+    tracker.close()
+    (warning,) = log.warnings
+    assert warning.endswith("ConnectionError: no answer from https://host/api")
+    assert "'tensorboard' failed at its start" in warning
 
 
 def test_trackers_do_not_change_what_a_phase_makes() -> None:

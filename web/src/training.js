@@ -4,20 +4,7 @@ import { h, replace, styled } from "./dom.js";
 import { compact, counted, whole } from "./format.js";
 import { lineChart } from "./linechart.js";
 
-const TITLES = {
-  loss: "Loss",
-  eval_loss: "Loss on held-out records",
-  lr: "Learning rate",
-  throughput: "Tokens per second",
-  grad_norm: "Gradient norm",
-  mfu: "Share of the devices' arithmetic put to use",
-  padding_fraction: "Share of tokens that only fill up",
-  data_wait_seconds: "Seconds waited for data, per line of the log",
-  memory: "Peak memory, GiB",
-  tokens_real: "Tokens, per line of the log",
-  tokens_target: "Tokens trained on, per line of the log",
-  tokens_image: "Picture tokens, per line of the log",
-};
+const readers = new Map(); // stage and field -> what is being read of that chart
 
 /** The training screen for the summary's `training`; with `live`, of a run that is going on. */
 export function trainingScreen(summary) {
@@ -28,38 +15,44 @@ export function trainingScreen(summary) {
 export function swapTraining(summary) {
   const screen = document.getElementById("screen");
   styled(screen, { minHeight: `${screen.offsetHeight}px` });
+  const before = [...readers].map(([name, reader]) => [name, { ...reader }]);
   replace(screen, content(summary));
+  before.forEach(([name, reader]) => Object.assign(readers.get(name), reader)); // a browser may blur what goes
   requestAnimationFrame(() => requestAnimationFrame(() => styled(screen, { minHeight: "" })));
 }
 
 function content({ training: stages, live }) {
   return [
     h("h1", null, "Training"),
-    live === undefined ? null : h("p", { class: "chart-note", role: "status" }, state(live)),
+    live === undefined ? null : h("p", { class: "chart-note", role: "status" }, state(live, stages.at(-1)?.facts)),
     stages.length ? stages.map(stageSection) : h("p", { class: "empty" }, live ? "Nothing is logged yet." : "This run trained nothing."),
   ];
 }
 
-function state(live) {
-  if (!live) return "The training has ended.";
+function state(live, { steps, total_steps: total } = {}) {
+  if (!live) return steps < total ? `The training stopped at step ${whole(steps)} of ${whole(total)}.` : "The training has ended.";
   return `This page follows the run. Last change seen at ${new Date().toLocaleTimeString("en-GB")}.`;
 }
 
-function stageSection({ stage, curves, facts, num_unread: numUnread }) {
+function stageSection({ stage, curves, facts, warnings, num_unread: numUnread }) {
+  const chart = (curve) => lineChart(curve, readerOf(`${stage} ${curve.name}`));
   const [first, ...rest] = curves;
   return h(
     "section",
     { class: "part", "aria-label": stage },
     h("h2", null, stage),
     h("dl", { class: "facts" }, factsOf(facts).map(([name, value]) => h("div", null, h("dt", null, value), h("dd", null, name)))),
+    warnings.map((text) => h("p", { class: "run-warning", role: "note" }, text)),
     first ? h("div", { class: "charts lead" }, chart(first)) : h("p", { class: "empty" }, "Nothing was logged."),
     rest.length ? h("div", { class: "charts" }, rest.map(chart)) : null,
     numUnread ? h("p", { class: "chart-note" }, `${counted(numUnread, "line")} of the log could not be read.`) : null,
   );
 }
 
-function chart(curve) {
-  return lineChart(curve, TITLES[curve.name] ?? curve.name);
+/** One for each chart, so that who reads a value goes on reading when the charts are drawn anew. */
+function readerOf(name) {
+  if (!readers.has(name)) readers.set(name, { step: null, focused: false });
+  return readers.get(name);
 }
 
 function factsOf(facts) {

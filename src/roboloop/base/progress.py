@@ -61,7 +61,7 @@ class ProgressBar:
         self.note = self.note if note is None else note
         if self._live is not None:
             self._live.update(self._task, completed=self.done, note=self.note)
-        elif time.monotonic() - self._said >= LOG_EVERY_SECONDS:
+        elif self.done != self.total and time.monotonic() - self._said >= LOG_EVERY_SECONDS:
             self._said = time.monotonic()
             self._out.print(self._line())
 

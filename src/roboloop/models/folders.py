@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from transformers.utils import logging as transformers_logging
 
 from roboloop.base.files import sync
@@ -64,5 +66,9 @@ def save_weights(model: PreTrainedModel, *, folder: Path) -> None:
     is read back with `from_pretrained` only: `load_state_dict` on its tensors would skip nearly
     all of them.
     """
+    if not torch.cuda.is_available():
+        # Saving makes accelerate import DeepSpeed, where that is installed, which would say aloud
+        # that it found no GPU.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     with no_progress_bars():
         model.save_pretrained(folder)

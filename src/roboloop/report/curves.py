@@ -9,6 +9,7 @@ from typing import Any
 
 from roboloop.runs.training_log import (
     STEP,
+    TITLES,
     Curve,
     LogLines,
     curves_of,
@@ -33,12 +34,28 @@ def stage_curves(name: str, *, log: LogLines) -> dict[str, Any]:
     return {
         "stage": name,
         "curves": [
-            {"name": key, "points": thinned(curve), "num_logged": len(curve)}
+            {
+                "name": key,
+                "title": _sentence(TITLES.get(key, key)),
+                "points": thinned(curve),
+                "num_logged": len(curve),
+            }
             for key, curve in curves.items()
         ],
         "facts": _facts(log.lines, curves=curves),
+        "warnings": _warnings(log.lines),
         "num_unread": log.num_unread,
     }
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _warnings(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the run said of itself, each once."""
+    said = (entry["warning"] for entry in entries if isinstance(entry.get("warning"), str))
+    return list(dict.fromkeys(said))
 
 
 def _facts(entries: Sequence[Mapping[str, Any]], *, curves: Mapping[str, Curve]) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from disk may run a script but not fetch a file. Who keeps that file up is `foll
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import roboloop
+from roboloop.base.errors import RoboLoopError
 from roboloop.base.progress import console
 from roboloop.report.build import write_viewer
 from roboloop.report.curves import stage_curves, training_curves
@@ -21,6 +23,8 @@ from roboloop.report.scripts import write_live
 from roboloop.runs.training_log import LogLines
 
 EVERY_SECONDS = 3.0
+MOST_TIME_FRACTION = 0.02
+"""Of the training's time, for reading its logs, which may be long."""
 
 FindLogs = Callable[[], Mapping[str, Path]]
 """Gives the logs there are by now: stage name -> trainer_log.jsonl."""
@@ -57,6 +61,7 @@ class LivePage:
         self.page = out / "index.html"
         self._out = out
         self._shown: Any = None
+        self._is_behind = False
         with replaced_folder(out) as place:
             summary = {
                 "mode": "training", "title": title, "version": roboloop.__version__,
@@ -74,30 +79,40 @@ class LivePage:
         write_live(self._out, value={"training": training_curves(there), "live": goes_on})
         self._shown = (sizes, goes_on)
 
+    def keep_up(self, logs: Mapping[str, Path], *, goes_on: bool = True) -> None:
+        """As `update`, but where the page cannot be written say so, once, and try again later."""
+        try:
+            self.update(logs, goes_on=goes_on)
+            self._is_behind = False
+        except (OSError, RoboLoopError) as error:
+            if not self._is_behind:
+                said = f"the page {self.page} could not be written: {error}"
+                console().print(said, style="yellow", markup=False, soft_wrap=True)
+            self._is_behind = True
+
 
 @contextmanager
 def followed(
     page: LivePage, *, find_logs: FindLogs, is_last: bool, every_seconds: float = EVERY_SECONDS
 ) -> Generator[None]:
-    """Keep a page up while the block runs, from a thread of its own.
+    """Keep a page up while the block runs, from a thread of its own; never disturbs the block.
 
     Args:
         page: The page.
         find_logs: Asked each time.
         is_last: Whether nothing more is trained after the block.
-        every_seconds: Time between two looks.
+        every_seconds: Time between two looks, or more where reading long logs takes time.
     """
     stop = threading.Event()
 
     def follow() -> None:
-        while not stop.wait(every_seconds):
-            try:
-                page.update(find_logs())
-            except OSError as error:
-                console().print(f"the page {page.page} is no longer kept up: {error}", markup=False)
-                return
+        pause = every_seconds
+        while not stop.wait(pause):
+            began = time.monotonic()
+            page.keep_up(find_logs())
+            pause = max(every_seconds, (time.monotonic() - began) / MOST_TIME_FRACTION)
 
-    page.update(find_logs())
+    page.keep_up(find_logs())
     thread = threading.Thread(target=follow, name="live page", daemon=True)
     thread.start()
     try:
@@ -108,4 +123,4 @@ def followed(
     finally:
         stop.set()
         thread.join()
-        page.update(find_logs(), goes_on=not is_last)
+        page.keep_up(find_logs(), goes_on=not is_last)

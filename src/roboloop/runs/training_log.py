@@ -17,6 +17,41 @@ STEP = "current_steps"
 FIRST = ("loss", "eval_loss", "lr", "throughput")
 NOT_CURVES = frozenset({STEP, "total_steps", "percentage", "epoch", "total_tokens"})
 
+TITLES = {
+    "loss": "loss",
+    "eval_loss": "loss on held-out records",
+    "cross_entropy": "loss without smoothing and z-loss",
+    "z_loss": "z-loss",
+    "lr": "learning rate",
+    "throughput": "tokens per second",
+    "grad_norm": "norm of the gradient",
+    "mfu": "share of the devices' arithmetic put to use",
+    "padding_fraction": "share of tokens that only fill up",
+    "data_wait_seconds": "seconds waited for data, per line of the log",
+    "memory": "peak memory, GiB",
+    "vram_allocated": "peak memory of tensors, GiB",
+    "vram_reserved": "peak memory that PyTorch holds, GiB",
+    "tokens_real": "tokens, per line of the log",
+    "tokens_target": "tokens trained on, per line of the log",
+    "tokens_image": "picture tokens, per line of the log",
+    "skipped_steps": "steps whose gradient was thrown away",
+    "moe_balance": "balance loss of experts, 1 is even use",
+    "moe_entropy": "entropy of experts' use, 1 is even use",
+    "moe_most_load": "busiest expert's share over an equal one",
+    "moe_router_z": "squared log-sum-exp of routers",
+    "accuracy": "share of pairs with a positive margin",
+    "reward_chosen": "reward of true answers",
+    "reward_rejected": "reward of rejected answers",
+    "reward_margin": "reward of true over rejected answers",
+    "logp_chosen": "log-probability of true answers",
+    "logp_rejected": "log-probability of rejected answers",
+    "chosen_ratio_per_token": "log-ratio to the reference, a token of true answers",
+    "kl_estimate": "divergence from the reference, an estimate",
+    "preference_loss": "loss of preferences",
+    "sft_loss": "cross-entropy of true answers",
+}
+"""What curves are called; others by their field."""
+
 SAMPLE = Path(__file__).parent / "samples" / "llama_factory_trainer_log.jsonl"
 """The log that RoboBrain's published fine-tuning of a 7B model left: 93 steps by LLaMA-Factory."""
 

@@ -30,7 +30,7 @@ def listening(log: TrainerLog | None, *, config: PhaseConfig, out: Path) -> Gene
                 LiveFigures(out / FOLDER, lines=log.lines, title=config.name)
             ]
             for name in dict.fromkeys(config.trackers):
-                listeners.append(open_tracker(name, phase=config.name, out=out))
+                listeners.append(open_tracker(name, phase=config.name, out=out, warn=log.warn))
                 stack.callback(listeners[-1].close)
             stack.callback(listeners[0].close)
             log.listeners.extend(listeners)

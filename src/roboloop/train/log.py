@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from roboloop.base.files import atomic_write_bytes
+from roboloop.base.progress import console
 from roboloop.train.batches import TokenCounts
 from roboloop.train.meter import Meter
 
@@ -126,11 +127,21 @@ class TrainerLog:
         value = self.worded(line)
         if self.meter is not None:
             value |= self.meter.measure(line.counts, seconds=line.seconds)
+        self._append(value)
+        for listener in self.listeners:
+            listener.line(value)
+
+    def warn(self, text: str) -> None:
+        """Say what went wrong, and write it down as a line of its own."""
+        console().print(text, style="bold yellow", markup=False, soft_wrap=True)
+        last = self.lines[-1] if self.lines else {"current_steps": 0}
+        where = {name: last[name] for name in ("current_steps", "total_steps") if name in last}
+        self._append({**where, "warning": text})
+
+    def _append(self, value: dict[str, Any]) -> None:
         self.lines.append(value)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(value) + "\n")
-        for listener in self.listeners:
-            listener.line(value)
 
     def worded(self, line: LogLine) -> dict[str, Any]:
         """The line as it is written; a `warning` in it is one of `warnings`."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from roboloop.runs.training_log import TITLES
 from roboloop.train.canvas import Canvas, PngCanvas, SvgCanvas
 
 WIDTH, HEIGHT = 720, 300
@@ -16,16 +17,6 @@ SMOOTH_FROM = 20
 """Fewer values are shown as they are."""
 NUM_TICKS = 5
 STEP_SIZES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-
-TITLES = {
-    "loss": "loss of the answers' tokens",
-    "eval_loss": "loss on held-out records",
-    "lr": "learning rate",
-    "throughput": "tokens per second",
-    "grad_norm": "norm of the gradient",
-    "mfu": "share of the devices' arithmetic put to use",
-    "padding_fraction": "share of tokens that only fill up",
-}
 
 Points = Sequence[tuple[float, float]]
 

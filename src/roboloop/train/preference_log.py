@@ -17,6 +17,7 @@ COLLAPSE = 0.5
 tokens are then 40 % less likely than they were, on (geometric) average."""
 CHANCE = 0.5
 """Accuracy of a model that is its own reference, where rounding alone decides."""
+LOST = "the true answers lost"
 
 
 class PreferenceLog(TrainerLog):
@@ -26,9 +27,10 @@ class PreferenceLog(TrainerLog):
         """The line, with a warning where the true answers have collapsed."""
         value = super().worded(line)
         fall, accuracy = -value[CHOSEN_RATIO], value[ACCURACY]
-        if fall > COLLAPSE and accuracy > CHANCE and not self.warnings:
+        has_said = any(LOST in text for text in self.warnings)
+        if fall > COLLAPSE and accuracy > CHANCE and not has_said:
             value["warning"] = (
-                f"step {line.step}: the true answers lost {fall:.2f} nats a token against the "
+                f"step {line.step}: {LOST} {fall:.2f} nats a token against the "
                 f"reference while accuracy rose to {accuracy:.2f}; raise beta or sft_weight, or "
                 "lower the learning rate"
             )
