@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FINAL = ROOT / "recipes/robobrain_final_7b.yaml"
 FINAL_CPU = ROOT / "recipes/robobrain_final_cpu.yaml"
 ROBOINTER = ROOT / "recipes/robointer_moe_cpu.yaml"
+ROBOINTER_3B = ROOT / "recipes/robointer_moe_3b.yaml"
 SHORT = [
     "data.sources.0.max_episodes=8",
     "train.0.num_steps=2",
@@ -34,7 +36,7 @@ FEW_ASKED = [
 @pytest.fixture(autouse=True)
 def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the recipes take from the environment; nothing lies there."""
-    for name in ("DATA", "ROBOBRAIN", "ALFRED"):
+    for name in ("DATA", "ROBOBRAIN", "ALFRED", "ROBOINTER", "QWEN"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
 
 
@@ -49,6 +51,27 @@ def test_the_finals_values_give_its_93_steps_and_nothing_looks_wrong() -> None:
     assert prefer.kind == "dpo" and prefer.reference == "adapter_off"
     plan, *_ = plan_phases(recipe, assumed=Assumed(num_samples=7936))
     assert plan.num_steps == 93 and plan.findings == ()
+
+
+@pytest.mark.parametrize(("recipe", "size"), [(FINAL, "7b"), (ROBOINTER_3B, "3b")])
+def test_every_phase_of_the_full_recipes_fits_on_eight_gpus_of_141_gb(
+    recipe: Path, size: Any
+) -> None:
+    for phase in load_recipe(recipe).train:
+        alone = load_recipe(recipe).model_copy(update={"train": (phase,)})
+        (plan,) = plan_phases(alone, assumed=Assumed(num_gpus=8, size=size))
+        (row,) = (row for row in plan.memory if row.sharding == phase.sharding)
+        assert row.high < 141e9 / 2**30, phase.name
+
+
+def test_a_plan_is_made_before_the_data_are_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["plan", str(FINAL), "--size", "7b", "--samples", "7936", "--json"]
+    assert run_command([*asked, "--out", str(tmp_path / "run")]) == 0
+    steps = {step["stage"]: step for step in json.loads(capsys.readouterr().out)}
+    assert steps["data"]["state"] == "missing" and "E-DAT-001" in steps["data"]["what"]
+    assert steps["train.align"]["training"]["num_steps"] == 93
 
 
 def test_both_recipes_of_the_final_have_its_four_stages() -> None:

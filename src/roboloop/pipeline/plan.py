@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from roboloop.base.errors import RoboLoopError
 from roboloop.pipeline.composition import DATA_STAGES
 from roboloop.pipeline.execute import Execution, lock_text
 from roboloop.pipeline.recipe import Recipe
@@ -15,13 +16,15 @@ from roboloop.runs.folder import RunFolder, StageFolder
 from roboloop.train.mixture import draw_mixture
 from roboloop.train.phases import Phase
 
+NO_DATA = "E-DAT-001"
+
 
 class Step(NamedTuple):
     """One stage of a plan.
 
     Attributes:
         stage: Its name, such as `train.ground`.
-        state: `done`, `partial` (was interrupted), or `to do`.
+        state: `done`, `partial` (was interrupted), `missing` (its data are not there), or `to do`.
         what: What it does, in a few words.
         folder: Its folder when its key can be known before running; empty otherwise.
     """
@@ -43,11 +46,13 @@ def make_plan(recipe: Recipe, *, out: Path) -> list[Step]:
     made = [name for name in ("curate", "compose") if getattr(recipe, name) is not None]
     phases = [name for phase in recipe.train for name in _phase_stages(recipe, phase)]
     names = ["data", *made, "model", *phases, "evaluate", "report"]
-    known = _known_stages(Execution(recipe, run=run), names)
+    known, missing = _known_stages(Execution(recipe, run=run), names)
     texts = _descriptions(recipe, records=_records(known))
     steps: list[Step] = []
     for name, stage in zip(names, known, strict=True):
-        if stage is None:
+        if stage is None and missing is not None and name == "data":
+            steps.append(Step(name, "missing", f"{texts[name]}: {missing}"))
+        elif stage is None:
             steps.append(Step(name, "to do", texts[name]))
         elif stage.mark is not None:
             steps.append(Step(name, "done", texts[name], str(stage.path)))
@@ -64,14 +69,30 @@ def _phase_stages(recipe: Recipe, phase: Phase) -> list[str]:
     return [f"train.{phase.name}", f"evaluate.{phase.name}"]
 
 
-def _known_stages(execution: Execution, names: list[str]) -> list[StageFolder | None]:
-    """The folders of the stages up to and with the first unfinished one."""
+class _Known(NamedTuple):
+    """The folders of the stages up to and with the first unfinished one, then None.
+
+    `missing` says what is not there where already the data cannot be found: a plan can be made
+    before they are.
+    """
+
+    folders: list[StageFolder | None]
+    missing: RoboLoopError | None
+
+
+def _known_stages(execution: Execution, names: list[str]) -> _Known:
     known: list[StageFolder | None] = []
-    for stage in execution.stage_folders():
-        known.append(stage)
-        if stage.mark is None:
-            break
-    return known + [None] * (len(names) - len(known))
+    missing: RoboLoopError | None = None
+    try:
+        for stage in execution.stage_folders():
+            known.append(stage)
+            if stage.mark is None:
+                break
+    except RoboLoopError as error:
+        if known or error.code != NO_DATA:
+            raise
+        missing = error
+    return _Known(known + [None] * (len(names) - len(known)), missing)
 
 
 def _records(known: Sequence[StageFolder | None]) -> RecordFolder | None:
