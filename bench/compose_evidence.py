@@ -1,13 +1,15 @@
 """What structured reasoning, preferences and replay do to a tiny model, over several seeds.
 
-    python bench/compose_evidence.py [replay] [geometry] [reasoning] [other_thing]
-        [--seeds 7,11,13] [--variants base,replay0] [--minutes 20] [--out runs/compose-evidence]
+    [ALFRED=PATH] python bench/compose_evidence.py [reasoning] [other_thing] [geometry] [sampled]
+        [alfred] [replay] [--seeds 7,11,13] [--variants base,replay0] [--minutes 20]
+        [--out runs/compose-evidence]
     python bench/compose_evidence.py --table
 
 A cell is a variant with a seed: a recipe that starts from the base model of its seed, is followed
 to its evaluation, and leaves a JSON file. Cells that have one are not run again, so a bench that
 was killed, or had no time left, goes on where it was. Tables are made of the cells that are there.
-A base model takes four minutes of an idle core, a cell one to two.
+A base model takes four minutes of an idle core, a cell one to two. `alfred` reads the distilled
+plans that `ALFRED` names, as recipes do, and is left out without them.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "compose"))
 
+from alfred_sample import all_episodes
 from cells import Cell, run_cell
 from contrasts import contrasts_table, displacement_table, load_cells, means_table
-from experiments import EXPERIMENTS, PAIRS, Experiment
+from experiment import PAIRS, Experiment
+from experiments import EXPERIMENTS
 
 
 def main() -> None:
@@ -37,6 +41,10 @@ def main() -> None:
     seeds = [int(seed) for seed in given.seeds.split(",")]
     wanted = [name for name in given.variants.split(",") if name]
     chosen = {name: EXPERIMENTS[name] for name in given.experiments or EXPERIMENTS}
+    if not given.table and not all_episodes().is_file():
+        for name in [name for name in chosen if "alfred" in name]:
+            del chosen[name]
+            print(f"{name} is left out: there is no {all_episodes()}; let ALFRED name it")
     end = time.monotonic() + 60 * given.minutes
     cells = [
         Cell(given.out, name, variant, seed)

@@ -13,7 +13,8 @@ import torch
 import transformers
 import yaml
 from accelerate import Accelerator
-from experiments import BASE, BASE_DATA, BASE_PHASES, DIALECT, Experiment
+from alfred_sample import some_episodes
+from experiment import ALFRED_FILE, BASE_FOLDER, DIALECT, Base, Experiment, Section
 
 import roboloop
 from roboloop.base.files import atomic_write_json, atomic_write_text
@@ -60,16 +61,18 @@ class Cell(NamedTuple):
         return self.folder / "recipes" / self.experiment / f"{self.variant}-{self.seed}.yaml"
 
 
-def base_model(folder: Path, *, seed: int) -> Path:
+def base_model(base: Base, *, folder: Path, seed: int) -> Path:
     """The model that all variants of a seed start from; trained when it is not there."""
-    cell = Cell(folder, "base", "base", seed)
+    cell = Cell(folder, "base", base.name, seed)
     if cell.result.exists():
         return Path(json.loads(cell.result.read_text(encoding="utf-8"))["weights"])
-    given = {
-        "schema": 1, "name": f"base-{seed}", "seed": seed,
+    given: Json = {
+        "schema": 1, "name": f"{base.name}-{seed}", "seed": seed,
         "model": {"kind": "tiny", "dialect": DIALECT, "seed": seed},
-        "data": BASE_DATA, "train": list(BASE_PHASES),
+        "data": _filled(base.data, cell=cell), "train": list(base.train),
     }  # fmt: skip
+    if base.compose:
+        given["compose"] = base.compose
     started = time.monotonic()
     recipe = _written(given, path=cell.recipe)
     weights = run_recipe(recipe, out=_run_folder(cell), until="train").output
@@ -81,14 +84,14 @@ def base_model(folder: Path, *, seed: int) -> Path:
 def run_cell(cell: Cell, *, experiment: Experiment) -> None:
     """Follow the cell's recipe and keep what came of it."""
     variant = experiment.variants[cell.variant]
-    base = base_model(cell.folder, seed=cell.seed)
+    base = base_model(experiment.base, folder=cell.folder, seed=cell.seed)
     given: Json = {
         "schema": 1, "name": f"{cell.experiment}-{cell.seed}", "seed": cell.seed,
         "model": {"kind": "folder", "path": str(base), "dialect": DIALECT},
-        "data": experiment.data,
+        "data": _filled(experiment.data, cell=cell),
     }  # fmt: skip
     if compose := variant.compose or experiment.compose:
-        given["compose"] = json.loads(json.dumps(compose).replace(BASE, str(base)))
+        given["compose"] = _filled(compose, cell=cell, base=base)
     started = time.monotonic()
     run = _run_folder(cell)
     data = run_recipe(_written(given, path=cell.recipe), out=run, until="compose").output
@@ -113,7 +116,16 @@ def run_cell(cell: Cell, *, experiment: Experiment) -> None:
 
 def _run_folder(cell: Cell) -> Path:
     """One for a seed and experiment: variants share what they have in common."""
-    return cell.folder / "runs" / f"{cell.experiment}-{cell.seed}"
+    name = cell.variant if cell.experiment == "base" else cell.experiment
+    return cell.folder / "runs" / f"{name}-{cell.seed}"
+
+
+def _filled(section: Section, *, cell: Cell, base: Path | None = None) -> Json:
+    """The section with the places of what it reads."""
+    text = json.dumps(section)
+    if ALFRED_FILE in text:
+        text = text.replace(ALFRED_FILE, str(some_episodes(cell.folder)))
+    return json.loads(text.replace(BASE_FOLDER, str(base)))
 
 
 def _written(given: Json, *, path: Path) -> Recipe:
@@ -164,9 +176,9 @@ def _held_out_pairs(
     config = DpoConfig.model_validate(
         {"kind": "dpo", "name": "held-out", "num_steps": 1, "reword": False}
     )
-    dialect = recipe.model.dialect.load()
+    dialect, split = recipe.model.dialect.load(), recipe.evaluate.split
     folder = RecordFolder(records)
-    held_out = [each for each in folder.records("val") if each.rejected and each.id in asked]
+    held_out = [each for each in folder.records(split) if each.rejected and each.id in asked]
     pairs = make_pairs(held_out, config=config, dialect=dialect, seed=recipe.seed).kept
     backbone = load_backbone(weights, device="cpu", dtype="float32")
     encoder = Encoder(backbone.parts, dialect=dialect)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from experiments import PAIRS, Contrast, Experiment
+from experiment import PAIRS, Contrast, Experiment
 from numpy.typing import NDArray
 
 from roboloop.base.hashing import seeded_generator
