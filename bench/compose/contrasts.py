@@ -7,7 +7,7 @@ the interval of `pooled` tells of other records, the seeds beside it of other tr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +81,7 @@ def _measured_pairs(pairs: Mapping[str, Any], *, task: str) -> Measured:
 
 def means_table(cells: Cells, *, tasks: Sequence[str]) -> str:
     """Variant by task: the mean over seeds, each seed's mean, share readable, length."""
-    lines = ["| variant | " + " | ".join(tasks) + " |", "| :-- |" + " :-- |" * len(tasks)]
+    lines = ["| variant, seeds | " + " | ".join(tasks) + " |", "| :-- |" + " :-- |" * len(tasks)]
     for variant, by_seed in cells.items():
         told: list[str] = []
         for task in tasks:
@@ -92,14 +92,14 @@ def means_table(cells: Cells, *, tasks: Sequence[str]) -> str:
             each = " ".join(f"{mean:.3f}" for mean in means)
             length = "" if task.startswith(PAIRS) else f"; {found[0].num_tokens:.0f} tokens"
             told.append(f"**{np.mean(means):.3f}** ({each}{note}{length})")
-        lines.append(f"| {variant} | " + " | ".join(told) + " |")
+        lines.append(f"| {variant}, {_named(by_seed)} | " + " | ".join(told) + " |")
     return "\n".join(lines)
 
 
 def contrasts_table(cells: Cells, *, contrasts: Sequence[Contrast]) -> str:
     """Every difference, by seed and pooled, with what it says about its claim."""
     lines = [
-        "| claim | compared | task | by seed | pooled [95 %] | holds |",
+        "| claim | compared, seeds | task | by seed | pooled [95 %] | holds |",
         "| :-- | :-- | :-- | :-- | --: | :-- |",
     ]
     for contrast in contrasts:
@@ -115,11 +115,11 @@ def contrasts_table(cells: Cells, *, contrasts: Sequence[Contrast]) -> str:
             by_seed = [_difference([pair]) for pair in pairs]
             pooled = _difference(pairs)
             told = ", ".join(f"{each.value:+.3f}" for each in by_seed)
-            lines.append(
-                f"| {contrast.claim} | {contrast.better} - {contrast.worse} | {task} | {told} | "
-                f"{pooled.value:+.3f} [{pooled.low:+.3f}, {pooled.high:+.3f}] | "
-                f"{_verdict(pooled, by_seed=by_seed)} |"
-            )
+            compared = f"{contrast.better} - {contrast.worse}, {_named(seeds)}"
+            interval = f"{pooled.value:+.3f} [{pooled.low:+.3f}, {pooled.high:+.3f}]"
+            verdict = _verdict(pooled, by_seed=by_seed)
+            cells_told = (contrast.claim, compared, task, told, interval, verdict)
+            lines.append(f"| {' | '.join(cells_told)} |")
     return "\n".join(lines)
 
 
@@ -171,9 +171,15 @@ def _difference(pairs: Sequence[tuple[Measured, Measured]]) -> Interval:
     return found
 
 
+def _named(seeds: Iterable[int]) -> str:
+    return " ".join(map(str, sorted(seeds)))
+
+
 def _verdict(pooled: Interval, *, by_seed: Sequence[Interval]) -> str:
     """Clear only when the pooled interval leaves out 0 and every seed points the same way."""
     assert pooled.low is not None and pooled.high is not None
+    if len(by_seed) == 1 and not pooled.low <= 0 <= pooled.high:
+        return f"{'yes' if pooled.low > 0 else 'no, the opposite'} (one seed)"
     signs = {np.sign(each.value) for each in by_seed}
     if pooled.low > 0:
         return "yes" if signs == {1.0} else "yes, but not in every seed"
