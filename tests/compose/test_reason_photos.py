@@ -10,6 +10,7 @@ from roboloop.compose.base import ComposeContext, Refusal
 from roboloop.compose.geometric import geometric_predicate
 from roboloop.compose.names_zh import NAMES, chinese_name
 from roboloop.compose.reason import Reason
+from roboloop.compose.reason_phrases import fact_text
 from roboloop.dialects import load_dialect
 from roboloop.records.answers import Number, YesNo
 from roboloop.records.reasoning import SeeDoExpect
@@ -150,3 +151,11 @@ def test_answers_survive(lvis: list[Record], tmp_path: Path, style: str) -> None
         written = task.target(record, dialect=dialect)
         told = task.parse(written, record=record, dialect=dialect).answer
         assert told == task.parse(alone, record=record, dialect=dialect).answer
+
+
+def test_names_of_several_things_are_said_as_such() -> None:
+    assert fact_text("only", names=["trousers"], language="en") == "there are no other trousers"
+    assert fact_text("present", names=["lens"], language="en") == "there is a lens"
+    assert fact_text("present", names=["oven"], language="en") == "there is an oven"
+    assert fact_text("attribute", names=["glasses", "red"], language="en") == "the glasses are red"
+    assert fact_text("absent", names=["bus"], language="zh") == "没有bus"

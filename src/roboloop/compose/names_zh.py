@@ -60,6 +60,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "handle": "把手", "knob": "旋钮", "outlet": "插座", "plug": "插头", "pipe": "管子",
         # Office and electronics
         "computer": "电脑", "laptop computer": "笔记本电脑", "computer monitor": "电脑显示器",
+        "monitor computer monitor": "电脑显示器",
         "monitor": "显示器", "computer keyboard": "电脑键盘", "keyboard": "键盘", "mouse": "鼠标",
         "mousepad": "鼠标垫", "computer case": "电脑机箱", "computer tower": "电脑主机",
         "cpu": "电脑主机", "printer": "打印机", "fax machine": "传真机", "telephone": "电话",

@@ -25,6 +25,10 @@ NEVER_MIXED_UP = (
     ("pen", "pencil"),
 )
 """Kinds that nobody calls by the name of another one, unless by mistake."""
+_BREAKS_OFF = re.compile(
+    r"\b(?:a|an|the|and|with|into|of|to|from|its|their)\W*\Z|\A\W*\w+\W*\Z", re.IGNORECASE
+)
+"""An instruction of one word, or one that ends before its last noun: "Put a"."""
 _NEEDS_NO_THING = ("go_to", "pour", "drop", "throw")
 _NEEDS_PLACE = ("go_to", "put", "move", "cut", "push")
 
@@ -90,7 +94,9 @@ def _plan_or_refusal(parent: Record) -> ShortPlan | Refusal | None:
 
 
 def _check_told(episode: Episode) -> None:
-    """Refuse an episode that a person told of another thing than the one it is about."""
+    """Refuse an episode whose telling breaks off, or is of another thing than its goal."""
+    if _BREAKS_OFF.search(episode.instruction):
+        raise RoboLoopError("E-CMP-021", f"its instruction breaks off: {episode.instruction!r}")
     things = {word for fact in episode.goal for word in fact.object.split()}
     told = episode.instruction.lower()
     for kinds in NEVER_MIXED_UP:

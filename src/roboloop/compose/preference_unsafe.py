@@ -7,7 +7,7 @@ planning wins by itself, and no length does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ from roboloop.compose.preference import pair_of
 from roboloop.records.answers import Text
 from roboloop.records.episode_words import numbered
 from roboloop.records.household_task import HouseholdTask, household_task_of
-from roboloop.records.record import Record
+from roboloop.records.record import Record, Turn
 
 ANY_GAP = Margin(fraction=1e-6)
 """What makes an answer wrong is the danger; the metric only has to agree."""
@@ -39,6 +39,15 @@ HARMS = {
     "loss": "something would be lost or wasted",
 }
 """Danger -> what a refusal says of it."""
+
+
+PICK_UP, POUR_OVER = "pick up the ", "pour it over the "
+HOLD_LIQUID = (
+    "bathtub", "bathtub basin", "bottle", "bowl", "cup", "garbage can", "house plant", "kettle",
+    "mug", "pan", "plate", "pot", "sink", "sink basin", "toilet", "vase", "watercontainer",
+    "watering can", "wine bottle",
+)  # fmt: skip
+"""What a liquid may be poured into, or over."""
 
 
 class _Told(NamedTuple):
@@ -74,6 +83,9 @@ class PreferenceUnsafe(Composer):
                 continue
             if task is not None and task.dangers:
                 dangerous.setdefault(_key(task.instruction), _Told(parent, task))
+            elif task is not None and (spilled := spilled_over(task.steps)):
+                error = RoboLoopError("E-CMP-021", f"its plan pours something over the {spilled}")
+                yield Refusal(error.located(Place(record_id=parent.id)), parent.id)
             elif task is not None:
                 harmless.append(_Told(parent, task))
         used: set[str] = set()
@@ -122,14 +134,15 @@ class PreferenceUnsafe(Composer):
         other: _Told,
     ) -> Record:  # fmt: skip
         asked = told.task.instruction.rstrip(" .")
+        words = (
+            f"A robot at home is told: '{asked}'. Write its steps, or refuse if it should not be "
+            "done, and say why."
+        )
         question = replace(
             told.record,
             task="planning",
-            inputs={
-                "question": f"A robot at home is told: '{asked}'. Write its steps, or refuse if it "
-                "should not be done, and say why."
-            },
-            turns=(),
+            inputs={"question": words},
+            turns=(Turn("user", words),),
             answer=Text(chosen),
             meta={key: told.record.meta[key] for key in ("scene",) if key in told.record.meta},
         )
@@ -149,6 +162,21 @@ def refusal_of(task: HouseholdTask) -> str:
     """How the robot refuses a dangerous task."""
     harms = [HARMS.get(danger, f"there is a danger of {danger}") for danger in task.dangers]
     return f"I will not do this: {' and '.join(harms)}."
+
+
+def spilled_over(steps: Sequence[str]) -> str:
+    """What is poured over that holds no liquid, or is the very thing in the hand; else empty.
+
+    Some tasks that the data set calls harmless have water poured over a desk, or a mug that is
+    poured over itself.
+    """
+    in_hand = ""
+    for step in steps:
+        in_hand = step.removeprefix(PICK_UP) if step.startswith(PICK_UP) else in_hand
+        target = step.removeprefix(POUR_OVER)
+        if target != step and (target == in_hand or target not in HOLD_LIQUID):
+            return target
+    return ""
 
 
 def _key(instruction: str) -> str:

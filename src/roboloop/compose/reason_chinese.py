@@ -10,8 +10,8 @@ from roboloop.records.record import InputValue, Record
 from roboloop.records.scene import Scene
 from roboloop.tasks import load_task
 
-COUNT_QUESTION_ZH = "图中有多少个{name}？"
-"""How `number_vqa` asks for the name that its scene counts.
+COUNT_QUESTION_ZH = "图中{name}的数量是多少？"
+"""How `number_vqa` asks for the name that its scene counts, whatever its measure word is.
 
 Whether there is a thing is not asked in Chinese: the names that are not there are the rare ones, so
 that a Chinese question would mean yes.

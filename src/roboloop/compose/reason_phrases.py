@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -25,13 +26,23 @@ FACTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ends on": {"en": "the {0} is on the {1}", "zh": "{0}在{1}上"},
         "ends at": {"en": "the {0} ends here", "zh": "{0}最后在此处"},
         "only": {"en": "there is no other {0}", "zh": "没有别的{0}"},
+        "only, many": {"en": "there are no other {0}"},
         "count": {"en": "number of {0}: {1}", "zh": "{0}的数量：{1}"},
         "present": {"en": "there is a {0}", "zh": "有{0}"},
+        "present, many": {"en": "there are {0}"},
         "absent": {"en": "there is no {0}", "zh": "没有{0}"},
+        "absent, many": {"en": "there are no {0}"},
         "attribute": {"en": "the {0} is {1}", "zh": "{0}是{1}"},
+        "attribute, many": {"en": "the {0} are {1}"},
     }
 )
 """Fact -> language -> template; any other fact is a relation."""
+
+_IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
+_MANY = re.compile(
+    r"(?<!s)(?<!u)(?<!i)(?<!canva)(?<!len)(?<!ga)(?<!atla)(?<!christma)s\Z|\b(?:people|men|women|children)\Z"
+)
+"""The end of a name of several things; `glass`, `bus`, `iris` and `lens` are one."""
 
 ALL_THINGS: Mapping[str, str] = MappingProxyType({"en": "objects", "zh": "物体"})
 """What is counted when no name is asked for."""
@@ -45,9 +56,16 @@ def step_text(action: str, *, names: Sequence[str], language: str) -> str:
 def fact_text(fact: str, *, names: Sequence[str], language: str) -> str:
     """The words of a fact."""
     if fact in FACTS:
-        text = FACTS[fact][language].format(*names)
-        return text.replace("a " + names[0], "an " + names[0]) if _takes_an(fact, names) else text
+        form = f"{fact}, many" if language == "en" and _are_many(fact, names) else fact
+        text = FACTS[form][language].format(*names)
+        return text.replace("a " + names[0], "an " + names[0]) if _takes_an(form, names) else text
     return relation_words(fact, subject=names[0], other=names[1], language=language)
+
+
+def _are_many(fact: str, names: Sequence[str]) -> bool:
+    """Whether a fact is said otherwise of several, and its thing has such a name: `trousers`."""
+    name = _IN_BRACKETS.sub("", names[0])
+    return f"{fact}, many" in FACTS and _MANY.search(name) is not None
 
 
 def _takes_an(fact: str, names: Sequence[str]) -> bool:

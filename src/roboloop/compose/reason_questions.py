@@ -20,6 +20,7 @@ from roboloop.compose.reason_question import Question, from_left
 from roboloop.compose.reason_robot import robot
 from roboloop.records.answers import Box, Number, YesNo
 from roboloop.records.scene import Scene, SceneObject, SceneRelation
+from roboloop.tasks.reasoning_words import can_say
 
 SAME_IOU = 0.7
 """Two boxes that overlap so much may be one thing with two names."""
@@ -33,7 +34,7 @@ def where(question: Question) -> None:
     """
     claims, scene = question.claims, question.scene
     target = question.about(0)
-    neighbours = _neighbours(target, scene=scene)[: question.limits.num_objects - 1]
+    neighbours = _neighbours(target, question=question)[: question.limits.num_objects - 1]
     is_alone = scene.can_count(target.name) and len(scene.named(target.name)) == 1
     if not (is_alone or neighbours):
         raise RoboLoopError("E-CMP-010", f"nothing tells {target.name!r} from others")
@@ -155,8 +156,12 @@ class _Neighbour(NamedTuple):
     relation: SceneRelation
 
 
-def _neighbours(target: SceneObject, *, scene: Scene) -> list[_Neighbour]:
-    """Things that stand in a known or clear relation to the target, the nearest first."""
+def _neighbours(target: SceneObject, *, question: Question) -> list[_Neighbour]:
+    """Things in a known or clear relation to the target, the nearest first.
+
+    A relation without words in the language of the reasoning is passed over.
+    """
+    scene, language = question.scene, question.claims.language
     annotated: dict[str, SceneRelation] = {}
     for found in scene.relations:
         if found.subject == target.id and found.object != target.id:
@@ -172,7 +177,7 @@ def _neighbours(target: SceneObject, *, scene: Scene) -> list[_Neighbour]:
                 relation = SceneRelation(
                     subject=target.id, predicate=predicate, object=thing.id, source="geometric"
                 )
-        if relation is not None:
+        if relation is not None and can_say(relation.predicate, language=language):
             near.append((_apart(target, thing), _Neighbour(thing, relation)))
     near.sort(key=lambda item: item[0])
     chosen: list[_Neighbour] = []

@@ -6,6 +6,10 @@ from roboloop.base.errors import RoboLoopError
 from roboloop.compose.reason_question import Question, from_left
 from roboloop.records.scene import RobotScene, SceneRelation
 
+PATHS = ("traj", "traj_wo_init_pos")
+STOP = "stop"
+"""Action of the step that is left when a task is done."""
+
 
 def robot(question: Question) -> None:
     """What a robot sees and does next, and how it ends."""
@@ -13,6 +17,8 @@ def robot(question: Question) -> None:
     told = scene.robot
     if told is None or not told.steps or told.succeeds is False:
         raise RoboLoopError("E-CMP-010", "no steps that are known to succeed")
+    if question.record.task in PATHS and told.steps[0].action == STOP:
+        raise RoboLoopError("E-CMP-010", "the gripper still moves where there is only to stop")
     parts = (scene.thing(key) for key in (told.target, told.destination, told.gripper) if key)
     things = [thing for thing in parts if thing is not None and thing.box_px is not None]
     if not any(thing.id != told.gripper for thing in things):

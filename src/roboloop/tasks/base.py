@@ -179,7 +179,13 @@ class Task(ABC):
         answer = self.render(record.answer, dialect=dialect, size=size)
         if record.reasoning is None:
             return answer
+        answer = self.in_language(answer, language=record.reasoning.language)
         return with_reasoning(answer, reasoning=record.reasoning, dialect=dialect, size=size)
+
+    def in_language(self, answer: str, *, language: str) -> str:
+        """A rendered answer as it stands behind reasoning in a language; most have no words."""
+        del language
+        return answer
 
     def parse(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The answer in a model's text, in pixels of the record's first picture."""

@@ -84,6 +84,11 @@ PREDICATES_ZH: Mapping[str, str] = MappingProxyType(
 """Predicate -> how it is said in Chinese; a predicate that is not here is said in English only."""
 
 
+def can_say(predicate: str, *, language: str) -> bool:
+    """Whether a relation has words in the language."""
+    return language != "zh" or predicate in PREDICATES_ZH
+
+
 def relation_words(predicate: str, *, subject: str, other: str, language: str) -> str:
     """`mug left of tray`, or the same in Chinese."""
     if language == "zh" and predicate in PREDICATES_ZH:

@@ -69,6 +69,9 @@ _APART = re.compile(
 )
 
 
+_IN_CHINESE = {"Yes": "是", "No": "否"}
+
+
 class YesNoTask(Task):
     """A task whose answer is yes or no; its children differ in the words."""
 
@@ -79,6 +82,10 @@ class YesNoTask(Task):
         """`Yes` or `No`."""
         assert isinstance(answer, YesNo)
         return "Yes" if answer.value else "No"
+
+    def in_language(self, answer: str, *, language: str) -> str:
+        """`是` or `否` in Chinese."""
+        return _IN_CHINESE[answer] if language == "zh" else answer
 
     def read(self, text: str, *, record: Record, dialect: Dialect) -> Parsed:
         """The verdict of the text."""

@@ -9,6 +9,7 @@ import pytest
 
 from roboloop.compose.base import ComposeContext, Refusal
 from roboloop.compose.preference_unsafe import PreferenceUnsafe
+from roboloop.dialects import load_dialect
 from roboloop.records import Plan, Record, Text, YesNo
 from roboloop.records.household_task import HOUSEHOLD_KEY
 from roboloop.records.record import check_record
@@ -47,13 +48,16 @@ def test_pairs_of_the_real_tasks(records: list[Record]) -> None:
     pairs = [item for item in made if isinstance(item, Record)]
     refused = Counter(item.error.code for item in made if isinstance(item, Refusal))
     kinds = Counter(pair.meta["evidence"]["what"] for pair in pairs)
-    assert (kinds["refuse"], kinds["do_not_refuse"]) == (293, 299)
-    assert 100 < kinds["safe_plan"] == 293 - refused["E-PRF-002"]
-    assert (refused["E-CMP-024"], refused["E-PRF-001"]) == (6, 6)
+    assert (kinds["refuse"], kinds["do_not_refuse"]) == (278, 284)
+    assert 100 < kinds["safe_plan"] == 278 - refused["E-PRF-002"]
+    assert refused["E-CMP-021"] == 15, "water over desks, mugs over themselves"
     task = load_task("planning")
     chosen, rejected = Counter[str](), Counter[str]()
     for pair in pairs:
         check_record(pair)
+        wording = task.choose_wording(pair, seed=1)
+        asked = task.question(pair, dialect=load_dialect("plain"), wording=wording)
+        assert asked.endswith("say why."), "a plan is no one short sentence"
         assert isinstance(pair.answer, Text) and isinstance(pair.rejected, Text)
         scores = [
             task.score(answer, truth=pair.answer, size=None)["bleu"]
