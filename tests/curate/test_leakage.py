@@ -274,6 +274,24 @@ def test_what_cannot_be_read_is_told_and_costs_only_itself(pictures: Path, tmp_p
     assert found["unread"]["num_unread"] == {"bench": len(told)}
 
 
+def test_a_folder_of_benchmarks_may_hold_folders_of_records(pictures: Path, tmp_path: Path) -> None:
+    bench = tmp_path / "bench"
+    bench.mkdir()
+    (bench / "alone.png").write_bytes(encoded(scene(1)))
+    for number, room in enumerate(("room2.png", "room3.png")):
+        write(bench / f"deeper/set{number}", [record(room, picture=room)], pictures=pictures)
+    records = [record(f"r{number}", picture=f"room{number}.png") for number in range(4)]
+    folder = write(tmp_path / "in", records, pictures=pictures)
+    assert run(folder, tmp_path / "out", against=[bench]) == {
+        "r1": {"picture": "alone.png"},
+        "r2": {"picture": "room2.png"},
+        "r3": {"picture": "room3.png"},
+    }
+    found = json.loads((tmp_path / "out/leakage.json").read_text(encoding="utf-8"))
+    assert {each["against"] for each in found["counts"]} == {"bench", "set0", "set1"}
+    assert found["unread"]["num_unread"] == {}
+
+
 @pytest.mark.parametrize(("name", "code"), [("absent", "E-DAT-001"), ("bare", "E-DAT-002")])
 def test_nothing_to_check_against_is_an_error(
     pictures: Path, tmp_path: Path, name: str, code: str

@@ -3,6 +3,7 @@
     a folder of records (with its mark), or a .jsonl / .parquet file of records
     a .json or .jsonl file of questions, in the usual keys, pictures relative to it
     a folder of pictures, with or without such files
+    a folder with any of these in it
 
 Each entry becomes a record, whatever its form; what cannot be read is told, never passed over.
 """
@@ -126,13 +127,36 @@ def read_items(benchmark: BenchmarkSet) -> Iterator[Record | Broken]:
             )
 
 
+def sets_at(path: Path) -> list[Path]:
+    """The path, and the folders of records somewhere below it, each of them a set of its own.
+
+    A folder that holds nothing but folders of records is left out.
+    """
+    below = _record_folders(path)
+    if not below or path in below:
+        return [path]
+    return [*([path] if any(True for _ in _files(path)) else []), *below]
+
+
+def _record_folders(folder: Path) -> list[Path]:
+    """Those at or below a folder that are not hidden, in the order of their names."""
+    marks = folder.rglob(FOLDER_MARK)
+    return sorted(mark.parent for mark in marks if not _is_hidden(mark, folder=folder))
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """Pictures and questions below a folder, in the order of their names."""
+    """Pictures and questions below a folder, in the order of their names; none of its records."""
     known = (*PICTURES, *QUESTION_FILES)
+    records = set(_record_folders(folder))
     for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in known and not hidden and path.is_file():
+        if path.suffix.lower() not in known or _is_hidden(path, folder=folder):
+            continue
+        if records.isdisjoint(path.parents) and path.is_file():
             yield path
+
+
+def _is_hidden(path: Path, *, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _questions(file: Path, *, benchmark: BenchmarkSet) -> Iterator[Record | Broken]:

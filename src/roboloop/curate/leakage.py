@@ -39,7 +39,7 @@ from roboloop.curate.benchmark_index import (
     build_index,
     open_index,
 )
-from roboloop.curate.benchmark_items import BenchmarkSet
+from roboloop.curate.benchmark_items import BenchmarkSet, sets_at
 from roboloop.curate.picture_print import PicturePrint, print_of
 from roboloop.records.media import media_from_json
 from roboloop.records.media_open import MediaStore
@@ -108,7 +108,7 @@ class Leakage(MapOperator):
 
     def fingerprint(self) -> str:
         """Changes with the sets' content, too."""
-        prints = [BenchmarkSet(path, "").content_print() for path in self.against]
+        prints = [BenchmarkSet(path, "").content_print() for path in self._paths]
         return hash_value([super().fingerprint(), prints])
 
     def prepare(self, facts: ArrowTable, context: CurateContext) -> None:
@@ -219,11 +219,16 @@ class Leakage(MapOperator):
             limits.append(self.within_seconds * self.frames_per_second)
         return float(np.fmin.reduce(limits))
 
+    @property
+    def _paths(self) -> list[Path]:
+        """What `against` names, folders of records within a folder one by one."""
+        return [found for path in self.against for found in sets_at(path)]
+
     def _sets(self, context: CurateContext) -> list[BenchmarkSet]:
         there = RecordFolder(context.records).splits
         own = tuple(split for split in self.splits if split in there)
         inside = [BenchmarkSet(context.records, "own", own)] if own else []
-        named = [BenchmarkSet(path, f"against{number}") for number, path in enumerate(self.against)]
+        named = [BenchmarkSet(path, f"against{number}") for number, path in enumerate(self._paths)]
         return [*inside, *named]
 
     def _folder(self, context: CurateContext) -> Path:
