@@ -33,7 +33,10 @@ test: check
 	$(BIN)/pytest -n auto --dist loadfile $(TEST_ARGS)
 
 bench: setup-dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@failed=; for script in bench/*.py; do \
+		echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; \
+	done; \
+	test -z "$$failed" || { echo "missed a limit, or need something named (see --help):$$failed"; exit 1; }
 
 docs: setup-dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
