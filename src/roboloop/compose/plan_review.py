@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 from roboloop.base.hashing import seeded_generator
@@ -13,7 +14,7 @@ from roboloop.compose.plan_questions import Asked
 from roboloop.compose.preference_plans import Proven, exchanged, proven_mistakes
 from roboloop.records.answers import Text, YesNo
 from roboloop.records.episode_words import numbered
-from roboloop.records.record import Record
+from roboloop.records.record import Record, Turn
 
 
 class PlanReview(Composer):
@@ -35,7 +36,13 @@ class PlanReview(Composer):
                     continue
                 for name, asked in _questions(plan, proven):
                     record_id = f"{plan.parent.id}/{self.label}/{name}"
-                    yield question_record(plan, asked, record_id=record_id, label=self.label)
+                    record = question_record(plan, asked, record_id=record_id, label=self.label)
+                    yield word_for_word(record) if name == "why" else record
+
+
+def word_for_word(record: Record) -> Record:
+    """The record asked as it stands: no word for a picture it lacks, no wish for a short phrase."""
+    return replace(record, turns=(Turn("user", str(record.inputs["question"])),))
 
 
 def _questions(plan: ShortPlan, proven: Proven) -> Iterator[tuple[str, Asked]]:

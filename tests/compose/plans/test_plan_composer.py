@@ -56,6 +56,13 @@ def asked(alfred: list[Episode]) -> dict[str, list[Record]]:
     return by_question
 
 
+def test_an_instruction_that_breaks_off_makes_no_plan(alfred: list[Episode]) -> None:
+    told = replace(alfred[0], instruction="Put a")
+    record = Record(id="a", task="plan_steps", meta={EPISODE_KEY: episode_to_json(told)})
+    (refusal,) = PlanComposer().compose([record], CONTEXT)
+    assert isinstance(refusal, Refusal) and refusal.error.code == "E-CMP-021"
+
+
 def test_every_question_is_asked_and_can_be_answered(asked: dict[str, list[Record]]) -> None:
     dialect = load_dialect("plain")
     assert set(asked) == {

@@ -31,4 +31,5 @@ def test_a_plan_that_works_and_one_that_does_not(alfred: list[Episode]) -> None:
         assert (works.answer, fails.answer) == (YesNo(True), YesNo(False))
         reason = fails.meta["evidence"]["violation"]["reason"]
         assert why.answer == Text(reason)
+        assert why.turns[-1].text == why.inputs["question"], "asked as it stands"
         assert works.inputs["question"] != fails.inputs["question"]
