@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import math
+import os
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -140,9 +141,14 @@ def _accelerator(config: PhaseConfig) -> Accelerator:
     # The watchdog speaks first: it knows more than a collective that ran out of time.
     seconds = max(COLLECTIVE_SECONDS, 2 * config.hang_timeout_seconds)
     patience = InitProcessGroupKwargs(timeout=timedelta(seconds=seconds))
+    num_started = int(os.environ.get("WORLD_SIZE", "1"))
     accelerator = Accelerator(
-        mixed_precision="bf16" if precision == "bfloat16" else "no", kwargs_handlers=[patience]
+        mixed_precision="bf16" if precision == "bfloat16" else "no",
+        # Unless told, accelerate lets every process on a CPU train alone.
+        cpu=num_started > 1 and not torch.accelerator.is_available(),
+        kwargs_handlers=[patience],
     )
+    assert accelerator.num_processes == num_started, "the processes have not met"
     if accelerator.num_processes > 1:
         atexit.unregister(_leave_group)
         atexit.register(_leave_group)
