@@ -132,7 +132,7 @@ def test_two_processes_are_one(
     script.write_text(SCRIPT)
     out = tmp_path / "by-two"
     given = [config.model_dump_json(), str(tiny_folder), str(record_folder), str(out)]
-    on_cpu = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
+    on_cpu = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
         [*launch, str(script), *given],

@@ -153,7 +153,7 @@ def test_two_processes_have_the_loss_of_one(
             phase(num_steps=5), tiny_folder=tiny_folder, record_folder=record_folder, out=out
         )
         # On processors alone, so that a machine with one GPU takes the same path.
-        on_cpu = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
+        on_cpu = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         done = subprocess.run(
             [*launch, f"--nproc-per-node={num_processes}", str(script), *given],
