@@ -25,6 +25,12 @@ NEVER_MIXED_UP = (
     ("pen", "pencil"),
 )
 """Kinds that nobody calls by the name of another one, unless by mistake."""
+TREATMENT_WORDS = {
+    "clean": re.compile(r"clean|wash|rins|wet|soak|dip|dirt|damp|water|scrub", re.IGNORECASE),
+    "heat": re.compile(r"heat|hot|warm|microwav|cook|boil|toast|bak", re.IGNORECASE),
+    "cool": re.compile(r"cool|cold|chill|fridge|refrig|froz|freez|\bice", re.IGNORECASE),
+}
+"""How an instruction asks for what a plan does to a thing."""
 _BREAKS_OFF = re.compile(
     r"\b(?:a|an|the|and|with|into|of|to|from|its|their)\W*\Z|\A\W*\w+\W*\Z", re.IGNORECASE
 )
@@ -60,8 +66,8 @@ def symbolic_plan(record: Record) -> ShortPlan | None:
     Raises:
         RoboLoopError: E-REC-003 for a malformed episode, E-CMP-020 when a step or the goal names
             nothing the episode has, E-CMP-021 when its plan does not reach its goal or its
-            instruction speaks of another thing, E-CMP-022 when
-            it cannot be told in three to five steps.
+            instruction speaks of another thing or leaves a treatment out, E-CMP-022 when it cannot
+            be told in three to five steps.
     """
     episode = episode_of(record)
     if episode is None or episode.form != "symbolic" or episode.success is False:
@@ -94,9 +100,14 @@ def _plan_or_refusal(parent: Record) -> ShortPlan | Refusal | None:
 
 
 def _check_told(episode: Episode) -> None:
-    """Refuse an episode whose telling breaks off, or is of another thing than its goal."""
+    """Refuse an episode whose telling breaks off, or is of another thing or another treatment."""
     if _BREAKS_OFF.search(episode.instruction):
         raise RoboLoopError("E-CMP-021", f"its instruction breaks off: {episode.instruction!r}")
+    for action, words in TREATMENT_WORDS.items():
+        if any(step.action == action for step in episode.steps) and not words.search(
+            episode.instruction
+        ):
+            raise RoboLoopError("E-CMP-021", f"its instruction does not say to {action} anything")
     things = {word for fact in episode.goal for word in fact.object.split()}
     told = episode.instruction.lower()
     for kinds in NEVER_MIXED_UP:

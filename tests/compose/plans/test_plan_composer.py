@@ -39,7 +39,7 @@ def compose(*episodes: Episode, seed: int = 0, **options: object) -> list[Record
 def asked(alfred: list[Episode]) -> dict[str, list[Record]]:
     told = [
         replace(
-            episode, instruction=f"Do {episode.id}",
+            episode, instruction=f"Wash, heat or cool for {episode.id}",
             steps=tuple(replace(step, told=f"{step.text}, please.") for step in episode.steps),
         )
         for episode in alfred[::9]
@@ -61,6 +61,23 @@ def test_an_instruction_that_breaks_off_makes_no_plan(alfred: list[Episode]) -> 
     record = Record(id="a", task="plan_steps", meta={EPISODE_KEY: episode_to_json(told)})
     (refusal,) = PlanComposer().compose([record], CONTEXT)
     assert isinstance(refusal, Refusal) and refusal.error.code == "E-CMP-021"
+
+
+def test_an_instruction_that_leaves_the_treatment_out_makes_no_plan(alfred: list[Episode]) -> None:
+    heated = next(
+        episode for episode in alfred if any(step.action == "heat" for step in episode.steps)
+    )
+    for instruction, is_told in (
+        ("Put it on the table.", False),
+        ("Put the washed one on the table.", False),
+        ("Put the warmed one on the table.", True),
+    ):
+        told = replace(heated, instruction=instruction)
+        record = Record(id="a", task="plan_steps", meta={EPISODE_KEY: episode_to_json(told)})
+        made = list(PlanComposer().compose([record], CONTEXT))
+        refused = [item.error for item in made if isinstance(item, Refusal)]
+        assert bool(refused) != is_told, instruction
+        assert all("does not say to heat" in error.detail for error in refused)
 
 
 def test_every_question_is_asked_and_can_be_answered(asked: dict[str, list[Record]]) -> None:

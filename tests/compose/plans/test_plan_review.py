@@ -17,7 +17,9 @@ def test_a_plan_that_works_and_one_that_does_not(alfred: list[Episode]) -> None:
         Record(
             id=episode.id,
             task="plan_steps",
-            meta={EPISODE_KEY: episode_to_json(replace(episode, instruction="Do it."))},
+            meta={
+                EPISODE_KEY: episode_to_json(replace(episode, instruction="Wash, heat or cool it."))
+            },
         )
         for episode in alfred[::200]
     ]

@@ -44,7 +44,10 @@ def parent(episode: Episode, *, name: str = "") -> Record:
 def parents(alfred: list[Episode]) -> list[Record]:
     """Every fourth episode, told plainly."""
     told = [
-        replace(episode, instruction=f"Begin at the {episode.steps[0].place}: {episode.id}.")
+        replace(
+            episode,
+            instruction=f"Begin at the {episode.steps[0].place}; wash, heat or cool: {episode.id}.",
+        )
         for episode in alfred[::4]
     ]
     return [parent(episode) for episode in told]
