@@ -184,5 +184,5 @@ def _verdict(pooled: Interval, *, by_seed: Sequence[Interval]) -> str:
     if pooled.low > 0:
         return "yes" if signs == {1.0} else "yes, but not in every seed"
     if pooled.high < 0:
-        return "no, the opposite" if signs == {-1.0} else "no, the opposite in most seeds"
+        return f"no, the opposite{'' if signs == {-1.0} else ', but not in every seed'}"
     return "not told"
