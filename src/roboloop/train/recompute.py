@@ -42,6 +42,12 @@ def recompute_activations(network: nn.Module, *, how: Literal["full", "selective
         model.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
     else:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)
+    layer: Any
+    for layer in network.modules():
+        # One whose forward pass was replaced (`last_layer`) keeps its results: its way back is the
+        # first, so nothing would be saved. transformers 5.17 recomputes it unless told not to.
+        if "forward" in vars(layer) and hasattr(layer, "gradient_checkpointing"):
+            layer.gradient_checkpointing = False
 
 
 def _policy(context: Any, operation: Any, *arguments: Any, **options: Any) -> CheckpointPolicy:
