@@ -36,8 +36,9 @@ def dialect() -> Dialect:
     return load_dialect("qwen25_vl", factor=16, min_pixels=4 * 256, max_pixels=100 * 256)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def noise() -> Callable[[int, int], Image.Image]:
+    """Pictures of noise, the same ones for a file of tests whatever ran before it."""
     generator = np.random.default_rng(0)
 
     def picture(width: int, height: int) -> Image.Image:
