@@ -11,7 +11,6 @@ other programs too; the processor time of the page's own thread stands beside it
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import statistics
@@ -26,6 +25,7 @@ from playwright.sync_api import Browser, CDPSession, sync_playwright
 
 from roboloop.report.build import build_report
 from roboloop.report.config import ReportConfig
+from roboloop.report.scripts import read_shard
 
 NUM_RECORDS = 10_000
 NUM_RUNS = 3
@@ -184,8 +184,7 @@ def shards(report: Path) -> list[dict[str, Any]]:
     """The rows of a built report, read back from its scripts."""
     rows: list[dict[str, Any]] = []
     for path in sorted((report / "data").glob("records-*.js")):
-        quoted = path.read_text(encoding="utf-8").split(", ", 1)[1][1:-4]
-        rows += json.loads(quoted.replace("\\'", "'").replace("\\\\", "\\"))
+        rows += read_shard(path)
     return rows
 
 

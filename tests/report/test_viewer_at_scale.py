@@ -65,7 +65,7 @@ def test_any_text_comes_through_unchanged(open_page: Any, tmp_path: Path) -> Non
     page = open_page()
     (tmp_path / "page.html").write_text(
         "<!doctype html><meta charset=utf-8><script>const found = {}; const roboloop = {"
-        "shard: (number, text) => { found.rows = JSON.parse(text); },"
+        "shard: (number, packed) => { found.packed = packed; },"
         "start: (text) => { found.texts = JSON.parse(text); }};</script>"
         '<script src="data/records-000.js"></script><script src="data/summary.js"></script>',
         encoding="utf-8",
@@ -74,6 +74,10 @@ def test_any_text_comes_through_unchanged(open_page: Any, tmp_path: Path) -> Non
     # As code points: half a surrogate pair would be replaced on its way back here.
     codes = "(text) => Array.from(text, (each) => each.codePointAt(0))"
     assert page.evaluate(f"found.texts.map({codes})") == [[ord(c) for c in t] for t in texts]
-    assert page.evaluate(f"found.rows.map((row) => ({codes})(Object.keys(row)[0]))") == [
-        [ord(c) for c in "__proto__"]
-    ] * len(texts)
+    unpack = (
+        "new Response(new Blob([Uint8Array.from(atob(found.packed), (c) => c.charCodeAt(0))])"
+        ".stream().pipeThrough(new DecompressionStream('gzip'))).text()"
+    )
+    keys = f"(line) => ({codes})(Object.keys(JSON.parse(line))[0])"
+    rows = f"{unpack}.then((text) => text.split('\\n').slice(1).map({keys}))"
+    assert page.evaluate(rows) == [[ord(c) for c in "__proto__"]] * len(texts)

@@ -40,10 +40,10 @@ export function layersOf(row, models, { truth = true } = {}) {
   return layers;
 }
 
-/** The commonest shape of the records' first pictures, for frames that are all alike. */
+/** The commonest shape of some records' first pictures, for frames that are all alike. */
 export function commonRatio(rows) {
   const counts = new Map();
-  for (const { pictures } of rows.slice(0, 500)) {
+  for (const { pictures } of rows) {
     if (!pictures[0]?.width) continue;
     const ratio = (pictures[0].width / pictures[0].height).toFixed(3);
     counts.set(ratio, (counts.get(ratio) ?? 0) + 1);

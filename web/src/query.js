@@ -23,20 +23,28 @@ function hasRange(filter) {
 
 /** Everything about the records that filtering asks for, laid out in columns once. */
 export class RecordIndex {
-  constructor(rows, numModels) {
-    this.rows = rows;
+  /** @param heads what `loadHeads` gives */
+  constructor(heads, numModels) {
+    this.heads = heads;
     this.numModels = numModels;
+    this.opened = new Map(); // index -> record in full
     this.columns = {
-      task: rows.map((row) => row.task),
-      part: rows.map((row) => row.part ?? ""),
-      source: rows.map((row) => row.source),
-      split: rows.map((row) => row.split),
+      task: heads.map((head) => head.task),
+      part: heads.map((head) => head.part ?? ""),
+      source: heads.map((head) => head.source),
+      split: heads.map((head) => head.split),
     };
-    this.positions = new Map(rows.map((row, index) => [row.id, index]));
-    this.judged = Array.from({ length: numModels }, (_, model) => judge(rows, model));
+    this.positions = new Map(heads.map((head, index) => [head.id, index]));
+    this.judged = Array.from({ length: numModels }, (_, model) => judge(heads, model));
     this.known = new Map(); // values of a column -> every value that occurs, each at 0
     this.orders = new Map();
-    this.texts = rows.map(searchable);
+    this.texts = heads.map(({ id, words }) => `${id}\n${words}`.toLowerCase());
+  }
+
+  /** One record in full. */
+  row(index) {
+    if (!this.opened.has(index)) this.opened.set(index, JSON.parse(this.heads[index].line));
+    return this.opened.get(index);
   }
 
   /**
@@ -104,7 +112,7 @@ export class RecordIndex {
   }
 
   sorted(sort, model) {
-    const order = this.rows.map((_, index) => index);
+    const order = this.heads.map((_, index) => index);
     const mine = this.judged[model]?.quality;
     if (!mine || sort === "order") return order;
     const [kind, other] = sort.split(":");
@@ -124,18 +132,13 @@ export class RecordIndex {
   }
 }
 
-/** Everything about a record that a search looks at, in lower case. */
-function searchable({ id, question, truth, predictions }) {
-  return [id, question, truth?.text, ...predictions.map((each) => each?.text)].join("\n").toLowerCase();
-}
-
-function judge(rows, model) {
+function judge(heads, model) {
   return {
     columns: {
-      state: rows.map((row) => row.predictions[model]?.state ?? "absent"),
-      rule: rows.map((row) => row.predictions[model]?.rule ?? ""),
+      state: heads.map((head) => head.predictions[model]?.state ?? "absent"),
+      rule: heads.map((head) => head.predictions[model]?.rule ?? ""),
     },
-    quality: Float64Array.from(rows, (row) => row.predictions[model]?.quality ?? NaN),
+    quality: Float64Array.from(heads, (head) => head.predictions[model]?.quality ?? NaN),
   };
 }
 

@@ -9,10 +9,11 @@ import { VirtualList } from "./list.js";
 import { commonRatio, figure, layersOf } from "./overlay.js";
 import { emptyFilter, FACETS, isFiltering, RecordIndex } from "./query.js";
 import { rewriteRoute } from "./route.js";
-import { loadRows, mainMetric, store, taskTitle } from "./store.js";
+import { loadHeads, mainMetric, store, taskTitle } from "./store.js";
 
 const LIST_LINE = 92;
 const GRID_WIDTH = 236;
+const NUM_MEASURED = 100; // records whose pictures say how wide a frame is
 const GRID_WORDS = 64; // pixels of a grid item that are not its picture
 
 /** The screen; a single one lives as long as the page and keeps its place. */
@@ -72,14 +73,14 @@ export class RecordsScreen {
     this.view.layers.models = new Set([this.filter.model]);
     this.grid = query.get("view") === "grid";
     const wanted = query.get("id");
-    if (this.index === null) this.takeRows(await loadRows());
+    if (this.index === null) this.takeHeads(await loadHeads());
     this.refresh(wanted);
     this.pane(wanted ? "detail" : "list");
   }
 
-  takeRows(rows) {
-    this.index = new RecordIndex(rows, store.models.length);
-    this.ratio = commonRatio(rows);
+  takeHeads(heads) {
+    this.index = new RecordIndex(heads, store.models.length);
+    this.ratio = commonRatio(heads.slice(0, NUM_MEASURED).map((_, index) => this.index.row(index)));
     styled(this.element, { "--common": this.ratio });
   }
 
@@ -103,7 +104,7 @@ export class RecordsScreen {
     this.position = at >= 0 ? at : this.hits.length ? 0 : -1;
     this.facets.update(this.filter, result);
     this.sort.value = this.filter.sort;
-    const total = this.index.rows.length;
+    const total = this.index.heads.length;
     const some = isFiltering(this.filter);
     replace(this.count, h("b", null, whole(this.hits.length)), some ? ` of ${whole(total)}` : total === 1 ? " record" : " records");
     this.layout();
@@ -164,7 +165,8 @@ export class RecordsScreen {
   }
 
   rowAt(position) {
-    return this.index?.rows[this.hits[position]];
+    const index = this.hits[position];
+    return index === undefined ? undefined : this.index.row(index);
   }
 
   showRecord() {
@@ -172,7 +174,7 @@ export class RecordsScreen {
     rewriteRoute("records", writeFilter(this.filter, { id: row?.id, grid: this.grid }));
     if (!row) {
       this.shownRow = null;
-      replace(this.detail, h("p", { class: "empty" }, this.index.rows.length ? "No record passes these filters." : "This report has no records."));
+      replace(this.detail, h("p", { class: "empty" }, this.index.heads.length ? "No record passes these filters." : "This report has no records."));
       return;
     }
     const act = { toggle: (layer) => this.toggleLayer(layer), picture: (number) => this.showPicture(number) };
@@ -211,7 +213,7 @@ export class RecordsScreen {
   }
 
   listItem(index) {
-    const row = this.index.rows[index];
+    const row = this.index.row(index);
     const prediction = row.predictions[this.filter.model];
     const said = prediction ? prediction.text : row.truth?.text;
     return h(
@@ -229,7 +231,7 @@ export class RecordsScreen {
   }
 
   gridItem(index) {
-    const row = this.index.rows[index];
+    const row = this.index.row(index);
     const prediction = row.predictions[this.filter.model];
     return h(
       "div",

@@ -7,7 +7,6 @@ export const store = {
   summary: null,
   models: [], // {name, role}
   tasks: new Map(), // kind -> entry of the evaluation's `tasks`
-  rows: [],
 };
 
 const waiting = new Map(); // shard number -> resolve
@@ -29,17 +28,26 @@ export function openStore(text) {
   store.tasks = new Map((evaluation?.tasks ?? []).map((task) => [task.task, task]));
 }
 
-/** Take one shard of records. */
-export function takeShard(number, text) {
-  waiting.get(number)?.(JSON.parse(text));
+/** Take one shard of records: base64 of gzip of lines of JSON, the heads of all and each record. */
+export function takeShard(number, packed) {
+  waiting.get(number)?.(unpacked(packed));
 }
 
-/** All records, in the order of the evaluation. Loads the shards the first time. */
-export function loadRows() {
-  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => {
-    store.rows = parts.flat();
-    return store.rows;
-  });
+async function unpacked(packed) {
+  const text = atob(packed);
+  const bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const [heads, ...lines] = (await new Response(stream).text()).split("\n");
+  return JSON.parse(heads).map((head, place) => ({ ...head, line: lines[place] }));
+}
+
+/**
+ * What filtering looks at of all records, in the order of the evaluation, each with the `line` that
+ * is the whole record. Loads the shards the first time.
+ */
+export function loadHeads() {
+  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => parts.flat());
   return loading;
 }
 

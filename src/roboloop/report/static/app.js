@@ -199,7 +199,6 @@ const store = {
   summary: null,
   models: [], // {name, role}
   tasks: new Map(), // kind -> entry of the evaluation's `tasks`
-  rows: [],
 };
 
 const waiting = new Map(); // shard number -> resolve
@@ -221,17 +220,26 @@ function openStore(text) {
   store.tasks = new Map((evaluation?.tasks ?? []).map((task) => [task.task, task]));
 }
 
-/** Take one shard of records. */
-function takeShard(number, text) {
-  waiting.get(number)?.(JSON.parse(text));
+/** Take one shard of records: base64 of gzip of lines of JSON, the heads of all and each record. */
+function takeShard(number, packed) {
+  waiting.get(number)?.(unpacked(packed));
 }
 
-/** All records, in the order of the evaluation. Loads the shards the first time. */
-function loadRows() {
-  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => {
-    store.rows = parts.flat();
-    return store.rows;
-  });
+async function unpacked(packed) {
+  const text = atob(packed);
+  const bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const [heads, ...lines] = (await new Response(stream).text()).split("\n");
+  return JSON.parse(heads).map((head, place) => ({ ...head, line: lines[place] }));
+}
+
+/**
+ * What filtering looks at of all records, in the order of the evaluation, each with the `line` that
+ * is the whole record. Loads the shards the first time.
+ */
+function loadHeads() {
+  loading ??= Promise.all(store.summary.shards.map(loadShard)).then((parts) => parts.flat());
   return loading;
 }
 
@@ -300,7 +308,7 @@ const STATES = {
   truth_missing: { title: "No truth", sign: "?" },
 };
 
-return { store, openStore, takeShard, loadRows, follow, takeLive, taskTitle, mainMetric, STATES };
+return { store, openStore, takeShard, loadHeads, follow, takeLive, taskTitle, mainMetric, STATES };
 })();
 
 modules["benchmarks.js"] = (() => {
@@ -1127,10 +1135,10 @@ function layersOf(row, models, { truth = true } = {}) {
   return layers;
 }
 
-/** The commonest shape of the records' first pictures, for frames that are all alike. */
+/** The commonest shape of some records' first pictures, for frames that are all alike. */
 function commonRatio(rows) {
   const counts = new Map();
-  for (const { pictures } of rows.slice(0, 500)) {
+  for (const { pictures } of rows) {
     if (!pictures[0]?.width) continue;
     const ratio = (pictures[0].width / pictures[0].height).toFixed(3);
     counts.set(ratio, (counts.get(ratio) ?? 0) + 1);
@@ -2146,20 +2154,28 @@ function hasRange(filter) {
 
 /** Everything about the records that filtering asks for, laid out in columns once. */
 class RecordIndex {
-  constructor(rows, numModels) {
-    this.rows = rows;
+  /** @param heads what `loadHeads` gives */
+  constructor(heads, numModels) {
+    this.heads = heads;
     this.numModels = numModels;
+    this.opened = new Map(); // index -> record in full
     this.columns = {
-      task: rows.map((row) => row.task),
-      part: rows.map((row) => row.part ?? ""),
-      source: rows.map((row) => row.source),
-      split: rows.map((row) => row.split),
+      task: heads.map((head) => head.task),
+      part: heads.map((head) => head.part ?? ""),
+      source: heads.map((head) => head.source),
+      split: heads.map((head) => head.split),
     };
-    this.positions = new Map(rows.map((row, index) => [row.id, index]));
-    this.judged = Array.from({ length: numModels }, (_, model) => judge(rows, model));
+    this.positions = new Map(heads.map((head, index) => [head.id, index]));
+    this.judged = Array.from({ length: numModels }, (_, model) => judge(heads, model));
     this.known = new Map(); // values of a column -> every value that occurs, each at 0
     this.orders = new Map();
-    this.texts = rows.map(searchable);
+    this.texts = heads.map(({ id, words }) => `${id}\n${words}`.toLowerCase());
+  }
+
+  /** One record in full. */
+  row(index) {
+    if (!this.opened.has(index)) this.opened.set(index, JSON.parse(this.heads[index].line));
+    return this.opened.get(index);
   }
 
   /**
@@ -2227,7 +2243,7 @@ class RecordIndex {
   }
 
   sorted(sort, model) {
-    const order = this.rows.map((_, index) => index);
+    const order = this.heads.map((_, index) => index);
     const mine = this.judged[model]?.quality;
     if (!mine || sort === "order") return order;
     const [kind, other] = sort.split(":");
@@ -2247,18 +2263,13 @@ class RecordIndex {
   }
 }
 
-/** Everything about a record that a search looks at, in lower case. */
-function searchable({ id, question, truth, predictions }) {
-  return [id, question, truth?.text, ...predictions.map((each) => each?.text)].join("\n").toLowerCase();
-}
-
-function judge(rows, model) {
+function judge(heads, model) {
   return {
     columns: {
-      state: rows.map((row) => row.predictions[model]?.state ?? "absent"),
-      rule: rows.map((row) => row.predictions[model]?.rule ?? ""),
+      state: heads.map((head) => head.predictions[model]?.state ?? "absent"),
+      rule: heads.map((head) => head.predictions[model]?.rule ?? ""),
     },
-    quality: Float64Array.from(rows, (row) => row.predictions[model]?.quality ?? NaN),
+    quality: Float64Array.from(heads, (head) => head.predictions[model]?.quality ?? NaN),
   };
 }
 
@@ -2582,10 +2593,11 @@ const { VirtualList } = modules["list.js"];
 const { commonRatio, figure, layersOf } = modules["overlay.js"];
 const { emptyFilter, FACETS, isFiltering, RecordIndex } = modules["query.js"];
 const { rewriteRoute } = modules["route.js"];
-const { loadRows, mainMetric, store, taskTitle } = modules["store.js"];
+const { loadHeads, mainMetric, store, taskTitle } = modules["store.js"];
 
 const LIST_LINE = 92;
 const GRID_WIDTH = 236;
+const NUM_MEASURED = 100; // records whose pictures say how wide a frame is
 const GRID_WORDS = 64; // pixels of a grid item that are not its picture
 
 /** The screen; a single one lives as long as the page and keeps its place. */
@@ -2645,14 +2657,14 @@ class RecordsScreen {
     this.view.layers.models = new Set([this.filter.model]);
     this.grid = query.get("view") === "grid";
     const wanted = query.get("id");
-    if (this.index === null) this.takeRows(await loadRows());
+    if (this.index === null) this.takeHeads(await loadHeads());
     this.refresh(wanted);
     this.pane(wanted ? "detail" : "list");
   }
 
-  takeRows(rows) {
-    this.index = new RecordIndex(rows, store.models.length);
-    this.ratio = commonRatio(rows);
+  takeHeads(heads) {
+    this.index = new RecordIndex(heads, store.models.length);
+    this.ratio = commonRatio(heads.slice(0, NUM_MEASURED).map((_, index) => this.index.row(index)));
     styled(this.element, { "--common": this.ratio });
   }
 
@@ -2676,7 +2688,7 @@ class RecordsScreen {
     this.position = at >= 0 ? at : this.hits.length ? 0 : -1;
     this.facets.update(this.filter, result);
     this.sort.value = this.filter.sort;
-    const total = this.index.rows.length;
+    const total = this.index.heads.length;
     const some = isFiltering(this.filter);
     replace(this.count, h("b", null, whole(this.hits.length)), some ? ` of ${whole(total)}` : total === 1 ? " record" : " records");
     this.layout();
@@ -2737,7 +2749,8 @@ class RecordsScreen {
   }
 
   rowAt(position) {
-    return this.index?.rows[this.hits[position]];
+    const index = this.hits[position];
+    return index === undefined ? undefined : this.index.row(index);
   }
 
   showRecord() {
@@ -2745,7 +2758,7 @@ class RecordsScreen {
     rewriteRoute("records", writeFilter(this.filter, { id: row?.id, grid: this.grid }));
     if (!row) {
       this.shownRow = null;
-      replace(this.detail, h("p", { class: "empty" }, this.index.rows.length ? "No record passes these filters." : "This report has no records."));
+      replace(this.detail, h("p", { class: "empty" }, this.index.heads.length ? "No record passes these filters." : "This report has no records."));
       return;
     }
     const act = { toggle: (layer) => this.toggleLayer(layer), picture: (number) => this.showPicture(number) };
@@ -2784,7 +2797,7 @@ class RecordsScreen {
   }
 
   listItem(index) {
-    const row = this.index.rows[index];
+    const row = this.index.row(index);
     const prediction = row.predictions[this.filter.model];
     const said = prediction ? prediction.text : row.truth?.text;
     return h(
@@ -2802,7 +2815,7 @@ class RecordsScreen {
   }
 
   gridItem(index) {
-    const row = this.index.rows[index];
+    const row = this.index.row(index);
     const prediction = row.predictions[this.filter.model];
     return h(
       "div",
