@@ -141,7 +141,8 @@ def _accelerator(config: PhaseConfig) -> Accelerator:
     # The watchdog speaks first: it knows more than a collective that ran out of time.
     seconds = max(COLLECTIVE_SECONDS, 2 * config.hang_timeout_seconds)
     patience = InitProcessGroupKwargs(timeout=timedelta(seconds=seconds))
-    num_started = int(os.environ.get("WORLD_SIZE", "1"))
+    # A cluster may leave the one variable behind; a launcher sets both.
+    num_started = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
     accelerator = Accelerator(
         mixed_precision="bf16" if precision == "bfloat16" else "no",
         # Unless told, accelerate lets every process on a CPU train alone.
