@@ -26,6 +26,12 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 CONSTRAINTS = ROOT / "constraints.txt"
 OLDEST = (3, 11)
+TRL = VENV / "oracles" / "trl"
+TRL_PARTS = (
+    "trl==1.16.0", "datasets==5.2.0", "dill==0.4.1", "multiprocess==0.70.19", "xxhash==4.1.0",
+    "pandas==3.1.1", "python-dateutil==4.0.0", "six==1.17.0", "aiohttp==3.14.5",
+    "fsspec==2026.9.0", "requests==2.34.2", "httpx==0.28.1",
+)  # fmt: skip
 
 
 def pinned(package: str) -> str:
@@ -90,6 +96,18 @@ def install_deepspeed() -> None:
         print(f"setup: no DeepSpeed, its tests will be skipped: {lines[-1]}", flush=True)
 
 
+def install_trl() -> None:
+    """Install TRL, which DPO is tested against, in a folder of its own; without it the test skips.
+
+    It wants packages that nothing else here needs, so it must not share the environment.
+    """
+    print("setup: installing TRL", flush=True)
+    result = pip("install", "--quiet", "--no-deps", "--target", str(TRL), *TRL_PARTS, capture=True)
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["pip said nothing"]
+        print(f"setup: no TRL, its test will be skipped: {lines[-1]}", flush=True)
+
+
 def stamp_path(extras: str) -> Path:
     """The mark of a finished set-up; its name changes with the files it depends on."""
     digest = hashlib.sha256(
@@ -124,6 +142,7 @@ def main() -> None:
         pip("install", "--quiet", "--no-deps", pinned("gym-hil"))
     if "dev" in extras.split(","):
         install_deepspeed()
+        install_trl()
     stamp.touch()
     print(f"setup: done in {time.monotonic() - started:.0f} s", flush=True)
 

@@ -1,10 +1,7 @@
 """TRL's DPOTrainer gives the same losses for the same batch, pictures and padding included.
 
-TRL wants packages that nothing here needs, so it lives in a folder of its own:
-
-    pip install --no-deps --target trl trl==1.16.0 datasets dill multiprocess xxhash pandas \\
-        python-dateutil six aiohttp fsspec requests httpx
-    ROBOLOOP_TRL_FOLDER=$PWD/trl pytest tests/train/test_preference_against_trl.py
+TRL wants packages that nothing here needs, so it lives in a folder of its own: where
+`tools/install.py` put it, or where ROBOLOOP_TRL_FOLDER says.
 """
 
 from __future__ import annotations
@@ -32,14 +29,14 @@ from roboloop.train.preference_loss import PreferenceLoss, answer_log_probs
 from roboloop.train.preference_pairs import PairEncoder, make_pairs
 from roboloop.train.record_rows import ViewCache
 
-TRL = os.environ.get("ROBOLOOP_TRL_FOLDER")
+TRL = Path(os.environ.get("ROBOLOOP_TRL_FOLDER", Path(sys.prefix) / "oracles/trl"))
 SHRINK = 0.9
 NUM_PAIRS = 4
 SMOOTHING = 0.2
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(TRL is None, reason="ROBOLOOP_TRL_FOLDER does not name a folder with trl")
+@pytest.mark.skipif(not (TRL / "trl").is_dir(), reason=f"there is no TRL in {TRL}")
 def test_losses_are_those_of_trl(
     tiny_folder: Path,
     pair_folder: Path,
