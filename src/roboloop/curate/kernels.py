@@ -45,6 +45,7 @@ TERM_BITS = 40
 its sign; those from `TABLE_BITS` on choose its channel."""
 TABLE_BITS = 18
 STEP = np.uint64(0xD6E8FEB86659FD93)
+"""Odd, so that none of its powers is lost modulo 2^64."""
 
 _SINGLE_RANGES = (
     (0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3041, 0x30FF), (0x3105, 0x312F),
@@ -110,6 +111,12 @@ class Kernels(NamedTuple):
         term_sums: (sorted keys of the terms of some texts, as `term_keys` gives them; number of
             texts; weight of each term by its last `TABLE_BITS`; factor of each count; number of
             channels) -> float64, a row a text: the sum of its terms in each channel.
+        shingles: (hashes of words, offsets, words of an n-gram, mark 0 or 1) -> text by text,
+            uint64: the number of the text above `SHINGLE_BITS`, below it a hash that ends in the
+            mark.
+        ascii_counts: (ASCII bytes, offsets) -> int32, a row a text: words and letters.
+        mixed: See the function of this name.
+        ordered_hashes: See the function of this name.
     """
 
     tokens: Callable[[Bytes, Offsets, bool], Tokens]

@@ -20,14 +20,14 @@ LONGEST_CELL = 32_767
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-class ExcelRow(NamedTuple):
-    """A row of the first sheet: its number, from 1, and the text below each column's name."""
+class TextRow(NamedTuple):
+    """A row of a table: its number, from 1, and the text below each column's name."""
 
     line: int
     cells: Mapping[str, str]
 
 
-def excel_rows(path: Path) -> Iterator[ExcelRow]:
+def excel_rows(path: Path) -> Iterator[TextRow]:
     """Every row of a workbook's first sheet below the one with the names of the columns.
 
     Raises:
@@ -44,7 +44,7 @@ def excel_rows(path: Path) -> Iterator[ExcelRow]:
         for line, row in enumerate(rows, start=2):
             texts = [_text(value) for value in row]
             if any(texts):
-                yield ExcelRow(line, dict(zip(head, texts, strict=False)))
+                yield TextRow(line, dict(zip(head, texts, strict=False)))
     finally:
         book.close()
 

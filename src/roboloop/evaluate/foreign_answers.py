@@ -22,7 +22,7 @@ import orjson
 
 from roboloop.base.errors import Place, RoboLoopError
 from roboloop.evaluate.cases import case_from_json, line_object
-from roboloop.evaluate.excel import excel_rows
+from roboloop.evaluate.excel import TextRow, excel_rows
 from roboloop.evaluate.stored_cases import StoredAnswer
 from roboloop.records.tsv_rows import open_tsv
 
@@ -107,8 +107,8 @@ def _vlmevalkit(path: Path) -> Iterator[StoredAnswer]:
         )
 
 
-def _tsv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The line of each row and the text below each column's name."""
+def _tsv_rows(path: Path) -> Iterator[TextRow]:
+    """Every row below the one with the names of the columns."""
     with open_tsv(path) as table:
         rows = table.rows()
         first = next(rows, None)
@@ -116,7 +116,8 @@ def _tsv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         for row in rows:
             if row.broken:
                 raise RoboLoopError("E-EVA-004", row.broken, place=Place(path, row.line))
-            yield row.line, dict(zip(head, map(table.text, row.cells), strict=False))
+            cells = dict(zip(head, map(table.text, row.cells), strict=False))
+            yield TextRow(row.line, cells)
 
 
 def _flagevalmm(folder: Path) -> Iterator[StoredAnswer]:
