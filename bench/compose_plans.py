@@ -95,7 +95,7 @@ def tell_plans(episodes: Sequence[Episode]) -> None:
 
 def tell_pairs(pairs: Sequence[Record]) -> None:
     """How many pairs there are, whether the metric agrees, and what gives them away."""
-    task = load_task("plan_steps")
+    task = load_task("short_plan")
     main_metric = task.metrics[0].name
     num_no_better = 0
     for pair in pairs:

@@ -14,6 +14,8 @@ MUON = {"kind": "muon", "matrix_rate_factor": 10, "weight_decay": 0.05}
 PACKED = {"kind": "packed", "records_per_step": 16, "tokens_per_pack": 2048}
 BOXES = ("gripper_det", "contact_box", "current_box")
 PLANS = ("planning", "plan_steps")
+SHORT_PLANS = ("planning", "short_plan")
+"""What `plan` makes of an episode."""
 
 Section = Mapping[str, Any]
 

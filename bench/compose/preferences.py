@@ -14,8 +14,8 @@ from experiment import (
     MUON,
     PACKED,
     PAIRS,
-    PLANS,
     ROBOT,
+    SHORT_PLANS,
     Base,
     Contrast,
     Experiment,
@@ -131,7 +131,7 @@ HOUSEHOLD = Base(
     },
     train=[
         {
-            "name": "plans", "tasks": dict.fromkeys(PLANS, 1), "num_steps": 300,
+            "name": "plans", "tasks": dict.fromkeys(SHORT_PLANS, 1), "num_steps": 300,
             "batching": {**PACKED, "records_per_step": 32}, "max_tokens": 512,
             "learning_rate": 2e-3, "optimizer": MUON, "schedule": "linear",
             "warmup_fraction": 0.1, "reword": False,
@@ -142,8 +142,8 @@ HOUSEHOLD = Base(
 
 ALFRED = _preference(
     base=HOUSEHOLD,
-    tasks=PLANS,
-    learnt=["plan_steps"],
+    tasks=SHORT_PLANS,
+    learnt=["short_plan"],
     taken={"composed": ["preference_plans"], "rate": 0.2},
     data={"sources": [alfred("train", HELD_OUT)]},
     num_steps=50,
@@ -154,7 +154,7 @@ ALFRED = _preference(
         ],
         "keep": "composed",
     },
-    pair_tasks=["plan_steps"],
+    pair_tasks=["short_plan"],
     split=HELD_OUT,
 )
 """Rejected is a plan that the checker proves wrong."""

@@ -13,6 +13,7 @@ from experiment import (
     PLANS,
     ROBOT,
     ROBOT_DATA,
+    SHORT_PLANS,
     Contrast,
     Experiment,
     Section,
@@ -58,7 +59,7 @@ REPLAY = Experiment(
 )
 """Plans of the episodes whose boxes were learnt."""
 
-TOLD: Section = {"data": [{"composed": ["plan"]}]}
+TOLD: Section = {"data": [{"composed": ["plan"]}], "tasks": dict.fromkeys(SHORT_PLANS, 1)}
 REPLAY_ALFRED = Experiment(
     base=ROBOT,
     data={"sources": [simulated(tasks=BOXES), alfred("train", HELD_OUT)]},

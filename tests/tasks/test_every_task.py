@@ -44,7 +44,7 @@ FAMILIES = {
         "contact_decide", "grasppose_choice", "grounding_choice", "traj_choice", "trajlang_choice",
         "traj_direction_choice",
     },
-    "planning": {"planning", "planning_choice", "planning_decide", "plan_steps"},
+    "planning": {"planning", "planning_choice", "planning_decide", "plan_steps", "short_plan"},
     "general": {
         "vqa", "choice_vqa", "yes_no_vqa", "number_vqa", "object_box", "detect_objects", "pointing",
     },

@@ -28,6 +28,8 @@ MAX_TOLD_WORDS = 40
 """A person's sentence with more words is no step of a short plan."""
 NUM_OPTIONS = 4
 _COUNTED = {3: "three", 4: "four", 5: "five"}
+_SHORT = "a plan of three to five steps"
+"""Sources ask what is next, and what remains, in plans of as many steps as it takes."""
 
 
 class Asked(NamedTuple):
@@ -69,7 +71,7 @@ def state_words(plan: ShortPlan, num_done: int) -> str:
 def _plan(plan: ShortPlan, draw: np.random.Generator) -> Asked | None:
     if not plan.episode.instruction:
         return None
-    return Asked("plan_steps", {"instruction": plan.episode.instruction}, Plan(plan.sentences))
+    return Asked("short_plan", {"instruction": plan.episode.instruction}, Plan(plan.sentences))
 
 
 def _told(plan: ShortPlan, draw: np.random.Generator) -> Asked | None:
@@ -94,7 +96,8 @@ def _told(plan: ShortPlan, draw: np.random.Generator) -> Asked | None:
 
 def _next_step(plan: ShortPlan, draw: np.random.Generator) -> Asked | None:
     num_done = int(draw.integers(0 if plan.episode.instruction else 1, len(plan.steps)))
-    question = f"{_joined(state_words(plan, num_done))}What should be done next?"
+    which = f"is the next step of {_SHORT}" if plan.is_whole else "should be done next"
+    question = f"{_joined(state_words(plan, num_done))}What {which}?"
     return Asked("planning", {"question": question}, Text(plan.sentences[num_done]), num_done)
 
 
@@ -102,7 +105,7 @@ def _remaining_steps(plan: ShortPlan, draw: np.random.Generator) -> Asked | None
     if not plan.episode.instruction:
         return None
     num_done = int(draw.integers(1, len(plan.steps)))
-    question = f"{_joined(state_words(plan, num_done))}Which steps remain?"
+    question = f"{_joined(state_words(plan, num_done))}Which steps of {_SHORT} remain?"
     return Asked("plan_steps", {"question": question}, Plan(plan.sentences[num_done:]), num_done)
 
 

@@ -112,7 +112,7 @@ def as_question(plan: ShortPlan) -> Record:
     meta = {key: value for key, value in parent.meta.items() if key in KEPT_META}
     return replace(
         parent,
-        task="plan_steps",
+        task="short_plan",
         inputs={"instruction": plan.episode.instruction},
         turns=(),
         answer=Plan(plan.sentences),

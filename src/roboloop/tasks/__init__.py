@@ -34,6 +34,7 @@ TASKS = Table(
         "planning": "roboloop.tasks.planning:Planning",
         "planning_choice": "roboloop.tasks.planning_choice:PlanningChoice",
         "planning_decide": "roboloop.tasks.planning_decide:PlanningDecide",
+        "short_plan": "roboloop.tasks.short_plan:ShortPlan",
         # General: grounding without a robot's task, and any other question.
         "choice_vqa": "roboloop.tasks.choice_vqa:ChoiceVqa",
         "detect_objects": "roboloop.tasks.detect_objects:DetectObjects",

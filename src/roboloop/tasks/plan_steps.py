@@ -30,7 +30,7 @@ _INLINE = re.compile(r"(?<=[.;,])\s+(?=(?:step\s*)?\d+\s*[.):])", re.IGNORECASE)
 
 
 class PlanSteps(Task):
-    """A plan of a few steps in their order."""
+    """A plan in its order, of as many steps as it takes."""
 
     kind = "plan_steps"
     title = "Plan, step by step"
@@ -47,13 +47,13 @@ class PlanSteps(Task):
         Wording("en", "Task: '{instruction}'. List the steps the robot has to take."),
         Wording(
             "en",
-            "The robot is told: '{instruction}'. Break this into a short numbered plan, one action "
+            "The robot is told: '{instruction}'. Break this into a numbered plan, one action "
             "a line.",
         ),
-        Wording("en", "Write a plan of three to five steps for '{instruction}'."),
+        Wording("en", "Write a plan, step by step, for '{instruction}'."),
         Wording("en", "{question}"),
         Wording("zh", "任务：“{instruction}”。请列出机器人需要执行的步骤。"),
-        Wording("zh", "机器人要执行“{instruction}”。请给出简短的分步计划，每行一个动作。"),
+        Wording("zh", "机器人要执行“{instruction}”。请给出分步计划，每行一个动作。"),
         Wording("zh", "{question}请每行写一步。"),
     )
 

@@ -34,7 +34,7 @@ from roboloop.sources.simulated.pack import (
 )
 from roboloop.sources.simulated.panel_questions import DRAWN_QUESTIONS
 from roboloop.sources.simulated.questions import PLACE_QUESTIONS, Sight
-from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS
+from roboloop.sources.simulated.scene_questions import WORD_QUESTIONS, plan_of
 from roboloop.sources.simulated.story import episode_facts
 from roboloop.sources.simulated.worse_answers import worse_answer
 
@@ -171,8 +171,8 @@ class SimulatedSource(Source):
 def _plan(sights: Sequence[Sight]) -> Record:
     """The plan of an episode, before it begins or as early as there is a picture."""
     facts = episode_facts(sights)
-    meant = tuple(clip.subtask for clip in sights[0].story.clips)
-    draft = Draft(Plan(meant), {"instruction": facts.instruction}, suffix="episode")
+    meant = Plan(plan_of(sights[0]))
+    draft = Draft(meant, {"instruction": facts.instruction}, suffix="episode")
     record = _record(sights[0], task="plan_steps", draft=draft)
     return replace(record, meta={**record.meta, EPISODE_KEY: episode_to_json(facts)})
 
