@@ -28,10 +28,11 @@ _SWITCHES: dict[str, tuple[Predicate, bool]] = {
     "open": ("open", True), "close": ("open", False), "fill": ("filled", True),
 }  # fmt: skip
 _UNDOES: dict[Predicate, Predicate] = {"hot": "cold", "cold": "hot"}
-_LACKING: dict[Predicate, str] = {
+STATE_WORDS: dict[Predicate, str] = {
     "holding": "in the hand", "on": "turned on", "open": "open", "filled": "filled",
     "clean": "clean", "hot": "hot", "cold": "cold",
 }  # fmt: skip
+"""State -> what a thing is then, after `is`."""
 _LEAVES_HAND = ("drop", "throw")
 _FEW = ("no", "only one", "only two", "only three")
 
@@ -115,7 +116,7 @@ class Household:
                     done = any(t.name == fact.object and s == state for t, s in self.states)
                     lack = None if done else fact.object
             if isinstance(lack, str):
-                state = _LACKING[fact.predicate]
+                state = STATE_WORDS[fact.predicate]
                 return Obstacle("goal", f"in the end the {lack} is not {state}")
             if lack is not None:
                 return lack
@@ -223,7 +224,7 @@ class Household:
             if treated.object != fact.object or treated.predicate not in _BECOMES.values():
                 continue
             if not any((thing, treated.predicate) in self.states for thing in there):
-                state = _LACKING[treated.predicate]
+                state = STATE_WORDS[treated.predicate]
                 return Obstacle("goal", f"in the end the {fact.object} {where} is not {state}")
         return None
 

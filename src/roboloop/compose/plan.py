@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -20,6 +21,8 @@ from roboloop.compose.base import (
 from roboloop.compose.plan_outcomes import ask_outcome
 from roboloop.compose.plan_parents import KEPT_META, ShortPlan, short_plans
 from roboloop.compose.plan_questions import QUESTIONS, Asked, Question, ask
+from roboloop.compose.plan_reason import REASONED, reason_about
+from roboloop.compose.styles import MANNERS, Shares, draw_style
 from roboloop.records.episode import episode_of
 from roboloop.records.media import Media, media_from_json
 from roboloop.records.record import Record
@@ -33,6 +36,11 @@ class PlanComposer(Composer):
     """`plan`: the steps in our sentences. `told`: in the words of a person who watched.
     `next_choice`: which step is next, the others cannot be done. `success`: is the goal reached?
     `affordance`: can this be done now? `outcome`: how did it end, and what went wrong?"""
+    styles: Shares = Field({"answer": 1.0})
+    """How the answer is written, as of `reason`. Any but `answer` puts reasoning in front, derived
+    from the steps so far and the goal; `told`, `outcome` and plans without symbols have none."""
+    is_asked_for: bool = True
+    """Whether a question asks for its reasoning, as of `reason`."""
 
     def compose(
         self, parents: Iterable[Record], context: ComposeContext
@@ -57,7 +65,7 @@ class PlanComposer(Composer):
                     record_id = f"{parent.id}/{self.label}/{name}"
                     yield question_record(plan, asked, record_id=record_id, label=self.label)
 
-    def _asked(self, plan: ShortPlan, *, part: str, seed: int) -> Iterator[Record]:
+    def _asked(self, plan: ShortPlan, *, part: str, seed: int) -> Iterator[Record | Refusal]:
         for question in self.questions:
             if question == "outcome":
                 continue
@@ -65,7 +73,28 @@ class PlanComposer(Composer):
             draw = seeded_generator(seed, record_id)
             asked = ask(plan, question, draw=draw)
             if asked is not None:
-                yield question_record(plan, asked, record_id=record_id, label=self.label)
+                record = question_record(plan, asked, record_id=record_id, label=self.label)
+                if question in REASONED and plan.episode.form == "symbolic":
+                    yield from self._reasoned(record, plan=plan, asked=asked, seed=seed)
+                else:
+                    yield record
+
+    def _reasoned(
+        self, record: Record, *, plan: ShortPlan, asked: Asked, seed: int
+    ) -> Iterator[Record | Refusal]:
+        """The record with reasoning, in the style that is drawn for it."""
+        style = draw_style(self.styles, draw=seeded_generator(seed, "style", record.id))
+        manner = MANNERS[style]
+        if manner is None:
+            yield record
+            return
+        try:
+            reasoning = reason_about(plan, asked)
+        except RoboLoopError as error:
+            yield Refusal(error.located(Place(record_id=record.id)), plan.parent.id)
+            return
+        written = {**manner._asdict(), "is_asked_for": self.is_asked_for}
+        yield replace(record, reasoning=reasoning.model_copy(update=written))
 
 
 def question_record(plan: ShortPlan, asked: Asked, *, record_id: str, label: str) -> Record:

@@ -38,6 +38,7 @@ class Asked(NamedTuple):
     Attributes:
         num_done: After how many steps of the plan it is asked.
         evidence: What proves the answer, beside the episode's own steps.
+        step: The step that it asks about; None where it does not name one.
     """
 
     task: str
@@ -45,6 +46,7 @@ class Asked(NamedTuple):
     answer: Answer
     num_done: int = 0
     evidence: Mapping[str, Any] = {}
+    step: EpisodeStep | None = None
 
 
 def ask(plan: ShortPlan, question: StepQuestion, *, draw: np.random.Generator) -> Asked | None:
@@ -160,7 +162,9 @@ def _affordance(plan: ShortPlan, draw: np.random.Generator) -> Asked | None:
         f"one hand, now {asked.text} without doing anything else first?"
     )
     evidence = {"obstacle": reason} if reason else {}
-    return Asked("planning_decide", {"question": question}, YesNo(not reason), num_done, evidence)
+    return Asked(
+        "planning_decide", {"question": question}, YesNo(not reason), num_done, evidence, asked
+    )
 
 
 class _Impossible(NamedTuple):

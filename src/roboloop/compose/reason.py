@@ -11,11 +11,10 @@ parser and metric see the answer alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from roboloop.base.errors import Place, RoboLoopError
@@ -33,26 +32,10 @@ from roboloop.compose.reason_chinese import in_chinese
 from roboloop.compose.reason_claims import Claims
 from roboloop.compose.reason_question import Limits, Question
 from roboloop.compose.reason_questions import QUESTIONS
-from roboloop.records.reasoning import Form, Language, SeeDoExpect
+from roboloop.compose.styles import MANNERS, Shares, draw_style
+from roboloop.records.reasoning import Language, SeeDoExpect
 from roboloop.records.record import Record, check_record
 from roboloop.records.scene import Scene, scene_of
-
-Style = Literal["json", "prose", "think", "think_prose", "answer"]
-
-
-class _Manner(NamedTuple):
-    form: Form
-    thinks: bool
-
-
-MANNERS: Mapping[Style, _Manner | None] = {
-    "json": _Manner("json", thinks=False),
-    "prose": _Manner("prose", thinks=False),
-    "think": _Manner("json", thinks=True),
-    "think_prose": _Manner("prose", thinks=True),
-    "answer": None,
-}
-"""Style -> how the reasoning is written; None writes the answer alone."""
 
 
 class Reason(Composer):
@@ -74,9 +57,7 @@ class Reason(Composer):
 
     kind: Literal["reason"] = "reason"  # pyright: ignore[reportIncompatibleVariableOverride]
     tasks: tuple[str, ...] | None = None
-    styles: Mapping[Style, Annotated[float, Field(gt=0)]] = Field(
-        default={"think": 1.0}, min_length=1
-    )
+    styles: Shares = Field({"think": 1.0})
     languages: tuple[Language, ...] = Field(("en",), min_length=1)
     is_asked_for: bool = True
     num_objects: int = Field(4, ge=1)
@@ -110,7 +91,7 @@ class Reason(Composer):
 
     def _reasoned(self, parent: Record, *, scene: Scene, seed: int) -> Iterator[Record | Refusal]:
         draw = seeded_generator(seed, self.label, parent.id)
-        manner = MANNERS[style := self._style(draw)]
+        manner = MANNERS[style := draw_style(self.styles, draw=draw)]
         language = self.languages[int(draw.integers(len(self.languages)))]
         asked = in_chinese(parent, scene=scene) if language == "zh" and manner else None
         claims = Claims(scene, language="en" if asked is None else "zh")
@@ -134,10 +115,6 @@ class Reason(Composer):
             record = _with_reasoning(record, checked.reasoning.model_copy(update=options))
         check_record(record)
         yield record
-
-    def _style(self, draw: np.random.Generator) -> Style:
-        shares = np.array(list(self.styles.values()))
-        return list(self.styles)[int(draw.choice(len(shares), p=shares / shares.sum()))]
 
 
 def _with_reasoning(record: Record, reasoning: SeeDoExpect) -> Record:

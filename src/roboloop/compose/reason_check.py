@@ -19,6 +19,7 @@ from roboloop.compose.reason_claims import called
 from roboloop.compose.reason_phrases import ALL_THINGS, FACTS, STEPS, fact_text
 from roboloop.records.reasoning import (
     Expectation,
+    KnownFact,
     Language,
     SeeDoExpect,
     SeenObject,
@@ -27,7 +28,7 @@ from roboloop.records.reasoning import (
 )
 from roboloop.records.scene import RobotScene, Scene, SceneObject
 
-Claim = SeenObject | SeenRelation | Step | Expectation
+Claim = SeenObject | SeenRelation | KnownFact | Step | Expectation
 
 SAME_BOX_IOU = 0.99
 """Below it, a box is not the one of the scene."""
@@ -72,13 +73,16 @@ def check_claims(reasoning: SeeDoExpect, *, scene: Scene) -> Checked:
     checker = _Checker(scene, language=reasoning.language)
     objects = tuple(filter(checker.accepts, reasoning.see.objects))
     relations = tuple(filter(checker.accepts, reasoning.see.relations))
+    known = tuple(filter(checker.accepts, reasoning.see.facts))
     steps = tuple(filter(checker.accepts, reasoning.do))
     facts = tuple(filter(checker.accepts, reasoning.expect))
     if not checker.findings:
         return Checked(reasoning, ())
     if not (objects and steps and facts):
         return Checked(None, tuple(checker.findings))
-    see = reasoning.see.model_copy(update={"objects": objects, "relations": relations})
+    see = reasoning.see.model_copy(
+        update={"objects": objects, "relations": relations, "facts": known}
+    )
     kept = reasoning.model_copy(update={"see": see, "do": steps, "expect": facts})
     return Checked(kept, tuple(checker.findings))
 
@@ -86,7 +90,7 @@ def check_claims(reasoning: SeeDoExpect, *, scene: Scene) -> Checked:
 def claims_of(reasoning: SeeDoExpect) -> tuple[Claim, ...]:
     """All of its claims in their order."""
     see = reasoning.see
-    return (*see.objects, *see.relations, *reasoning.do, *reasoning.expect)
+    return (*see.objects, *see.relations, *see.facts, *reasoning.do, *reasoning.expect)
 
 
 @dataclass
@@ -125,6 +129,8 @@ class _Checker:
                 return ("object", *claim.evidence)
             case SeenRelation():
                 return self._relation(claim.predicate, (claim.subject, claim.object))
+            case KnownFact():
+                return ("known", claim.text)
             case Step():
                 return ("step", claim.action, *self._scene_ids(claim.objects), claim.text)
             case Expectation():
@@ -146,6 +152,8 @@ class _Checker:
                 yield from self._unseen((claim.subject, claim.object))
                 ends = self._scene_ids((claim.subject, claim.object))
                 yield from self._stand(claim.predicate, ends=ends, evidence=claim.evidence)
+            case KnownFact():
+                yield Fault.UNSUPPORTED, "a picture's scene does not tell what was done before"
             case Step():
                 yield from self._unseen(claim.objects)
                 yield from self._step(claim)

@@ -22,7 +22,9 @@ Form = Literal["json", "prose"]
 
 Evidence = Annotated[tuple[Word, ...], Field(min_length=1)]
 """What proves a claim: `object:<id>`, `relation:<subject>|<predicate>|<object>`,
-`boxes:<id>|<id>`, `count:<name>`, `not_there:<name>` or `robot:<field>`; ids are the scene's."""
+`boxes:<id>|<id>`, `count:<name>`, `not_there:<name>` or `robot:<field>`; ids are the scene's. Of
+an episode told in symbols: `start`, `step:<number>`, `asked`, `goal:<number>` or `rule:<rule>`,
+counted from 1."""
 
 
 class SeenObject(Typed):
@@ -44,11 +46,25 @@ class SeenRelation(Typed):
     evidence: Evidence
 
 
+class KnownFact(Typed):
+    """A fact that no picture shows, but that follows from what has been done.
+
+    Attributes:
+        fact: Its predicate, such as `holding`.
+        text: In words.
+    """
+
+    fact: Word
+    text: Word
+    evidence: Evidence
+
+
 class See(Typed):
-    """What is seen."""
+    """What is seen, or known without a picture."""
 
     objects: tuple[SeenObject, ...] = ()
     relations: tuple[SeenRelation, ...] = ()
+    facts: tuple[KnownFact, ...] = ()
 
 
 class Step(Typed):

@@ -61,9 +61,8 @@ def reasoning_text(
     Args:
         reasoning: What is written.
         dialect: How the model writes places.
-        size: Of the original picture.
+        size: Of the original picture; None for reasoning that speaks of no place in one.
     """
-    assert size is not None, "reasoning speaks of places in a picture of known size"
     writer = _Writer(dialect=dialect, size=size, language=reasoning.language)
     if isinstance(reasoning, PlannerOutput):
         return writer.planner(reasoning)
@@ -73,7 +72,7 @@ def reasoning_text(
 class _Writer:
     """Writes reasoning in one dialect about one picture."""
 
-    def __init__(self, *, dialect: Dialect, size: PictureSize, language: str) -> None:
+    def __init__(self, *, dialect: Dialect, size: PictureSize | None, language: str) -> None:
         self._dialect = dialect
         self._size = size
         self._language = language
@@ -85,6 +84,7 @@ class _Writer:
         seen = {
             "objects": _list(self._seen(thing) for thing in see.objects),
             "relations": _list(_quoted(self._numbered(each)) for each in see.relations),
+            "facts": _list(_quoted(each.text) for each in see.facts),
         }
         if reasoning.picture:
             seen = {"picture": str(reasoning.picture + 1), **seen}
@@ -108,6 +108,7 @@ class _Writer:
             )
             for each in reasoning.see.relations
         ]  # fmt: skip
+        seen += [each.text for each in reasoning.see.facts]
         expected = [
             fact.text if fact.box_px is None else f"{fact.text} {self._box(fact.box_px)}"
             for fact in reasoning.expect
@@ -129,7 +130,7 @@ class _Writer:
             **{key: self._box(box) for key, box in boxes.items() if box is not None},
             **{key: self._places(each) for key, each in places.items() if each is not None},
         }
-        view = self._dialect.view_size(self._size)
+        view = self._dialect.view_size(self._known_size())
         space = {"space": _quoted(self._dialect.kind), "image_size": json.dumps(list(view))}
         return _object({**space, **values})
 
@@ -163,11 +164,15 @@ class _Writer:
         return _object({self._keys[key]: text for key, text in values.items()})
 
     def _box(self, box_px: BoxCorners) -> str:
-        return self._dialect.write_value(Box(*box_px), size=self._size)
+        return self._dialect.write_value(Box(*box_px), size=self._known_size())
 
     def _places(self, places_px: Iterable[PlacePx]) -> str:
         points = Points(tuple(Point(x, y) for x, y in places_px))
-        return self._dialect.write_value(points, size=self._size)
+        return self._dialect.write_value(points, size=self._known_size())
+
+    def _known_size(self) -> PictureSize:
+        assert self._size is not None, "places are told of a picture of known size"
+        return self._size
 
 
 def _names(objects: Iterable[SeenObject]) -> dict[str, str]:

@@ -10,12 +10,12 @@ KEYS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "en": {
             "see": "see", "do": "do", "expect": "expect", "objects": "objects", "id": "id",
             "name": "name", "box": "box", "attributes": "attributes", "relations": "relations",
-            "picture": "picture", "text": "text",
+            "facts": "facts", "picture": "picture", "text": "text",
         },
         "zh": {
             "see": "看", "do": "做", "expect": "期望", "objects": "物体", "id": "编号",
             "name": "名称", "box": "框", "attributes": "属性", "relations": "关系",
-            "picture": "图", "text": "内容",
+            "facts": "事实", "picture": "图", "text": "内容",
         },
     }
 )  # fmt: skip
