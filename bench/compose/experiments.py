@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from experiment import Experiment
 from preferences import ALFRED, GEOMETRY, OTHER_THING, SAMPLED
-from reasoning import REASONING
+from reasoning import REASONING, REASONING_ALFRED
 from replay import REPLAY, REPLAY_ALFRED
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     "reasoning": REASONING,
+    "reasoning_alfred": REASONING_ALFRED,
     "other_thing": OTHER_THING,
     "geometry": GEOMETRY,
     "sampled": SAMPLED,

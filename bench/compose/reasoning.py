@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from experiment import (
     EVALUATE,
+    HELD_OUT,
     MUON,
     PACKED,
     ROBOT,
@@ -13,11 +15,30 @@ from experiment import (
     Experiment,
     Section,
     Variant,
+    alfred,
     simulated,
 )
+from preferences import HOUSEHOLD
 
 REASONED = ("current_box", "choice_vqa")
 """Reasoning names the box of the object, and the relation that is asked for: the answers."""
+TOLD = ("planning", "planning_choice", "planning_decide")
+"""Reasoning names the step that is next, or what stands in a step's way: the answers."""
+
+
+def _contrasts(tasks: Sequence[str]) -> list[Contrast]:
+    def told(claim: str, better: str, worse: str) -> Contrast:
+        return Contrast(claim, better, worse, tasks)
+
+    return [
+        told("reasoning helps, steps alike", "reasoned", "direct"),
+        told("reasoning helps, tokens alike", "reasoned", "direct_long"),
+        told("reasoning in training alone helps, steps alike", "trained_only", "direct"),
+        told("reasoning in training alone helps, tokens alike", "trained_only", "direct_long"),
+        told("writing it before the answer helps", "reasoned", "trained_only"),
+        told("a tenth of its weight in the loss helps", "reasoned_light", "reasoned"),
+        told("reasoning with that weight helps, tokens alike", "reasoned_light", "direct_long"),
+    ]
 
 
 def _reason(**options: Any) -> Section:
@@ -60,25 +81,46 @@ REASONING = Experiment(
         "max_new_tokens": 160,
         "max_records_per_task": 160,
     },
-    contrasts=[
-        Contrast("reasoning helps, steps alike", "reasoned", "direct", REASONED),
-        Contrast("reasoning helps, tokens alike", "reasoned", "direct_long", REASONED),
-        Contrast(
-            "reasoning in training alone helps, steps alike", "trained_only", "direct", REASONED
-        ),
-        Contrast(
-            "reasoning in training alone helps, tokens alike",
-            "trained_only",
-            "direct_long",
-            REASONED,
-        ),
-        Contrast("writing it before the answer helps", "reasoned", "trained_only", REASONED),
-        Contrast("a tenth of its weight in the loss helps", "reasoned_light", "reasoned", REASONED),
-        Contrast(
-            "reasoning with that weight helps, tokens alike",
-            "reasoned_light",
-            "direct_long",
-            REASONED,
-        ),
-    ],
+    contrasts=_contrasts(REASONED),
 )
+
+
+def _told(*, styles: Section) -> Section:
+    """What is learnt and what is asked, by two composers, so that all variants are asked alike."""
+    plan = {"kind": "plan", "questions": ["next_step", "next_choice", "success", "affordance"]}
+    taught = {**plan, "name": "taught", "styles": styles, "is_asked_for": False}
+    return {
+        "composers": [taught, {**plan, "name": "asked", "splits": [HELD_OUT]}],
+        "keep": "composed",
+    }
+
+
+def _told_phase(*, num_steps: int, **options: Any) -> Section:
+    many = {"tasks": dict.fromkeys(TOLD, 1), "batching": {**PACKED, "records_per_step": 32}}
+    return _answers_phase(num_steps=num_steps, **many, **options)
+
+
+TOLD_STEPS, TOLD_AS_MANY_TOKENS = 150, 150
+REASONING_ALFRED = Experiment(
+    base=HOUSEHOLD,
+    data={"sources": [alfred("train", HELD_OUT)]},
+    compose=_told(styles={"answer": 1}),
+    variants={
+        "direct": Variant([_told_phase(num_steps=TOLD_STEPS)]),
+        "direct_long": Variant([_told_phase(num_steps=TOLD_AS_MANY_TOKENS)]),
+        "reasoned": Variant(
+            [_told_phase(num_steps=TOLD_STEPS)], compose=_told(styles={"think_prose": 1})
+        ),
+        "reasoned_light": Variant(
+            [_told_phase(num_steps=TOLD_STEPS, loss={"weights": {"thinking": 0.1}})],
+            compose=_told(styles={"think_prose": 1}),
+        ),
+        "trained_only": Variant(
+            [_told_phase(num_steps=TOLD_STEPS)],
+            compose=_told(styles={"think_prose": 1, "answer": 1}),
+        ),
+    },
+    evaluate={**EVALUATE, "tasks": list(TOLD), "split": HELD_OUT, "max_new_tokens": 160},
+    contrasts=_contrasts(TOLD),
+)
+"""Reasoning about what has been done; no picture."""
