@@ -100,7 +100,8 @@ def _told_phase(*, num_steps: int, **options: Any) -> Section:
     return _answers_phase(num_steps=num_steps, **many, **options)
 
 
-TOLD_STEPS, TOLD_AS_MANY_TOKENS = 150, 150
+TOLD_STEPS, TOLD_AS_MANY_TOKENS = 150, 257
+TOLD_LONGER, TOLD_LONGER_AS_MANY_TOKENS = 400, 690
 REASONING_ALFRED = Experiment(
     base=HOUSEHOLD,
     data={"sources": [alfred("train", HELD_OUT)]},
@@ -119,8 +120,17 @@ REASONING_ALFRED = Experiment(
             [_told_phase(num_steps=TOLD_STEPS)],
             compose=_told(styles={"think_prose": 1, "answer": 1}),
         ),
+        "direct_longer": Variant([_told_phase(num_steps=TOLD_LONGER_AS_MANY_TOKENS)]),
+        "reasoned_longer": Variant(
+            [_told_phase(num_steps=TOLD_LONGER)], compose=_told(styles={"think_prose": 1})
+        ),
     },
     evaluate={**EVALUATE, "tasks": list(TOLD), "split": HELD_OUT, "max_new_tokens": 160},
-    contrasts=_contrasts(TOLD),
+    contrasts=[
+        *_contrasts(TOLD),
+        Contrast(
+            "it helps when learnt longer, tokens alike", "reasoned_longer", "direct_longer", TOLD
+        ),
+    ],
 )
 """Reasoning about what has been done; no picture."""
