@@ -78,6 +78,20 @@ def test_a_plan_in_words(plans: tuple[list[Record], list[Rejected]]) -> None:
     assert (record.licence, record.origin) == ("MIT", "alfred_plans.jsonl.gz:972")
 
 
+def test_a_rate_takes_whole_episodes_of_every_kind(
+    plans: tuple[list[Record], list[Rejected]],
+) -> None:
+    path = real("alfred_plans/alfred_plans.jsonl.gz")
+    some = Ai2thorSource(path=path, splits=("valid_seen",), rate=0.2)
+    drawn = Counter(record.meta["episode"] for record in split_up(some)[0])
+    seen = [record for record in plans[0] if record.split == "valid_seen"]
+    whole = Counter(record.meta["episode"] for record in seen)
+    assert all(whole[episode] == number for episode, number in drawn.items())
+    assert 0.1 < len(drawn) / len(whole) < 0.3
+    kinds = {record.meta["episode"]: record.meta["task_type"] for record in seen}
+    assert {kinds[episode] for episode in drawn} == set(kinds.values())
+
+
 def test_questions_fit_their_tasks(plans: tuple[list[Record], list[Rejected]]) -> None:
     dialect = load_dialect("plain")
     for record in plans[0][::997]:

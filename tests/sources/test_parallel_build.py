@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parted import PartedSource, build, build_and_be_killed
+from parted import NUM_PER_PART, PartedSource, build, build_and_be_killed
+from pydantic import ValidationError
 
 from roboloop.base.errors import RoboLoopError
+from roboloop.records import Record
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import Ledger, read_ledger
 from roboloop.sources import parallel
@@ -27,9 +29,19 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-@pytest.mark.parametrize("options", [{}, {"limit": 17}, {"num_parts": 1}, {"num_parts": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"limit": 17},
+        {"num_parts": 1},
+        {"num_parts": 2},
+        {"rate": 0.5},
+        {"rate": 0.5, "limit": 9},
+    ],
+)
 def test_any_number_of_workers_gives_the_same_bytes(
-    tmp_path: Path, options: dict[str, int]
+    tmp_path: Path, options: dict[str, float]
 ) -> None:
     found = []
     for num_workers in (1, 2, 3):
@@ -41,8 +53,35 @@ def test_any_number_of_workers_gives_the_same_bytes(
     if not options:
         assert counts.num_entries == 63
         assert counts.by_code == {"E-MED-001": 7, "E-REC-004": 6, "E-REC-010": 7}
-    if "limit" in options:  # a record that is left out later counts, as it did for the source
+    if options == {"limit": 17}:  # a record that is left out later counts, as it did for the source
         assert counts.num_records + counts.num_dropped == 17 + 2
+
+
+def test_a_rate_draws_each_record_by_its_id(tmp_path: Path) -> None:
+    ids: dict[float, list[str]] = {}
+    for rate in (1.0, 0.6, 0.2):
+        build(tmp_path / str(rate), source(tmp_path, num_parts=60, rate=rate), num_workers=1)
+        folder = RecordFolder(tmp_path / str(rate) / "records")
+        ids[rate] = [each.id for split in folder.splits for each in folder.records(split)]
+    assert set(ids[0.2]) < set(ids[0.6]) < set(ids[1.0])
+    for rate in (0.6, 0.2):  # five standard deviations
+        share = len(ids[rate]) / len(ids[1.0])
+        assert abs(share - rate) < 5 * (rate * (1 - rate) / len(ids[1.0])) ** 0.5
+
+
+def test_a_rate_leaves_no_refusal_out_and_comes_before_the_limit(tmp_path: Path) -> None:
+    given = source(tmp_path, num_parts=20, rate=0.5, limit=30)
+    items = list(given.read(SourceContext(tmp_path, 0)))
+    records = [item for item in items if isinstance(item, Record)]
+    last = int(records[-1].origin.partition(".")[0])
+    assert len(records) == 30 and last > 30 / NUM_PER_PART
+    assert len(items) - len(records) in (last, last + 1)  # one in each part
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, 1.01, float("nan")])
+def test_rates_that_there_are_not(tmp_path: Path, rate: float) -> None:
+    with pytest.raises(ValidationError, match="rate"):
+        source(tmp_path, rate=rate)
 
 
 def test_build_killed_amid_its_workers_goes_on(tmp_path: Path) -> None:

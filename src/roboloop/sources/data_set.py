@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from roboloop.base.hashing import seeded_fraction
 from roboloop.records.record import Record
 from roboloop.sources.base import Rejected, Source, SourceContext
 
@@ -31,6 +32,9 @@ class DataSetSource(Source):
     """The name of these records' source and media root; the source's kind when left out."""
     licence: str = ""
     """Written into every record; the data set's own when left out and known."""
+    rate: float = Field(1.0, gt=0, le=1, exclude_if=lambda value: value == 1)
+    """Take this share of the episodes, or of the records that belong to none: each is drawn by the
+    recipe's seed and its own id, so that a file sorted by kind gives of every kind."""
     limit: int | None = Field(None, ge=1)
     """Stop after so many records."""
     optional: bool = Field(False, exclude_if=lambda value: not value)
@@ -62,7 +66,7 @@ class DataSetSource(Source):
             RoboLoopError: E-DAT-001 or E-DAT-002 when nothing can be read at all.
         """
         return self._limited(
-            item for part in self.parts(context) for item in self.read_part(part, context)
+            item for part in self.parts(context) for item in self.drawn(part, context)
         )
 
     @abstractmethod
@@ -76,6 +80,15 @@ class DataSetSource(Source):
     @abstractmethod
     def read_part(self, part: Any, context: SourceContext) -> Iterator[Record | Rejected]:
         """Yield the records of one part. Never raises for one bad entry: it yields `Rejected`."""
+
+    def drawn(self, part: Any, context: SourceContext) -> Iterator[Record | Rejected]:
+        """What `read_part` yields, without the records that `rate` leaves out."""
+        for item in self.read_part(part, context):
+            if isinstance(item, Record) and self.rate < 1:
+                whole = str(item.meta.get("episode", item.id))
+                if seeded_fraction(context.seed, "rate", self.name, whole) >= self.rate:
+                    continue
+            yield item
 
     def _limited(self, items: Iterator[Record | Rejected]) -> Iterator[Record | Rejected]:
         """The items up to the last record that `limit` allows."""

@@ -61,7 +61,7 @@ def read_parts(
             (
                 encode(item, source=name)
                 for part in chain(first, parts)
-                for item in source.read_part(part, context)
+                for item in source.drawn(part, context)
             ),
             limit=source.limit,
         )
@@ -205,7 +205,7 @@ def _part_result(
 ) -> PartResult:
     items: list[Encoded | Refused] = []
     try:
-        made = (encode(item, source=name) for item in source.read_part(part, context))
+        made = (encode(item, source=name) for item in source.drawn(part, context))
         for item in _limited(made, limit=source.limit):
             items.append(item)
     except RoboLoopError as error:
