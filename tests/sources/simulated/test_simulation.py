@@ -17,7 +17,7 @@ from roboloop.sources.simulated.truth import EpisodeTruth, FrameTruth
 
 pytestmark = [pytest.mark.gl, pytest.mark.usefixtures("simulator")]
 
-NUM_EPISODES = 50
+NUM_EPISODES = 20
 FIRST_SEED = 5_000
 MIN_SUCCESS = 0.95
 MIN_IOU = 0.85
@@ -129,7 +129,7 @@ def test_the_shipped_pack_is_made_by_this_code(pack: Pack) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_episodes_succeed_and_their_boxes_are_true() -> None:
+def test_episodes_succeed_and_their_boxes_are_true() -> None:
     causes: Counter[str | None] = Counter()
     truths: list[FrameTruth] = []
     for seed in range(FIRST_SEED, FIRST_SEED + NUM_EPISODES):
@@ -137,7 +137,7 @@ def test_fifty_episodes_succeed_and_their_boxes_are_true() -> None:
         causes[episode.cause] += 1
         truths += look(episode, every=60)[1]
     assert causes[None] >= MIN_SUCCESS * NUM_EPISODES, causes
-    assert_boxes_agree(truths, at_least=300)
+    assert_boxes_agree(truths, at_least=120)
 
 
 @pytest.mark.slow
