@@ -1,8 +1,8 @@
 """Set up `.venv` for this machine: CPU torch where there is no GPU, the pinned versions everywhere.
 
 Called by the Makefile: `python3 tools/install.py [extras]`, for example `python3 tools/install.py
-dev,media`. Needs nothing but the standard library. Running it again does nothing unless
-pyproject.toml or constraints.txt changed.
+dev,media`. Needs nothing but the standard library. Running it again does nothing unless it is to
+install more, or pyproject.toml or constraints.txt changed.
 
 A Linux machine without an NVIDIA GPU would get gigabytes of CUDA libraries from the ordinary
 `torch` wheel. So torch is installed first: by pip when pip already offers a CPU build, else by uv,
@@ -108,11 +108,12 @@ def install_trl() -> None:
         print(f"setup: no TRL, its test will be skipped: {lines[-1]}", flush=True)
 
 
-def stamp_path(extras: str) -> Path:
-    """The mark of a finished set-up; its name changes with the files it depends on."""
-    digest = hashlib.sha256(
-        (ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes() + extras.encode()
-    )
+def stamp_path() -> Path:
+    """The mark of a finished set-up; its name changes with the files it depends on.
+
+    It holds the extras that are installed.
+    """
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes())
     return VENV / f".installed-{digest.hexdigest()[:16]}"
 
 
@@ -123,8 +124,10 @@ def main() -> None:
             f"RoboLoop needs Python 3.11 or newer; this is {platform.python_version()}"
         )
     extras = sys.argv[1] if len(sys.argv) > 1 else ""
-    stamp = stamp_path(extras)
-    if stamp.exists():
+    wanted = set(filter(None, extras.split(",")))
+    stamp = stamp_path()
+    installed = set(stamp.read_text(encoding="utf-8").split()) if stamp.exists() else set[str]()
+    if stamp.exists() and wanted <= installed:
         return
     started = time.monotonic()
     if not PYTHON.exists():
@@ -137,13 +140,13 @@ def main() -> None:
     print(f"setup: installing roboloop{target[1:]}", flush=True)
     os.chdir(ROOT)
     pip("install", "--quiet", "-c", str(CONSTRAINTS), "-e", target)
-    if "sim" in extras.split(","):
+    if "sim" in wanted:
         # The package carries the robot's meshes; its own dependencies are not needed for them.
         pip("install", "--quiet", "--no-deps", pinned("gym-hil"))
-    if "dev" in extras.split(","):
+    if "dev" in wanted:
         install_deepspeed()
         install_trl()
-    stamp.touch()
+    stamp.write_text("\n".join(sorted(wanted | installed)), encoding="utf-8")
     print(f"setup: done in {time.monotonic() - started:.0f} s", flush=True)
 
 

@@ -31,6 +31,12 @@ TREATMENT_WORDS = {
     "cool": re.compile(r"cool|cold|chill|fridge|refrig|froz|freez|\bice", re.IGNORECASE),
 }
 """How an instruction asks for what a plan does to a thing."""
+SEVERAL = re.compile(
+    r"\b(?:two|2|three|one|both|pair|second|another|each|either|all|couple|other|double|set|more|"
+    r"several|multiple|them|together|rest|and|with|as well|\w+'s)\b|,|[a-z]{2,}(?<!s)s\b",
+    re.IGNORECASE,
+)
+"""How an instruction speaks of more than one thing: a number, a plural, or two names."""
 _BREAKS_OFF = re.compile(
     r"\b(?:a|an|the|and|with|into|of|to|from|its|their)\W*\Z|\A\W*\w+\W*\Z", re.IGNORECASE
 )
@@ -66,8 +72,8 @@ def symbolic_plan(record: Record) -> ShortPlan | None:
     Raises:
         RoboLoopError: E-REC-003 for a malformed episode, E-CMP-020 when a step or the goal names
             nothing the episode has, E-CMP-021 when its plan does not reach its goal or its
-            instruction speaks of another thing or leaves a treatment out, E-CMP-022 when it cannot
-            be told in three to five steps.
+            instruction speaks of another thing, of one where it wants two, or leaves a treatment
+            out, E-CMP-022 when it cannot be told in three to five steps.
     """
     episode = episode_of(record)
     if episode is None or episode.form != "symbolic" or episode.success is False:
@@ -108,6 +114,11 @@ def _check_told(episode: Episode) -> None:
             episode.instruction
         ):
             raise RoboLoopError("E-CMP-021", f"its instruction does not say to {action} anything")
+    for fact in episode.goal:
+        if fact.predicate == "at" and fact.count > 1 and not SEVERAL.search(episode.instruction):
+            raise RoboLoopError(
+                "E-CMP-021", f"its goal is {fact.count} times {fact.object}, its instruction one"
+            )
     things = {word for fact in episode.goal for word in fact.object.split()}
     told = episode.instruction.lower()
     for kinds in NEVER_MIXED_UP:

@@ -80,6 +80,30 @@ def test_an_instruction_that_leaves_the_treatment_out_makes_no_plan(alfred: list
         assert all("does not say to heat" in error.detail for error in refused)
 
 
+@pytest.mark.parametrize(
+    ("instruction", "is_refused"),
+    [
+        ("Move the newspaper to the chair by the window.", True),
+        ("Place soap in the tub.", True),
+        ("Put a slice of bread in the fridge.", True),
+        ("Place two of them on the chair.", False),
+        ("Put newspapers on the chair.", False),
+        ("Put the newspaper and the magazine on the chair.", False),
+        ("Put a red object, a vase on the table.", False),
+    ],
+)
+def test_an_instruction_of_one_thing_makes_no_plan_of_two(
+    alfred: list[Episode], instruction: str, *, is_refused: bool
+) -> None:
+    of_two = next(episode for episode in alfred if any(fact.count > 1 for fact in episode.goal))
+    of_one = next(episode for episode in alfred if all(fact.count == 1 for fact in episode.goal))
+    for episode, refused in ((of_two, is_refused), (of_one, False)):
+        told = replace(episode, instruction=instruction)
+        record = Record(id="a", task="plan_steps", meta={EPISODE_KEY: episode_to_json(told)})
+        made = list(PlanComposer(questions=("plan",)).compose([record], CONTEXT))
+        assert [isinstance(item, Refusal) for item in made] == [refused]
+
+
 def test_every_question_is_asked_and_can_be_answered(asked: dict[str, list[Record]]) -> None:
     dialect = load_dialect("plain")
     assert set(asked) == {
