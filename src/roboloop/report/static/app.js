@@ -2803,7 +2803,7 @@ class RecordsScreen {
     return h(
       "div",
       { class: "item" },
-      this.thumbnail(row),
+      row.pictures.length ? this.thumbnail(row) : null,
       h(
         "div",
         { class: "words" },
@@ -2830,7 +2830,7 @@ class RecordsScreen {
     const { layers } = this.view;
     const drawn = layers.on ? layersOf(row, [...layers.models], layers) : [];
     const picture = row.pictures[0];
-    return h("div", { class: "thumb" }, picture ? figure(picture, drawn) : h("div", { class: "shot none" }));
+    return picture ? h("div", { class: "thumb" }, figure(picture, drawn)) : h("p", { class: "thumb asks" }, row.question);
   }
 
   /** The main metric's value above a bar of the score. */
