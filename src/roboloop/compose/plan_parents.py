@@ -31,7 +31,7 @@ TREATMENT_WORDS = {
     "cool": re.compile(r"cool|cold|chill|fridge|refrig|froz|freez|\bice", re.IGNORECASE),
 }
 """How an instruction asks for what a plan does to a thing."""
-SEVERAL = re.compile(
+_SEVERAL = re.compile(
     r"\b(?:two|2|three|one|both|pair|second|another|each|either|all|couple|other|double|set|more|"
     r"several|multiple|them|together|rest|and|with|as well|\w+'s)\b|,|[a-z]{2,}(?<!s)s\b",
     re.IGNORECASE,
@@ -115,7 +115,7 @@ def _check_told(episode: Episode) -> None:
         ):
             raise RoboLoopError("E-CMP-021", f"its instruction does not say to {action} anything")
     for fact in episode.goal:
-        if fact.predicate == "at" and fact.count > 1 and not SEVERAL.search(episode.instruction):
+        if fact.predicate == "at" and fact.count > 1 and not _SEVERAL.search(episode.instruction):
             raise RoboLoopError(
                 "E-CMP-021", f"its goal is {fact.count} times {fact.object}, its instruction one"
             )
