@@ -30,7 +30,7 @@ check: setup-dev
 	$(BIN)/pyright
 
 test: check
-	$(BIN)/pytest -n auto --dist loadfile $(TEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 bench: setup-dev
 	@failed=; for script in bench/*.py; do \
