@@ -160,6 +160,16 @@ def test_auto_says_what_it_chose_and_shows_the_first_record(
     assert "first record:" in said and "'here'" in said
 
 
+def test_auto_draws_what_the_source_that_fits_draws(tmp_path: Path) -> None:
+    file = entry_file(tmp_path, [answered(f"number {number}") for number in range(40)])
+    half = AutoSource(path=file, rate=0.5)
+    taken = [item.id for item in half.read(CONTEXT) if isinstance(item, Record)]
+    named = half.chosen
+    assert taken == [item.id for item in named.read(CONTEXT) if isinstance(item, Record)]
+    assert 8 < len(taken) < 32
+    assert half.fingerprint() != AutoSource(path=file).fingerprint()
+
+
 @pytest.mark.parametrize("text", ["[1, 2, 30, 40]", "It is at (12.5, 7).", '{"a": [[1, 2]]}'])
 def test_coordinates_are_never_guessed(text: str, tmp_path: Path) -> None:
     file = entry_file(tmp_path, [answered("yes"), answered(text)])

@@ -60,7 +60,7 @@ class AutoSource(DataSetSource):
             RoboLoopError: E-DAT-002 when none fits or this version has none of that kind, E-CFG-003
                 when an option is none of it.
         """
-        names = ("name", "licence", "limit", "verify_media", "task", "coordinates")
+        names = ("name", "licence", "rate", "limit", "verify_media", "task", "coordinates")
         stated = {name: getattr(self, name) for name in names if name in self.model_fields_set}
         return make_source(self.found, **stated, **self.options)
 
@@ -93,10 +93,14 @@ class AutoSource(DataSetSource):
         """
         chosen = self.chosen
         is_parted = isinstance(chosen, DataSetSource)
-        for item in chosen.read_part(part, context) if is_parted else chosen.read(context):
+        for item in chosen.drawn(part, context) if is_parted else chosen.read(context):
             if isinstance(item, Record):
                 self._check_coordinates(item)
             yield item
+
+    def drawn(self, part: Any, context: SourceContext) -> Iterator[Record | Rejected]:
+        """What `read_part` yields: the source that fits has drawn already."""
+        return self.read_part(part, context)
 
     def fingerprint(self) -> str:
         """That of the source that fits."""

@@ -17,7 +17,7 @@ from roboloop.sources.simulated.truth import EpisodeTruth, FrameTruth
 
 pytestmark = [pytest.mark.gl, pytest.mark.usefixtures("simulator")]
 
-NUM_EPISODES = 20
+NUM_EPISODES, NUM_LOOKED_AT = 50, 20
 FIRST_SEED = 5_000
 MIN_SUCCESS = 0.95
 MIN_IOU = 0.85
@@ -135,7 +135,8 @@ def test_episodes_succeed_and_their_boxes_are_true() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + NUM_EPISODES):
         episode = simulate_episode(seed, options=EpisodeOptions())
         causes[episode.cause] += 1
-        truths += look(episode, every=60)[1]
+        if seed < FIRST_SEED + NUM_LOOKED_AT:
+            truths += look(episode, every=60)[1]
     assert causes[None] >= MIN_SUCCESS * NUM_EPISODES, causes
     assert_boxes_agree(truths, at_least=120)
 
