@@ -12,7 +12,7 @@ from parted import NUM_PER_PART, PartedSource, build, build_and_be_killed
 from pydantic import ValidationError
 
 from roboloop.base.errors import RoboLoopError
-from roboloop.records import Record
+from roboloop.records import Record, Text
 from roboloop.records.shards import RecordFolder
 from roboloop.runs.ledger import Ledger, read_ledger
 from roboloop.sources import parallel
@@ -76,6 +76,16 @@ def test_a_rate_leaves_no_refusal_out_and_comes_before_the_limit(tmp_path: Path)
     last = int(records[-1].origin.partition(".")[0])
     assert len(records) == 30 and last > 30 / NUM_PER_PART
     assert len(items) - len(records) in (last, last + 1)  # one in each part
+
+
+def test_a_rate_that_draws_nothing_is_named(tmp_path: Path) -> None:
+    class Clean(PartedSource):
+        def _entry(self, part: int, number: int) -> Record:
+            return Record(id=f"{part}-{number}", task="vqa", answer=Text("x"))
+
+    given = Clean(path=tmp_path, num_parts=1, rate=1e-9)
+    with pytest.raises(RoboLoopError, match=r"E-DAT-003 .*rate of 1e-09 draws none"):
+        build(tmp_path / "out", given, num_workers=1)
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, 1.01, float("nan")])

@@ -171,7 +171,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
     # Compose
     "E-CMP-010": ErrorKind(
-        "A picture's scene does not carry reasoning",
+        "A picture's scene, or a step of a plan, does not carry reasoning",
         "Nothing to mend: the record itself is kept, only no reasoning is made from it.",
     ),
     "E-CMP-011": ErrorKind(
@@ -183,7 +183,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "Nothing to mend here: a step of it names no thing, or it has no steps. Mend its source.",
     ),
     "E-CMP-021": ErrorKind(
-        "The plan of an episode does not reach its own goal",
+        "The plan of an episode does not reach its own goal, or its telling is of another one",
         "Nothing to mend: the checker's reason is in the message, and no record is made of it.",
     ),
     "E-CMP-022": ErrorKind(

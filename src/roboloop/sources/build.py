@@ -69,7 +69,7 @@ def build_records(
                 bar=bar,
             )
         if not done.shards and not absent:
-            raise RoboLoopError("E-DAT-003", f"source {name!r}: {_why_empty(done.drops)}")
+            raise RoboLoopError("E-DAT-003", f"source {name!r}: {_why_empty(source, done.drops)}")
     return folder.finish()
 
 
@@ -101,7 +101,9 @@ def _items(
     return (encode(item, source=name) for item in source.read(context))
 
 
-def _why_empty(drops: Sequence[Drop]) -> str:
+def _why_empty(source: Source, drops: Sequence[Drop]) -> str:
+    if not drops and isinstance(source, DataSetSource) and source.rate < 1:
+        return f"it has no entry, or its rate of {source.rate:g} draws none of them"
     if not drops:
         return "it has no entry"
     first = drops[0].error()
